@@ -1,0 +1,302 @@
+/**
+ * The port: what a client may ask of "somewhere that keeps topics". Requests are named after Kafka's APIs, values after
+ * their fields. An owner of a directory, a follower of its files, a neighbour process or a cluster answer them alike.
+ *
+ * A request that fails as a whole rejects with a `TidemarkError`; one that can fail per partition answers each partition
+ * with its own `error`. Requests and answers are plain data, so they can cross a socket; record batches stay bytes.
+ */
+import type { ErrorCode } from '../errors.ts'
+
+/** What outlives what: `power-loss` means flushed to the disk, `process-crash` that the kernel has the bytes. */
+export type Survives = 'power-loss' | 'process-crash'
+export type Isolation = 'read_uncommitted' | 'read_committed'
+
+export interface PartitionError {
+  readonly code: ErrorCode
+  readonly message: string
+}
+
+export interface TopicPartition {
+  readonly topic: string
+  readonly partition: number
+}
+
+/** Every answer about one partition. */
+export interface PartitionAnswer extends TopicPartition {
+  readonly error: PartitionError | null
+}
+
+export interface Broker {
+  readonly kind: 'owner' | 'follower' | 'neighbour' | 'cluster'
+  /** Whether a topic that is sent to or consumed may be created as declared. Never on a cluster. */
+  readonly createsTopics: boolean
+
+  metadata(request: MetadataRequest): Promise<MetadataResponse>
+  createTopics(request: CreateTopicsRequest): Promise<CreateTopicsResponse>
+  createPartitions(request: CreatePartitionsRequest): Promise<void>
+  deleteTopics(request: DeleteTopicsRequest): Promise<void>
+  describeConfigs(request: DescribeConfigsRequest): Promise<DescribeConfigsResponse>
+  /** Sets (`value`) or removes (`null`) topic configs. */
+  incrementalAlterConfigs(request: IncrementalAlterConfigsRequest): Promise<void>
+
+  /** The kernel has the bytes when the call returns its promise (owner); it resolves when they survive what is asked. */
+  produce(request: ProduceRequest): Promise<ProduceResponse>
+  fetch(request: FetchRequest): Promise<FetchResponse>
+  listOffsets(request: ListOffsetsRequest): Promise<ListOffsetsResponse>
+  offsetForLeaderEpoch(request: OffsetForLeaderEpochRequest): Promise<OffsetForLeaderEpochResponse>
+
+  /** Joins (epoch 0), keeps, reconciles and leaves (−1) a group: KIP-848. */
+  consumerGroupHeartbeat(request: ConsumerGroupHeartbeatRequest): Promise<ConsumerGroupHeartbeatResponse>
+  listGroups(request: ListGroupsRequest): Promise<ListGroupsResponse>
+  consumerGroupDescribe(request: ConsumerGroupDescribeRequest): Promise<ConsumerGroupDescribeResponse>
+  deleteGroups(request: DeleteGroupsRequest): Promise<void>
+
+  /** An owner has appended the commit to `__consumer_offsets` when the call returns its promise. */
+  offsetCommit(request: OffsetCommitRequest): Promise<OffsetCommitResponse>
+  offsetFetch(request: OffsetFetchRequest): Promise<OffsetFetchResponse>
+  offsetDelete(request: OffsetDeleteRequest): Promise<void>
+
+  close(): Promise<void>
+}
+
+// Topics
+
+export interface MetadataRequest {
+  /** null: every topic. Unknown names are left out of the answer. */
+  readonly topics: readonly string[] | null
+}
+export interface MetadataResponse {
+  readonly clusterId: string | null
+  readonly topics: readonly TopicMetadata[]
+}
+export interface TopicMetadata {
+  readonly name: string
+  /** 22 characters of base64url, as Kafka prints it. */
+  readonly topicId: string
+  readonly internal: boolean
+  readonly partitions: readonly { readonly partition: number; readonly leaderEpoch: number }[]
+}
+
+export interface CreateTopicsRequest {
+  readonly topics: readonly {
+    readonly name: string
+    readonly partitions: number
+    readonly configs: Readonly<Record<string, string>>
+  }[]
+  readonly validateOnly?: boolean
+}
+export interface CreateTopicsResponse {
+  readonly topics: readonly {
+    readonly name: string
+    readonly topicId: string | null
+    readonly error: PartitionError | null
+  }[]
+}
+export interface CreatePartitionsRequest {
+  readonly topic: string
+  /** The new total, more than now. */
+  readonly totalCount: number
+}
+export interface DeleteTopicsRequest {
+  readonly topics: readonly string[]
+}
+export interface DescribeConfigsRequest {
+  readonly topics: readonly string[]
+}
+export interface DescribeConfigsResponse {
+  readonly topics: readonly {
+    readonly name: string
+    readonly configs: readonly { readonly name: string; readonly value: string; readonly isDefault: boolean }[]
+  }[]
+}
+export interface IncrementalAlterConfigsRequest {
+  readonly topic: string
+  readonly configs: Readonly<Record<string, string | null>>
+}
+
+// Records
+
+export interface ProduceRequest {
+  readonly partitions: readonly (TopicPartition & {
+    /** Exactly one record batch, baseOffset 0; the broker assigns offset and leader epoch in place, so hand it over for good. */
+    readonly records: Uint8Array
+  })[]
+}
+export interface ProduceResponse {
+  readonly partitions: readonly (PartitionAnswer & {
+    readonly baseOffset: number
+    /** −1 unless the topic's timestamps are LogAppendTime. */
+    readonly logAppendTimeMs: number
+    readonly logStartOffset: number
+    readonly survives: Survives
+  })[]
+}
+
+export interface FetchRequest {
+  readonly partitions: readonly (TopicPartition & { readonly fetchOffset: number; readonly maxBytes: number })[]
+  /** Waits this long for `minBytes` before it answers with what there is. */
+  readonly maxWaitMs: number
+  readonly minBytes: number
+  readonly maxBytes: number
+  readonly isolation: Isolation
+  /** Ends the wait early; the answer is then what there is. */
+  readonly signal?: AbortSignal
+}
+export interface FetchResponse {
+  readonly partitions: readonly FetchedPartition[]
+}
+export interface FetchedPartition extends PartitionAnswer {
+  /** Where the error is CORRUPT_BATCH: the first offset that can be read again behind the damage, if any. */
+  readonly nextReadableOffset?: number | undefined
+  readonly highWatermark: number
+  readonly lastStableOffset: number
+  readonly logStartOffset: number
+  /** Whole batches. The first may begin before `fetchOffset`; the first is whole even if larger than `maxBytes`. */
+  readonly records: Uint8Array
+  readonly abortedTransactions: readonly { readonly producerId: number; readonly firstOffset: number }[]
+}
+
+export interface ListOffsetsRequest {
+  readonly isolation: Isolation
+  readonly partitions: readonly (TopicPartition & {
+    /** A timestamp asks for the first record at or after it; offset −1 in the answer if there is none. */
+    readonly at: 'earliest' | 'latest' | 'max-timestamp' | { readonly timestampMs: number }
+  })[]
+}
+export interface ListOffsetsResponse {
+  readonly partitions: readonly (PartitionAnswer & {
+    readonly offset: number
+    readonly timestampMs: number
+    readonly leaderEpoch: number
+  })[]
+}
+
+export interface OffsetForLeaderEpochRequest {
+  readonly partitions: readonly (TopicPartition & { readonly leaderEpoch: number })[]
+}
+export interface OffsetForLeaderEpochResponse {
+  /** Epoch and end offset are −1 where the epoch is not known: higher than any. */
+  readonly partitions: readonly (PartitionAnswer & { readonly leaderEpoch: number; readonly endOffset: number })[]
+}
+
+// Groups
+
+export interface ConsumerGroupHeartbeatRequest {
+  readonly group: string
+  /** Made by the client, 22 characters, kept through every rejoin. */
+  readonly memberId: string
+  /** 0 joins, −1 leaves, −2 leaves for a while (static), otherwise the epoch of the last answer. */
+  readonly memberEpoch: number
+  readonly instanceId?: string | null
+  readonly rackId?: string | null
+  readonly clientId: string
+  readonly clientHost: string
+  /** −1: unchanged. */
+  readonly rebalanceTimeoutMs: number
+  /** null: unchanged. */
+  readonly subscribedTopicNames: readonly string[] | null
+  readonly serverAssignor?: string | null
+  /** What the member owns now; null: not reported. */
+  readonly owned: readonly TopicPartition[] | null
+}
+export interface ConsumerGroupHeartbeatResponse {
+  readonly memberId: string
+  readonly memberEpoch: number
+  readonly heartbeatIntervalMs: number
+  /** null: unchanged. A smaller list at the same epoch means: give the missing ones up, then report `owned`. */
+  readonly assignment: readonly TopicPartition[] | null
+}
+
+export type GroupType = 'classic' | 'consumer' | 'share' | 'streams'
+export type GroupState =
+  | 'Empty'
+  | 'Assigning'
+  | 'Reconciling'
+  | 'Stable'
+  | 'PreparingRebalance'
+  | 'CompletingRebalance'
+  | 'Dead'
+
+export interface ListGroupsRequest {
+  readonly types?: readonly GroupType[]
+}
+export interface ListGroupsResponse {
+  readonly groups: readonly {
+    readonly group: string
+    readonly type: GroupType
+    readonly protocolType: string
+    readonly state: GroupState
+  }[]
+}
+export interface ConsumerGroupDescribeRequest {
+  readonly groups: readonly string[]
+}
+export interface ConsumerGroupDescribeResponse {
+  /** Unknown groups are answered with `error` GROUP_NOT_FOUND. */
+  readonly groups: readonly GroupDescription[]
+}
+export interface GroupDescription {
+  readonly error: PartitionError | null
+  readonly group: string
+  readonly type: GroupType
+  readonly state: GroupState
+  readonly groupEpoch: number
+  readonly assignmentEpoch: number
+  readonly assignor: string
+  readonly members: readonly MemberDescription[]
+}
+export interface MemberDescription {
+  readonly memberId: string
+  readonly instanceId: string | null
+  readonly memberEpoch: number
+  readonly clientId: string
+  readonly clientHost: string
+  readonly subscribedTopicNames: readonly string[]
+  /** What it holds, those it is about to give up included. */
+  readonly assignment: readonly TopicPartition[]
+  readonly targetAssignment: readonly TopicPartition[]
+}
+export interface DeleteGroupsRequest {
+  readonly groups: readonly string[]
+}
+
+export interface OffsetCommitRequest {
+  readonly group: string
+  /** '' and −1: not a member; allowed while the group has none. */
+  readonly memberId: string
+  readonly memberEpoch: number
+  /** When the answer comes: once the kernel has the commit, or once it is flushed. It is flushed soon either way. */
+  readonly survives: Survives
+  readonly offsets: readonly (TopicPartition & {
+    /** The next offset to read. */
+    readonly offset: number
+    /** The true epoch of the last processed record, or −1. */
+    readonly leaderEpoch: number
+    readonly metadata: string
+  })[]
+}
+export interface OffsetCommitResponse {
+  readonly partitions: readonly PartitionAnswer[]
+}
+export interface OffsetFetchRequest {
+  readonly group: string
+  /** null: every partition the group has committed. */
+  readonly partitions: readonly TopicPartition[] | null
+  readonly requireStable?: boolean
+}
+export interface OffsetFetchResponse {
+  /** Partitions without a commit are left out. */
+  readonly partitions: readonly (PartitionAnswer & CommittedOffset)[]
+}
+export interface CommittedOffset {
+  readonly offset: number
+  readonly leaderEpoch: number
+  readonly metadata: string
+  /** null where the broker does not tell (a cluster's OffsetFetch). */
+  readonly commitTimestampMs: number | null
+  readonly topicId: string | null
+}
+export interface OffsetDeleteRequest {
+  readonly group: string
+  readonly partitions: readonly TopicPartition[]
+}

@@ -1,0 +1,102 @@
+/**
+ * Everything Tidemark takes from the machine: disk, clock, timers, randomness, lock. It is handed to `open`, so a test
+ * can hand over one that loses unsynced bytes or fails the n-th operation. Nothing else in `sdk/` touches `node:fs`,
+ * `Date.now`, `setTimeout` or `Math.random` (test/tidy.test.ts).
+ */
+export interface Environment {
+  readonly files: FileSystem
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly random: Randomness
+  /** This process, as other processes can find it. */
+  readonly process: { readonly pid: number; emitWarning(message: string, code: string): void }
+  /** Takes the exclusive lock of a data directory, or says who has it. Never waits. */
+  lockDirectory(directory: string): DirectoryLock | LockHolder
+  /** Binds the second fence, an endpoint named after the directory's id; undefined if another process has it. */
+  bindFence(directory: string, name: string): Promise<Fence | undefined>
+}
+
+export interface Clock {
+  /** Wall clock, milliseconds since 1970. May jump. */
+  nowMs(): number
+  /** Never jumps, origin unspecified, milliseconds with fractions. */
+  monotonicMs(): number
+}
+
+export interface Timer {
+  cancel(): void
+}
+
+export interface Timers {
+  /** Calls `callback` once after `delayMs`. `keepAlive: false` (the default) does not keep the process running. */
+  after(delayMs: number, callback: () => void, options?: { keepAlive?: boolean }): Timer
+  /** Yields to the event loop once, so that I/O and timers of others get their turn. */
+  yield(): Promise<void>
+}
+
+export interface Randomness {
+  bytes(count: number): Uint8Array
+  /** 0 ≤ x < 1, not for secrets. */
+  number(): number
+}
+
+export interface LockHolder {
+  readonly held: false
+  /** Process id of the holder where it could be found. */
+  readonly pid: number | undefined
+}
+
+export interface DirectoryLock {
+  readonly held: true
+  /** True while the lock file on disk is still the one we locked (same inode, still there). Cheap: one stat. */
+  isStillOurs(): boolean
+  release(): void
+}
+
+export interface Fence {
+  release(): Promise<void>
+}
+
+export interface FileStat {
+  readonly sizeBytes: number
+  readonly modifiedMs: number
+  readonly isDirectory: boolean
+  /** Tells two files at the same path apart. */
+  readonly inode: bigint
+}
+
+/** The disk. Paths are native. Calls are synchronous, since a page-cache write costs 3 µs and a thread-pool hop 40 µs; only flushing waits. */
+export interface FileSystem {
+  /** Opens for reading and writing; creates when `create`. Throws Node's errno errors (`ENOENT`, …). */
+  open(path: string, options: { write: boolean; create?: boolean }): File
+  stat(path: string): FileStat | undefined
+  /** Names in a directory, unsorted. Throws ENOENT. */
+  list(directory: string): string[]
+  makeDirectory(path: string): void
+  /** Replaces `to` atomically. Durable only after `syncDirectory` of the parent. */
+  rename(from: string, to: string): void
+  remove(path: string): void
+  /** Removes a directory with everything in it. */
+  removeDirectory(path: string): void
+  /** Makes created, renamed and removed names durable. Does nothing where the platform cannot (Windows). */
+  syncDirectory(directory: string): void
+  /** Absolute path with links resolved; the absolute path itself where nothing exists yet. */
+  realPath(path: string): string
+  join(...parts: string[]): string
+  /** Calls `changed` after something in the directory may have changed. May lose events: poll as well. */
+  watch(directory: string, changed: () => void): { close(): void }
+}
+
+export interface File {
+  /** Reads into `target` from byte `position`; returns the bytes read (0 at the end). */
+  read(target: Uint8Array, position: number): number
+  /** Writes all of `chunks` one after the other from byte `position`. Throws on a short write that cannot be completed. */
+  write(chunks: readonly Uint8Array[], position: number): void
+  sizeBytes(): number
+  truncate(sizeBytes: number): void
+  /** Resolves when everything written before the call survives a power loss. Runs on the thread pool. */
+  sync(): Promise<void>
+  /** The same, waiting. For start-up, roll and shutdown. */
+  syncNow(): void
+  close(): void
+}

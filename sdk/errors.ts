@@ -1,0 +1,98 @@
+/**
+ * Everything that can go wrong outside Tidemark's own code: one class, one table.
+ *
+ * `kafkaCode` is the number Kafka's protocol uses for the same condition (clients/…/protocol/Errors.java), where there is one.
+ */
+export const ERRORS = {
+  // Opening and owning a directory
+  DIRECTORY_IN_USE: { retriable: true, kafkaCode: null, description: 'Another process owns the directory.' },
+  NOT_A_DATA_DIRECTORY: { retriable: false, kafkaCode: null, description: 'The path is not a Kafka data directory.' },
+  OWNERSHIP_LOST: { retriable: false, kafkaCode: null, description: 'This process no longer owns the directory.' },
+  READ_ONLY: { retriable: false, kafkaCode: null, description: 'The directory was opened for reading only.' },
+  UNSUPPORTED: { retriable: false, kafkaCode: 35, description: 'This is not supported here.' },
+  STORAGE_ERROR: { retriable: false, kafkaCode: 56, description: 'The disk failed while reading or writing.' },
+  CLOSED: { retriable: false, kafkaCode: null, description: 'It has been closed.' },
+  ABORTED: { retriable: false, kafkaCode: null, description: 'The signal aborted it.' },
+  INVALID_ARGUMENT: { retriable: false, kafkaCode: 42, description: 'An argument is not valid.' },
+  // Records and logs
+  CORRUPT_BATCH: { retriable: false, kafkaCode: 2, description: 'A record batch is damaged.' },
+  OFFSET_OUT_OF_RANGE: { retriable: false, kafkaCode: 1, description: 'The offset is outside the log.' },
+  LOG_TRUNCATED: { retriable: false, kafkaCode: null, description: 'The log was cut below the committed position.' },
+  MESSAGE_TOO_LARGE: { retriable: false, kafkaCode: 10, description: 'The batch exceeds max.message.bytes.' },
+  RECORD_LIST_TOO_LARGE: { retriable: false, kafkaCode: 18, description: 'The batch exceeds segment.bytes.' },
+  INVALID_RECORD: { retriable: false, kafkaCode: 87, description: 'The broker refused the record.' },
+  INVALID_TIMESTAMP: { retriable: false, kafkaCode: 32, description: 'The record timestamp is out of range.' },
+  UNSUPPORTED_COMPRESSION: { retriable: false, kafkaCode: 76, description: 'The codec is not supported.' },
+  FENCED_LEADER_EPOCH: { retriable: true, kafkaCode: 74, description: 'The leader epoch is older than the broker’s.' },
+  UNKNOWN_LEADER_EPOCH: { retriable: true, kafkaCode: 75, description: 'The leader epoch is newer than the broker’s.' },
+  DECODE_FAILED: { retriable: false, kafkaCode: null, description: 'The value cannot be decoded.' },
+  ENCODE_FAILED: { retriable: false, kafkaCode: null, description: 'The value cannot be encoded.' },
+  SEND_QUEUE_FULL: { retriable: true, kafkaCode: null, description: 'Too many sends are waiting; await them.' },
+  // Topics
+  UNKNOWN_TOPIC: { retriable: true, kafkaCode: 3, description: 'There is no such topic or partition.' },
+  TOPIC_EXISTS: { retriable: false, kafkaCode: 36, description: 'The topic already exists.' },
+  TOPIC_DIFFERS: {
+    retriable: false,
+    kafkaCode: null,
+    description: 'The topic exists with another shape than declared.',
+  },
+  INVALID_TOPIC: { retriable: false, kafkaCode: 17, description: 'The topic name is not valid.' },
+  INVALID_PARTITIONS: { retriable: false, kafkaCode: 37, description: 'The number of partitions is not valid.' },
+  INVALID_CONFIG: { retriable: false, kafkaCode: 40, description: 'A topic config is not valid.' },
+  POLICY_VIOLATION: { retriable: false, kafkaCode: 44, description: 'The topic’s policy forbids it.' },
+  // Groups
+  INVALID_GROUP_ID: { retriable: false, kafkaCode: 24, description: 'The group id is not valid.' },
+  GROUP_NOT_FOUND: { retriable: false, kafkaCode: 69, description: 'There is no such group.' },
+  NON_EMPTY_GROUP: { retriable: false, kafkaCode: 68, description: 'The group has active members.' },
+  GROUP_SUBSCRIBED_TO_TOPIC: {
+    retriable: false,
+    kafkaCode: 86,
+    description: 'A member of the group subscribes to the topic.',
+  },
+  UNKNOWN_MEMBER_ID: { retriable: true, kafkaCode: 25, description: 'The group does not know this member.' },
+  FENCED_MEMBER_EPOCH: { retriable: true, kafkaCode: 110, description: 'The member epoch is outdated: join again.' },
+  STALE_MEMBER_EPOCH: { retriable: true, kafkaCode: 113, description: 'The member epoch does not allow the commit.' },
+  FENCED_INSTANCE_ID: { retriable: false, kafkaCode: 82, description: 'Another member uses the instance id.' },
+  UNRELEASED_INSTANCE_ID: { retriable: false, kafkaCode: 111, description: 'The instance id is still in use.' },
+  UNSUPPORTED_ASSIGNOR: { retriable: false, kafkaCode: 112, description: 'The assignor is not known.' },
+  GROUP_MAX_SIZE_REACHED: { retriable: false, kafkaCode: 81, description: 'The group is full.' },
+  INVALID_REGULAR_EXPRESSION: { retriable: false, kafkaCode: 128, description: 'The regular expression is not valid.' },
+  OFFSET_METADATA_TOO_LARGE: { retriable: false, kafkaCode: 12, description: 'The commit metadata is too long.' },
+  UNSTABLE_OFFSET_COMMIT: {
+    retriable: true,
+    kafkaCode: 88,
+    description: 'A transaction is about to change this commit.',
+  },
+  COORDINATOR_NOT_AVAILABLE: { retriable: true, kafkaCode: 15, description: 'The group coordinator is not available.' },
+  REQUEST_TIMED_OUT: { retriable: true, kafkaCode: 7, description: 'The request timed out.' },
+} as const satisfies Record<string, { retriable: boolean; kafkaCode: number | null; description: string }>
+
+export type ErrorCode = keyof typeof ERRORS
+
+/** Where an error happened, as far as it is known. */
+export interface ErrorPlace {
+  readonly topic?: string | undefined
+  readonly partition?: number | undefined
+  readonly offset?: number | undefined
+  readonly cause?: unknown
+}
+
+/** The only error Tidemark throws on purpose. `code` is stable; `message` is for people and says what to do. */
+export class TidemarkError extends Error {
+  override readonly name = 'TidemarkError'
+  readonly code: ErrorCode
+  /** Whether the same call may succeed later without any change. */
+  readonly retriable: boolean
+  readonly topic: string | undefined
+  readonly partition: number | undefined
+  readonly offset: number | undefined
+
+  constructor(code: ErrorCode, message?: string, place: ErrorPlace = {}) {
+    super(message ?? ERRORS[code].description, place.cause === undefined ? undefined : { cause: place.cause })
+    this.code = code
+    this.retriable = ERRORS[code].retriable
+    this.topic = place.topic
+    this.partition = place.partition
+    this.offset = place.offset
+  }
+}
