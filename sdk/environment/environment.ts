@@ -12,8 +12,10 @@ export interface Environment {
   readonly process: { readonly pid: number; emitWarning(message: string, code: string): void }
   /** Takes the exclusive lock of a data directory, or says who has it. Never waits. */
   lockDirectory(directory: string): DirectoryLock | LockHolder
-  /** Binds the second fence, an endpoint named after the directory's id; undefined if another process has it. */
-  bindFence(directory: string, name: string): Promise<Fence | undefined>
+  /** Who holds that lock, found without taking it and without writing; undefined if nobody does. */
+  findLockHolder(directory: string): LockHolder | undefined
+  /** Binds the second fence, an endpoint named after the directory's id, or says who has it. */
+  bindFence(directory: string, name: string): Promise<Fence | LockHolder>
 }
 
 export interface Clock {
@@ -54,6 +56,7 @@ export interface DirectoryLock {
 }
 
 export interface Fence {
+  readonly held: true
   release(): Promise<void>
 }
 
@@ -69,14 +72,17 @@ export interface FileStat {
 export interface FileSystem {
   /** Opens for reading and writing; creates when `create`. Throws Node's errno errors (`ENOENT`, …). */
   open(path: string, options: { write: boolean; create?: boolean }): File
+  /** undefined where nothing exists. */
   stat(path: string): FileStat | undefined
   /** Names in a directory, unsorted. Throws ENOENT. */
   list(directory: string): string[]
+  /** Creates the directory and what is missing above it; an existing one is fine. */
   makeDirectory(path: string): void
   /** Replaces `to` atomically. Durable only after `syncDirectory` of the parent. */
   rename(from: string, to: string): void
+  /** Removes a file. Throws ENOENT. */
   remove(path: string): void
-  /** Removes a directory with everything in it. */
+  /** Removes a directory with everything in it; a missing one is fine. */
   removeDirectory(path: string): void
   /** Makes created, renamed and removed names durable. Does nothing where the platform cannot (Windows). */
   syncDirectory(directory: string): void
@@ -98,5 +104,6 @@ export interface File {
   sync(): Promise<void>
   /** The same, waiting. For start-up, roll and shutdown. */
   syncNow(): void
+  /** Idempotent; waits in the background for a `sync` under way. */
   close(): void
 }

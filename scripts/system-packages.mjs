@@ -1,0 +1,55 @@
+/** The programs the Kafka tests need and npm cannot bring: a JDK and Maven. */
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { step } from './step.mjs'
+
+/** Apache Kafka 4 needs it for the broker. */
+const JAVA_MIN_VERSION = 17
+
+const HOW_TO_GET_THEM = {
+  darwin: 'brew install openjdk maven',
+  win32: 'winget install EclipseAdoptium.Temurin.21.JDK, and Maven from https://maven.apache.org/download.cgi',
+  linux:
+    'install a JDK (17 or newer) and Maven with your package manager; as root on Debian or Ubuntu this is done for you',
+}
+
+/** Installs what is missing where that is ours to do. Returns what is still missing, in words, or undefined. */
+export async function ensureKafkaPrograms() {
+  if (missingPrograms().length > 0 && isDebianAsRoot()) {
+    // On from the shell that asked for it: apt must not ask anything.
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+    await step('apt-get update', 'apt-get', ['update', '-qq'], { env })
+    const packages = ['default-jdk-headless', 'maven']
+    await step(
+      `apt-get install ${packages.join(' ')}`,
+      'apt-get',
+      ['install', '-y', '-qq', '--no-install-recommends', ...packages],
+      { env },
+    )
+  }
+  const missing = missingPrograms()
+  if (missing.length === 0) return undefined
+  return `missing: ${missing.join(', ')}. To get it: ${HOW_TO_GET_THEM[process.platform] ?? HOW_TO_GET_THEM.linux}`
+}
+
+function missingPrograms() {
+  const missing = []
+  const java = process.env.JAVA_HOME ? `${process.env.JAVA_HOME}/bin/javac` : 'javac'
+  const version = Number(/javac (\d+)/.exec(output(java, '-version'))?.[1] ?? 0)
+  if (version === 0) missing.push(`a JDK (17 or newer; there is no ${java})`)
+  else if (version < JAVA_MIN_VERSION)
+    missing.push(`a JDK 17 or newer (${java} is ${version}; JAVA_HOME says which one is used)`)
+  if (!/Apache Maven/.test(output(process.platform === 'win32' ? 'mvn.cmd' : 'mvn', '-version')))
+    missing.push('Maven (there is no mvn)')
+  return missing
+}
+
+function output(program, ...args) {
+  const result = spawnSync(program, args, { encoding: 'utf8', shell: process.platform === 'win32' })
+  return `${result.stdout ?? ''}${result.stderr ?? ''}`
+}
+
+function isDebianAsRoot() {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0 || !existsSync('/etc/os-release')) return false
+  return /^ID(_LIKE)?=.*\b(debian|ubuntu)\b/m.test(readFileSync('/etc/os-release', 'utf8'))
+}

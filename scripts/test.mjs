@@ -1,0 +1,104 @@
+/**
+ * `npm test`: sets up, then types, lint, build and every test.
+ *   npm test -- --core          leaves out what needs more than Node: Kafka's tools and broker
+ *   npm test -- test/sdk/log    only these tests, and none of the other checks; any argument of vitest's goes
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { main, pathWith, ROOT, runWith, setUp } from './setup.mjs'
+import { announce, StepFailed, step } from './step.mjs'
+import { ensureKafkaPrograms } from './system-packages.mjs'
+
+const given = process.argv.slice(2)
+const core = given.includes('--core')
+const forVitest = given.filter((argument) => argument !== '--core')
+const inCi = Boolean(process.env.CI) && process.env.CI !== 'false'
+
+await main(async () => {
+  const node = await setUp()
+  // The rest of this script may use what the pinned Node has.
+  if (node !== process.execPath) return await runWith(node, ['scripts/test.mjs', ...given])
+  try {
+    return await test(node)
+  } catch (error) {
+    if (!(error instanceof StepFailed)) throw error
+    console.error(`✗ ${error.message}`)
+    console.log('0 passed, 1 failed')
+    return 1
+  }
+})
+
+async function test(node) {
+  const notice = await leftOut()
+  const options = { cwd: ROOT, env: { ...process.env, PATH: pathWith(node) } }
+  const program = (name) => join(ROOT, 'node_modules', name)
+  if (forVitest.length === 0) {
+    await step('types: tsc', node, [program('typescript/bin/tsc'), '-p', '.'], options)
+    await step(
+      'lint and format: biome',
+      node,
+      [program('@biomejs/biome/bin/biome'), 'check', '--error-on-warnings'],
+      options,
+    )
+    await step('build', node, ['scripts/build.mjs'], options)
+  }
+  announce(forVitest.length === 0 ? 'tests: vitest' : `tests: vitest ${forVitest.join(' ')}`)
+  const projects = notice ? ['--project', '!kafka'] : []
+  const results = await vitest(node, program('vitest/vitest.mjs'), [...projects, ...forVitest], options)
+  if (notice) announce(`Kafka's tests were left out: ${notice}`)
+  return judge(results)
+}
+
+/** Why the Kafka tests are not run, if so. In CI nothing may be left out without being asked. */
+async function leftOut() {
+  if (core) return '--core needs nothing but Node'
+  const paths = forVitest.filter((argument) => !argument.startsWith('-'))
+  if (paths.length > 0 && !paths.some((path) => path.includes('kafka'))) return undefined
+  const missing = await ensureKafkaPrograms()
+  if (missing && inCi) throw new StepFailed(`Kafka's tests cannot run. ${missing}`)
+  return missing
+}
+
+/** Runs vitest on our terminal; its JSON report is what is counted. */
+async function vitest(node, program, args, options) {
+  const folder = mkdtempSync(join(tmpdir(), 'tidemark-tests-'))
+  const report = join(folder, 'report.json')
+  try {
+    const code = await runWith(
+      node,
+      [program, 'run', ...args, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
+      options.env,
+    )
+    return { code, report: readReport(report) }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function readReport(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch {
+    // vitest did not get as far as a report; its exit code says the rest.
+    return { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0, testResults: [] }
+  }
+}
+
+function judge({ code, report }) {
+  const skipped = report.numPendingTests + report.numTodoTests
+  // A file that does not load, or an error between tests, fails no test of its own.
+  const failed = Math.max(report.numFailedTests, code === 0 ? 0 : 1)
+  const forbidden = inCi && skipped > 0
+  if (forbidden) console.error(`✗ In CI no test may be skipped:\n${skippedNames(report).join('\n')}`)
+  const total = failed + (forbidden ? skipped : 0)
+  console.log(
+    `${report.numPassedTests} passed, ${total} failed${skipped > 0 && !forbidden ? `, ${skipped} skipped` : ''}`,
+  )
+  return total > 0 ? 1 : 0
+}
+
+function skippedNames(report) {
+  const all = report.testResults.flatMap((file) => file.assertionResults)
+  return all.filter((test) => test.status !== 'passed' && test.status !== 'failed').map((test) => `  ${test.fullName}`)
+}

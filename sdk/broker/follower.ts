@@ -1,0 +1,144 @@
+import { DirectoryReader } from '../directory/directory-reader.ts'
+import type { Environment } from '../environment/environment.ts'
+import { TidemarkError } from '../errors.ts'
+import { fetchOffsets } from '../group/offset-fetch.ts'
+import { describeTopicConfigs } from '../topic/topic-configs.ts'
+import type {
+  Broker,
+  ConsumerGroupDescribeRequest,
+  ConsumerGroupDescribeResponse,
+  DescribeConfigsRequest,
+  DescribeConfigsResponse,
+  FetchRequest,
+  FetchResponse,
+  ListGroupsRequest,
+  ListGroupsResponse,
+  ListOffsetsRequest,
+  ListOffsetsResponse,
+  MetadataRequest,
+  MetadataResponse,
+  OffsetFetchRequest,
+  OffsetFetchResponse,
+  OffsetForLeaderEpochRequest,
+  OffsetForLeaderEpochResponse,
+} from './broker.ts'
+import { fetchWhenReady } from './fetch-wait.ts'
+import { FollowerState } from './follower-state.ts'
+import { fetchPartitions, type FindLog, listOffsets, offsetForLeaderEpoch } from './log-requests.ts'
+import { topicShapes } from './topic-shapes.ts'
+import { describeTopics } from './topic-descriptions.ts'
+
+/** How often a waiting fetch looks at the files again: one stat per partition. */
+const LOOK_AGAIN_MS = 50
+
+/**
+ * The broker of a directory that somebody else owns, or nobody: a running program's, a crashed one's, a real broker's, a
+ * copy. Reads the files, writes nothing, takes no lock. Requests that would write reject with READ_ONLY.
+ */
+export class Follower implements Broker {
+  readonly kind = 'follower'
+  readonly createsTopics = false
+  readonly recovery = []
+  readonly #environment: Environment
+  readonly #reader: DirectoryReader
+  readonly #state: FollowerState
+
+  private constructor(environment: Environment, reader: DirectoryReader) {
+    this.#environment = environment
+    this.#reader = reader
+    this.#state = new FollowerState(environment, reader)
+  }
+
+  /** @throws {TidemarkError} NOT_A_DATA_DIRECTORY, STORAGE_ERROR. */
+  static open(environment: Environment, path: string): Follower {
+    return new Follower(environment, DirectoryReader.open(environment, path))
+  }
+
+  async metadata({ topics }: MetadataRequest): Promise<MetadataResponse> {
+    return { clusterId: this.#reader.meta.clusterId, topics: describeTopics(this.#state.image(), topics) }
+  }
+
+  async describeConfigs({ topics }: DescribeConfigsRequest): Promise<DescribeConfigsResponse> {
+    const image = this.#state.image()
+    return {
+      topics: topics.map((name) => {
+        if (image.topicByName(name) === undefined) {
+          throw new TidemarkError('UNKNOWN_TOPIC', `There is no topic "${name}".`, { topic: name })
+        }
+        return { name, configs: describeTopicConfigs(image.configs(name)) }
+      }),
+    }
+  }
+
+  async fetch(request: FetchRequest): Promise<FetchResponse> {
+    return await fetchWhenReady(
+      request,
+      this.#environment.timers,
+      () => fetchPartitions(this.#finder(), request),
+      (changed) => this.#lookAgain(changed),
+    )
+  }
+
+  async listOffsets(request: ListOffsetsRequest): Promise<ListOffsetsResponse> {
+    return listOffsets(this.#finder(), request)
+  }
+
+  async offsetForLeaderEpoch(request: OffsetForLeaderEpochRequest): Promise<OffsetForLeaderEpochResponse> {
+    return offsetForLeaderEpoch(this.#finder(), request)
+  }
+
+  async listGroups({ types }: ListGroupsRequest): Promise<ListGroupsResponse> {
+    return { groups: this.#state.groups().list(types) }
+  }
+
+  async consumerGroupDescribe({ groups }: ConsumerGroupDescribeRequest): Promise<ConsumerGroupDescribeResponse> {
+    const image = this.#state.image()
+    const table = this.#state.groups()
+    return { groups: groups.map((group) => table.describe(group, (topicId) => image.topicById(topicId)?.name)) }
+  }
+
+  async offsetFetch(request: OffsetFetchRequest): Promise<OffsetFetchResponse> {
+    const topics = topicShapes(this.#state.image())
+    return { partitions: fetchOffsets(this.#state.groups().offsets, request, topics) }
+  }
+
+  async close(): Promise<void> {
+    this.#reader.close()
+  }
+
+  createTopics = refuse
+  createPartitions = refuse
+  deleteTopics = refuse
+  incrementalAlterConfigs = refuse
+  produce = refuse
+  consumerGroupHeartbeat = refuse
+  offsetCommit = refuse
+  offsetDelete = refuse
+  deleteGroups = refuse
+
+  /** Finds logs as they are on the disk at this moment; each is looked at once. */
+  #finder(): FindLog {
+    const image = this.#state.image()
+    this.#reader.refresh()
+    return (topic, partition) => {
+      if (image.topicByName(topic)?.partitions.has(partition) !== true) return undefined
+      const log = this.#reader.log(topic, partition)
+      log?.refresh()
+      return log ?? 'empty'
+    }
+  }
+
+  #lookAgain(changed: () => void): () => void {
+    const look = () => {
+      timer = this.#environment.timers.after(LOOK_AGAIN_MS, look)
+      changed()
+    }
+    let timer = this.#environment.timers.after(LOOK_AGAIN_MS, look)
+    return () => timer.cancel()
+  }
+}
+
+async function refuse(): Promise<never> {
+  const message = 'The directory was opened for reading only. Open it without readOnly, when no other process owns it.'
+  throw new TidemarkError('READ_ONLY', message)
+}

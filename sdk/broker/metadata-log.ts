@@ -1,0 +1,129 @@
+import type { DataDirectory } from '../directory/data-directory.ts'
+import { METADATA_TOPIC, METADATA_TOPIC_ID } from '../directory/partition-directory.ts'
+import type { Environment } from '../environment/environment.ts'
+import { TidemarkError } from '../errors.ts'
+import { DEFAULT_LOG_CONFIG } from '../log/log-config.ts'
+import type { PartitionLog } from '../log/partition-log.ts'
+import { bootstrapBatches } from '../topic/bootstrap-records.ts'
+import { decodeMetadataBatch, encodeMetadataBatch } from '../topic/metadata-batch.ts'
+import type { MetadataImage } from '../topic/metadata-image.ts'
+import type { MetadataRecord } from '../topic/metadata-record.ts'
+import type { PartitionImage, TopicImage } from '../topic/topic-image.ts'
+import { type PartitionHome, raiseLeaderEpochRecord } from '../topic/topic-records.ts'
+import { readSlices } from './log-requests.ts'
+import { imageFromSnapshot, replayMetadata } from './metadata-replay.ts'
+
+/** Metadata never expires by time or size: it is all there is to know about the topics. */
+const CONFIG = {
+  ...DEFAULT_LOG_CONFIG,
+  retentionMs: Number.POSITIVE_INFINITY,
+  retentionBytes: -1,
+}
+
+type Change = Exclude<MetadataRecord, { type: 'Unknown' }>
+
+/**
+ * `__cluster_metadata-0` of an owned directory. A change is appended, flushed, and only then replayed into the image:
+ * what the image shows survives a power loss.
+ */
+export class MetadataLog {
+  readonly home: PartitionHome
+  readonly #environment: Environment
+  readonly #log: PartitionLog
+  readonly #image: MetadataImage
+  /** Partitions whose epoch 0 belongs to this ownership: it created them. */
+  readonly #createdHere = new Set<string>()
+  /** Ids of topics that the log removes. */
+  readonly #removed = new Set<string>()
+  #turn: Promise<unknown> = Promise.resolve()
+
+  private constructor(environment: Environment, home: PartitionHome, log: PartitionLog, image: MetadataImage) {
+    this.#environment = environment
+    this.home = home
+    this.#log = log
+    this.#image = image
+  }
+
+  static async open(environment: Environment, directory: DataDirectory): Promise<MetadataLog> {
+    const log = directory.log(METADATA_TOPIC, 0, { topicId: METADATA_TOPIC_ID, config: CONFIG })
+    const home = { nodeId: directory.nodeId, directoryId: directory.directoryId }
+    if (directory.isFresh) {
+      const batches = bootstrapBatches(home, environment.clock.nowMs())
+      if (log.logEndOffset === 0) for (const batch of batches) log.append(batch, { leaderEpoch: 0 })
+      await directory.finishCreation()
+    }
+    const image = imageFromSnapshot(environment.files, directory.path)
+    const metadata = new MetadataLog(environment, home, log, image)
+    await log.flush()
+    for (const slice of readSlices(log, image.replayedOffset + 1, 'logEndOffset')) metadata.#replay(slice)
+    return metadata
+  }
+
+  get image(): MetadataImage {
+    return this.#image
+  }
+
+  /** Throws UNKNOWN_TOPIC. */
+  topic(name: string): TopicImage & { readonly configs: ReadonlyMap<string, string> } {
+    const topic = this.#image.topicByName(name)
+    if (topic === undefined) throw new TidemarkError('UNKNOWN_TOPIC', `There is no topic "${name}".`, { topic: name })
+    return { ...topic, configs: this.#image.configs(name) }
+  }
+
+  partition(topic: string, partition: number): PartitionImage | undefined {
+    return this.#image.topicByName(topic)?.partitions.get(partition)
+  }
+
+  /** Whether the log says that the topic with this id was deleted. */
+  wasRemoved(topicId: string): boolean {
+    return this.#removed.has(topicId)
+  }
+
+  /** Runs `change` when all earlier ones are done; what it returns is appended as one batch, flushed and replayed. */
+  async change(change: () => readonly Change[]): Promise<void> {
+    const turn = this.#turn
+      .catch(() => {})
+      .then(async () => {
+        const records = change()
+        if (records.length > 0) await this.#append(records)
+      })
+    this.#turn = turn
+    await turn
+  }
+
+  /** Begins a new leader epoch of a partition. Durable when it resolves with the epoch. */
+  async raiseLeaderEpoch(topic: string, partition: number): Promise<number> {
+    const created = this.partition(topic, partition)
+    if (created !== undefined && this.#createdHere.has(nameOf(created))) return created.leaderEpoch
+    await this.change(() => {
+      const before = this.partition(topic, partition)
+      return before === undefined ? [] : [raiseLeaderEpochRecord(before, this.home)]
+    })
+    const raised = this.partition(topic, partition)
+    if (raised === undefined) throw new TidemarkError('UNKNOWN_TOPIC', `There is no topic "${topic}".`, { topic, partition })
+    return raised.leaderEpoch
+  }
+
+  async #append(records: readonly Change[]): Promise<void> {
+    if (this.#image.isInTransaction) {
+      const message = 'The metadata log ends inside a transaction that a broker has to finish: start and stop it once.'
+      throw new TidemarkError('UNSUPPORTED', message)
+    }
+    const bytes = encodeMetadataBatch(records, this.#environment.clock.nowMs())
+    this.#log.append(bytes, { leaderEpoch: this.#image.raftEpoch })
+    await this.#log.flush()
+    this.#replay(bytes)
+    for (const record of records) if (record.type === 'Partition') this.#createdHere.add(nameOf(record))
+  }
+
+  #replay(slice: Buffer): void {
+    for (const batch of replayMetadata(this.#image, slice)) {
+      if (batch.isControl) continue
+      for (const { record } of decodeMetadataBatch(batch)) if (record.type === 'RemoveTopic') this.#removed.add(record.topicId)
+    }
+  }
+}
+
+function nameOf({ topicId, partition }: { topicId: string; partition: number }): string {
+  return `${topicId}-${partition}`
+}

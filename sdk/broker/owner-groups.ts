@@ -1,0 +1,168 @@
+import { assert } from '../assert.ts'
+import type { DataDirectory } from '../directory/data-directory.ts'
+import type { Environment, Timer } from '../environment/environment.ts'
+import { GroupCoordinator } from '../group/coordinator.ts'
+import { type CoordinatorRecord, encodeCoordinatorBatch } from '../offsets/coordinator-record.ts'
+import { groupPartition } from '../offsets/group-partition.ts'
+import { RecordBatch } from '../record/record-batch.ts'
+import { OFFSETS_TOPIC_CONFIGS, OFFSETS_TOPIC_PARTITIONS } from '../topic/internal-topics.ts'
+import type { TopicImage } from '../topic/topic-image.ts'
+import { CONSUMER_OFFSETS_TOPIC } from '../topic/topic-name.ts'
+import type {
+  ConsumerGroupHeartbeatRequest,
+  ConsumerGroupHeartbeatResponse,
+  DeleteGroupsRequest,
+  OffsetCommitRequest,
+  OffsetCommitResponse,
+  OffsetDeleteRequest,
+} from './broker.ts'
+import type { LedPartition, LedPartitions } from './led-partitions.ts'
+import { LOOP_STEP_MS, LoopClock } from './loop-clock.ts'
+import type { MetadataLog } from './metadata-log.ts'
+import { loadGroups } from './offsets-loading.ts'
+import type { OwnerTopics } from './owner-topics.ts'
+import { topicShapes } from './topic-shapes.ts'
+
+/**
+ * The coordinator of an owned directory: `__consumer_offsets` behind it, and a timer for members that fall silent.
+ * What the coordinator decides is appended and replayed before the call returns; only flushing comes later.
+ */
+export class OwnerGroups {
+  readonly coordinator: GroupCoordinator
+  readonly #environment: Environment
+  readonly #directory: DataDirectory
+  readonly #metadata: MetadataLog
+  readonly #partitions: LedPartitions
+  readonly #topics: () => OwnerTopics
+  readonly #loopClock: LoopClock
+  #timer: Timer | undefined
+
+  constructor(
+    environment: Environment,
+    directory: DataDirectory,
+    metadata: MetadataLog,
+    partitions: LedPartitions,
+    topics: () => OwnerTopics,
+  ) {
+    this.#environment = environment
+    this.#directory = directory
+    this.#metadata = metadata
+    this.#partitions = partitions
+    this.#topics = topics
+    this.#loopClock = new LoopClock(environment.clock)
+    const shapes = topicShapes(metadata.image)
+    this.coordinator = new GroupCoordinator({
+      append: (group, records) => this.#append(group, records),
+      topics: () => shapes,
+      loopClock: () => this.#loopClock.nowMs(),
+      nowMs: () => environment.clock.nowMs(),
+    })
+  }
+
+  /** Replays every offsets partition on the disk, then empties the groups of whoever owned the directory before. */
+  async load(): Promise<void> {
+    const partitions = this.#metadata.image.topicByName(CONSUMER_OFFSETS_TOPIC)?.partitions ?? new Map()
+    for (const partition of partitions.keys()) {
+      const log = this.#partitions.find(CONSUMER_OFFSETS_TOPIC, partition)
+      if (log === undefined || log === 'empty') continue
+      loadGroups(log, 0, (batch) => this.coordinator.replayBatch(partition, batch), (message) => {
+        this.#environment.process.emitWarning(`__consumer_offsets-${partition}: ${message}`, 'TIDEMARK_COMMITS_DAMAGED')
+      })
+    }
+    for (const group of this.coordinator.table.all()) if (group.state !== 'Empty') await this.#lead(group.groupId)
+    this.coordinator.removeMembersOfPreviousOwner()
+  }
+
+  async heartbeat(request: ConsumerGroupHeartbeatRequest): Promise<ConsumerGroupHeartbeatResponse> {
+    if (this.#led(request.group) === undefined) await this.#lead(request.group)
+    const response = this.coordinator.heartbeat({
+      ...request,
+      instanceId: request.instanceId ?? null,
+      rackId: request.rackId ?? null,
+      serverAssignor: request.serverAssignor ?? null,
+    })
+    this.#watchDeadlines()
+    return response
+  }
+
+  /** Appends before it returns its promise, but for the first commit of an ownership in an offsets partition. */
+  async commit(request: OffsetCommitRequest): Promise<OffsetCommitResponse> {
+    const led = this.#led(request.group) ?? (await this.#lead(request.group))
+    const response = this.coordinator.commit(request)
+    if (request.survives === 'power-loss') await led.log.flush()
+    return response
+  }
+
+  async deleteGroups({ groups }: DeleteGroupsRequest): Promise<void> {
+    for (const group of groups) {
+      const led = await this.#lead(group)
+      this.coordinator.deleteGroup(group)
+      await led.log.flush()
+    }
+  }
+
+  async deleteOffsets(request: OffsetDeleteRequest): Promise<void> {
+    const led = await this.#lead(request.group)
+    this.coordinator.deleteOffsets(request)
+    await led.log.flush()
+  }
+
+  /** Strikes out what groups committed for a topic that is gone. */
+  async topicDeleted({ name, topicId }: TopicImage): Promise<void> {
+    const groups = this.coordinator.table.offsets.tombstonesOfTopic(name, topicId).map(({ group }) => group)
+    const led = []
+    for (const group of groups) led.push(await this.#lead(group))
+    this.coordinator.topicDeleted(name, topicId)
+    await Promise.all(led.map(({ log }) => log.flush()))
+  }
+
+  close(): void {
+    this.#timer?.cancel()
+  }
+
+  /** The offsets partition of a group, if this ownership has written to it before. */
+  #led(group: string): LedPartition | undefined {
+    const topic = this.#metadata.image.topicByName(CONSUMER_OFFSETS_TOPIC)
+    if (topic === undefined) return undefined
+    return this.#partitions.led(CONSUMER_OFFSETS_TOPIC, groupPartition(group, topic.partitions.size))
+  }
+
+  async #lead(group: string): Promise<LedPartition> {
+    if (this.#metadata.image.topicByName(CONSUMER_OFFSETS_TOPIC) === undefined) await this.#createOffsetsTopic()
+    const count = this.#metadata.topic(CONSUMER_OFFSETS_TOPIC).partitions.size
+    return await this.#partitions.lead(CONSUMER_OFFSETS_TOPIC, groupPartition(group, count))
+  }
+
+  async #createOffsetsTopic(): Promise<void> {
+    const topic = { name: CONSUMER_OFFSETS_TOPIC, partitions: OFFSETS_TOPIC_PARTITIONS, configs: OFFSETS_TOPIC_CONFIGS }
+    // Two first commits at once: the second finds it created.
+    await this.#topics().create({ topics: [topic] })
+  }
+
+  #append(group: string, records: readonly CoordinatorRecord[]): void {
+    const led = this.#led(group)
+    assert(led !== undefined, `the offsets partition of ${group} is led before anything is decided`)
+    const bytes = encodeCoordinatorBatch(records, this.#environment.clock.nowMs())
+    led.log.append(bytes, { leaderEpoch: led.leaderEpoch })
+    this.#directory.appended(bytes.length)
+    this.coordinator.replayBatch(led.log.partition, new RecordBatch(bytes))
+    // As durable as any other write, but nobody waits for it; a failure shows at the next append, which is refused.
+    led.log.flush().catch(() => {})
+  }
+
+  /** Looks at the deadlines once per step of the loop clock, as long as any group has members. */
+  #watchDeadlines(): void {
+    if (this.#timer !== undefined) return
+    this.#timer = this.#environment.timers.after(LOOP_STEP_MS, () => {
+      this.#timer = undefined
+      try {
+        this.coordinator.expire(this.#loopClock.nowMs())
+      } catch (error) {
+        // The offsets partition takes no more appends; whoever commits or beats next is told why.
+        this.#environment.process.emitWarning((error as Error).message, 'TIDEMARK_GROUPS_STOPPED')
+        return
+      }
+      if (this.coordinator.nextDeadlineMs() < Number.POSITIVE_INFINITY) this.#watchDeadlines()
+    })
+  }
+}

@@ -1,0 +1,202 @@
+import { DataDirectory } from '../directory/data-directory.ts'
+import type { Environment, Timer } from '../environment/environment.ts'
+import { CONSUMER_OFFSETS_TOPIC, isInternalTopic } from '../topic/topic-name.ts'
+import type {
+  Broker,
+  ConsumerGroupDescribeRequest,
+  ConsumerGroupDescribeResponse,
+  ConsumerGroupHeartbeatRequest,
+  ConsumerGroupHeartbeatResponse,
+  CreatePartitionsRequest,
+  CreateTopicsRequest,
+  CreateTopicsResponse,
+  DeleteGroupsRequest,
+  DeleteTopicsRequest,
+  DescribeConfigsRequest,
+  DescribeConfigsResponse,
+  FetchRequest,
+  FetchResponse,
+  IncrementalAlterConfigsRequest,
+  ListGroupsRequest,
+  ListGroupsResponse,
+  ListOffsetsRequest,
+  ListOffsetsResponse,
+  MetadataRequest,
+  MetadataResponse,
+  OffsetCommitRequest,
+  OffsetCommitResponse,
+  OffsetDeleteRequest,
+  OffsetFetchRequest,
+  OffsetFetchResponse,
+  OffsetForLeaderEpochRequest,
+  OffsetForLeaderEpochResponse,
+  ProduceRequest,
+  ProduceResponse,
+  Survives,
+} from './broker.ts'
+import { LedPartitions } from './led-partitions.ts'
+import { listOffsets, offsetForLeaderEpoch } from './log-requests.ts'
+import { MetadataLog } from './metadata-log.ts'
+import { OwnerGroups } from './owner-groups.ts'
+import { OwnerRecords } from './owner-records.ts'
+import { OwnerTopics } from './owner-topics.ts'
+import { type RecoveryNote, recoverLogs } from './recovery-note.ts'
+import { describeTopics } from './topic-descriptions.ts'
+
+/** Kafka's `log.retention.check.interval.ms`. */
+const RETENTION_CHECK_MS = 300_000
+
+export interface OwnerOptions {
+  /** How long to wait for another owner to go, milliseconds. */
+  readonly waitMs: number
+  readonly signal?: AbortSignal | undefined
+  /** For topics that do not say otherwise by `flush.messages`. */
+  readonly survives: Survives
+}
+
+/** The broker of a directory that this process owns. */
+export class Owner implements Broker {
+  readonly kind = 'owner'
+  readonly createsTopics = true
+  /** What opening had to mend. */
+  readonly recovery: readonly RecoveryNote[]
+  readonly #environment: Environment
+  readonly #directory: DataDirectory
+  readonly #metadata: MetadataLog
+  readonly #partitions: LedPartitions
+  readonly #records: OwnerRecords
+  readonly #groups: OwnerGroups
+  readonly #topics: OwnerTopics
+  #retentionTimer: Timer | undefined
+
+  private constructor(environment: Environment, directory: DataDirectory, metadata: MetadataLog, survives: Survives) {
+    this.#environment = environment
+    this.#directory = directory
+    this.#metadata = metadata
+    this.#partitions = new LedPartitions(directory, metadata, survives, () => this.#records.wake())
+    this.#records = new OwnerRecords(environment, directory, this.#partitions)
+    this.#groups = new OwnerGroups(environment, directory, metadata, this.#partitions, () => this.#topics)
+    this.#topics = new OwnerTopics(environment, directory, metadata, this.#partitions, (topic) =>
+      this.#groups.topicDeleted(topic),
+    )
+    this.recovery = recoverLogs(directory, metadata, this.#partitions.find)
+  }
+
+  /**
+   * Takes the directory, creating it where there is none, mends what a crash left, and empties the groups of the owner
+   * before.
+   *
+   * @throws {TidemarkError} DIRECTORY_IN_USE, NOT_A_DATA_DIRECTORY, STORAGE_ERROR, CORRUPT_BATCH, UNSUPPORTED, ABORTED.
+   */
+  static async open(environment: Environment, path: string, options: OwnerOptions): Promise<Owner> {
+    const directory = await DataDirectory.open(environment, path, options)
+    try {
+      const metadata = await MetadataLog.open(environment, directory)
+      const owner = new Owner(environment, directory, metadata, options.survives)
+      await owner.#finishDeletions()
+      await owner.#groups.load()
+      owner.#watchRetention()
+      return owner
+    } catch (error) {
+      await directory.close().catch(() => {})
+      throw error
+    }
+  }
+
+  async metadata(request: MetadataRequest): Promise<MetadataResponse> {
+    return { clusterId: this.#directory.clusterId, topics: describeTopics(this.#metadata.image, request.topics) }
+  }
+
+  createTopics(request: CreateTopicsRequest): Promise<CreateTopicsResponse> {
+    return this.#topics.create(request)
+  }
+
+  createPartitions(request: CreatePartitionsRequest): Promise<void> {
+    return this.#topics.grow(request)
+  }
+
+  async deleteTopics({ topics }: DeleteTopicsRequest): Promise<void> {
+    for (const topic of topics) await this.#topics.delete(topic)
+    this.#records.wake()
+  }
+
+  async describeConfigs({ topics }: DescribeConfigsRequest): Promise<DescribeConfigsResponse> {
+    return { topics: topics.map((name) => ({ name, configs: this.#topics.configs(name) })) }
+  }
+
+  incrementalAlterConfigs(request: IncrementalAlterConfigsRequest): Promise<void> {
+    return this.#topics.configure(request)
+  }
+
+  produce(request: ProduceRequest): Promise<ProduceResponse> {
+    return this.#records.produce(request)
+  }
+
+  fetch(request: FetchRequest): Promise<FetchResponse> {
+    return this.#records.fetch(request)
+  }
+
+  async listOffsets(request: ListOffsetsRequest): Promise<ListOffsetsResponse> {
+    return listOffsets(this.#partitions.find, request)
+  }
+
+  async offsetForLeaderEpoch(request: OffsetForLeaderEpochRequest): Promise<OffsetForLeaderEpochResponse> {
+    return offsetForLeaderEpoch(this.#partitions.find, request)
+  }
+
+  consumerGroupHeartbeat(request: ConsumerGroupHeartbeatRequest): Promise<ConsumerGroupHeartbeatResponse> {
+    return this.#groups.heartbeat(request)
+  }
+
+  async listGroups(request: ListGroupsRequest): Promise<ListGroupsResponse> {
+    return this.#groups.coordinator.list(request)
+  }
+
+  async consumerGroupDescribe(request: ConsumerGroupDescribeRequest): Promise<ConsumerGroupDescribeResponse> {
+    return this.#groups.coordinator.describe(request)
+  }
+
+  deleteGroups(request: DeleteGroupsRequest): Promise<void> {
+    return this.#groups.deleteGroups(request)
+  }
+
+  offsetCommit(request: OffsetCommitRequest): Promise<OffsetCommitResponse> {
+    return this.#groups.commit(request)
+  }
+
+  async offsetFetch(request: OffsetFetchRequest): Promise<OffsetFetchResponse> {
+    return this.#groups.coordinator.fetch(request)
+  }
+
+  offsetDelete(request: OffsetDeleteRequest): Promise<void> {
+    return this.#groups.deleteOffsets(request)
+  }
+
+  async close(): Promise<void> {
+    this.#retentionTimer?.cancel()
+    this.#groups.close()
+    await this.#directory.close()
+  }
+
+  /** A crash between a topic's removal from the metadata and that of its files: the removal is on the disk, finish it. */
+  async #finishDeletions(): Promise<void> {
+    const gone = this.#directory.existing().filter(({ topic, topicId }) => {
+      return !isInternalTopic(topic) && topicId !== undefined && this.#metadata.wasRemoved(topicId)
+    })
+    await this.#directory.removePartitions(gone)
+  }
+
+  #watchRetention(): void {
+    this.#retentionTimer = this.#environment.timers.after(RETENTION_CHECK_MS, () => {
+      this.#watchRetention()
+      for (const log of this.#directory.openLogs()) {
+        if (log.topic === CONSUMER_OFFSETS_TOPIC) continue
+        try {
+          log.applyRetention(this.#environment.clock.nowMs())
+        } catch (error) {
+          this.#environment.process.emitWarning((error as Error).message, 'TIDEMARK_RETENTION_FAILED')
+        }
+      }
+    })
+  }
+}

@@ -1,0 +1,78 @@
+import { TidemarkError } from '../errors.ts'
+import { open } from '../open.ts'
+import type { Tidemark } from '../tidemark.ts'
+import type { Invocation } from './command.ts'
+import { nearestName } from './nearest-name.ts'
+import type { OptionSpecs } from './option-values.ts'
+import { UsageError } from './usage-error.ts'
+
+/** Long enough for an owner that is just closing, short enough for a person who waits. */
+const DEFAULT_WAIT_SECONDS = 2
+
+export const WAIT_OPTION = {
+  wait: {
+    type: 'string',
+    valueName: 'SECONDS',
+    description: `how long to wait for another program to let go of the directory (default: ${DEFAULT_WAIT_SECONDS})`,
+  },
+} as const satisfies OptionSpecs
+
+/** Opens the directory for reading, which works beside its owner and after a crash, and closes it when `use` is done. */
+export async function reading<T>(invocation: Invocation, use: (tide: Tidemark) => Promise<T>): Promise<T> {
+  const { terminal, positionals } = invocation
+  const tide = await open(positionals[0], {
+    readOnly: true,
+    environment: terminal.environment,
+    signal: terminal.signal,
+    clientId: 'tidemark-cli',
+  })
+  return finishing(tide, use)
+}
+
+/** Opens the directory as its owner; says who has it where somebody does. */
+export async function writing<T>(invocation: Invocation, use: (tide: Tidemark) => Promise<T>): Promise<T> {
+  const { terminal, positionals, options } = invocation
+  const waitMs = (options.count('wait', 0) ?? DEFAULT_WAIT_SECONDS) * 1000
+  const { environment, signal } = terminal
+  try {
+    const tide = await open(positionals[0], { waitMs, environment, signal, clientId: 'tidemark-cli' })
+    return await finishing(tide, use)
+  } catch (error) {
+    if (!(error instanceof TidemarkError) || error.code !== 'DIRECTORY_IN_USE') throw error
+    throw new TidemarkError('DIRECTORY_IN_USE', `${error.message}\n${waysAround(positionals[0])}`, { cause: error })
+  }
+}
+
+/** @throws UsageError naming the nearest topic, unless `topic` exists. */
+export async function checkTopicExists(tide: Tidemark, topic: string): Promise<void> {
+  const names = (await tide.topics.list()).map(({ name }) => name)
+  if (names.includes(topic)) return
+  throw new UsageError(`There is no topic ${JSON.stringify(topic)}.${suggestion(topic, names, 'topics')}`)
+}
+
+/** @throws UsageError naming the nearest group, unless `group` exists. */
+export async function checkGroupExists(tide: Tidemark, group: string): Promise<void> {
+  const names = (await tide.groups.list()).map((each) => each.group)
+  if (names.includes(group)) return
+  throw new UsageError(`There is no group ${JSON.stringify(group)}.${suggestion(group, names, 'groups')}`)
+}
+
+function suggestion(name: string, names: readonly string[], what: 'topics' | 'groups'): string {
+  const near = nearestName(name, names)
+  if (near !== undefined) return ` Did you mean ${JSON.stringify(near)}?`
+  return names.length === 0 ? ` The directory has no ${what}.` : ` \`tidemark ${what} DIR\` lists them.`
+}
+
+function waysAround(directory: string): string {
+  return [
+    'Only one program can write to a directory at a time. What works:',
+    '  - stop that program, then run this again; or let this wait for it: --wait 60',
+    '  - do it inside that program, with its own Tidemark object',
+    `  - reading works beside it: tidemark lag ${directory}`,
+  ].join('\n')
+}
+
+async function finishing<T>(tide: Tidemark, use: (tide: Tidemark) => Promise<T>): Promise<T> {
+  await using _ = tide
+  return await use(tide)
+}

@@ -1,0 +1,80 @@
+import { COMMON_OPTIONS, type Command } from './command.ts'
+import type { OptionSpec } from './option-values.ts'
+import type { Style } from './style.ts'
+
+/** Wide enough for a sentence, narrow enough for half a screen. */
+const HELP_COLUMNS = 92
+
+/** The help of one command: usage, options, examples, exit codes. */
+export function commandHelp(command: Command, style: Style): string {
+  const usage = ['tidemark', command.name, ...command.positionals, '[options]'].join(' ')
+  const options = Object.entries({ ...command.options, ...COMMON_OPTIONS })
+  const parts = [
+    `${style.bold('Usage:')} ${usage}\n`,
+    ...[command.summary, ...command.details].map((paragraph) => wrapped(paragraph, '')),
+    section(
+      style.bold('Options:'),
+      twoColumns(options.map(([name, spec]) => [optionUsage(name, spec), spec.description])),
+    ),
+    section(
+      style.bold('Examples:'),
+      command.examples.map(({ does, type }) => `  ${style.dim(`# ${does}`)}\n  ${type}\n`).join(''),
+    ),
+    section(style.bold('Exit codes:'), twoColumns(command.exitCodes.map(({ code, means }) => [String(code), means]))),
+  ]
+  return parts.join('\n')
+}
+
+/** The help of `tidemark` itself: which commands there are. */
+export function programHelp(commands: readonly Command[], style: Style): string {
+  const usage = (command: Command) => [command.name, ...command.positionals].join(' ')
+  return [
+    `${style.bold('Usage:')} tidemark COMMAND DIR [options]\n`,
+    wrapped("Topics and consumer groups in a directory: Kafka's log and committed offsets, without a server.", ''),
+    section(style.bold('Commands:'), twoColumns(commands.map((command) => [usage(command), command.summary]))),
+    section(
+      style.bold('Options:'),
+      twoColumns([
+        ['-h, --help', 'show this; `tidemark COMMAND --help` shows a command with examples'],
+        ['--version', 'print the version'],
+      ]),
+    ),
+    section(
+      style.bold('Examples:'),
+      [
+        ['Which group is behind, and how far?', 'tidemark lag ./data'],
+        ['What is in the topic?', 'tidemark read ./data payments --max 10'],
+      ]
+        .map(([does, type]) => `  ${style.dim(`# ${does}`)}\n  ${type}\n`)
+        .join(''),
+    ),
+    'Reading commands (topics, groups, lag, read, verify) also work while another program has the directory open.\n',
+  ].join('\n')
+}
+
+function optionUsage(name: string, spec: OptionSpec): string {
+  const long = spec.type === 'boolean' ? `--${name}` : `--${name} ${spec.valueName ?? 'VALUE'}`
+  return spec.short === undefined ? long : `-${spec.short}, ${long}`
+}
+
+function section(title: string, body: string): string {
+  return `${title}\n${body}`
+}
+
+function twoColumns(rows: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...rows.map(([left]) => left.length))
+  const indent = ' '.repeat(width + 4)
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${wrapped(right, indent).slice(indent.length)}`).join('')
+}
+
+/** `text` broken between words, every line behind `indent`. */
+function wrapped(text: string, indent: string): string {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    const isFull = line !== '' && indent.length + line.length + 1 + word.length > HELP_COLUMNS
+    if (isFull) lines.push(line)
+    line = line === '' || isFull ? word : `${line} ${word}`
+  }
+  return [...lines, line].map((each) => `${indent}${each}\n`).join('')
+}

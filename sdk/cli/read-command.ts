@@ -1,0 +1,142 @@
+import { bytes, nullable } from '../client/serde.ts'
+import type { Tidemark } from '../tidemark.ts'
+import { type Command, type ExitCode, type Invocation, WRONG_USE } from './command.ts'
+import { checkTopicExists, reading } from './directory-access.ts'
+import { LineWriter } from './line-writer.ts'
+import { wholeNumber } from './option-values.ts'
+import { bytesToJson, type ReadRecord, recordToJson } from './record-json.ts'
+import { type Style, styleFor } from './style.ts'
+import { withoutControls } from './table.ts'
+import { UsageError } from './usage-error.ts'
+
+type From = 'earliest' | 'latest' | { readonly offset: number } | { readonly timestampMs: number }
+
+export const readCommand: Command = {
+  name: 'read',
+  summary: 'The records of a topic, from the earliest to the end.',
+  positionals: ['DIR', 'TOPIC'],
+  options: {
+    partition: { type: 'string', short: 'p', valueName: 'N', description: 'only this partition' },
+    from: {
+      type: 'string',
+      valueName: 'WHERE',
+      description: 'earliest (default), latest, an offset, or a time such as 2026-11-22 or 2026-11-22T10:00:00Z',
+    },
+    max: { type: 'string', short: 'n', valueName: 'N', description: 'stop after this many records' },
+    isolation: {
+      type: 'string',
+      valueName: 'LEVEL',
+      description: 'read_uncommitted (default), or read_committed: without records of open and aborted transactions',
+    },
+    follow: { type: 'boolean', short: 'f', description: 'go on with what is written from now on, until interrupted' },
+  },
+  details: [
+    'Belongs to no group and commits nothing. Reads the same files as the program that owns the directory, which notices nothing.',
+    'JSON: partition, offset, timestampMs, key, value, headers (key, value). Keys and values are text, null, or {"base64": "…"} where they are not UTF-8; `tidemark produce --json` takes such lines.',
+  ],
+  examples: [
+    { does: 'The first ten', type: 'tidemark read ./data payments --max 10' },
+    { does: 'What happens from now on', type: 'tidemark read ./data payments --from latest --follow' },
+    { does: 'One record, by its offset', type: 'tidemark read ./data payments --partition 0 --from 1851 --max 1' },
+    { does: 'Copy a topic', type: 'tidemark read ./a payments --json | tidemark produce ./b payments --json' },
+  ],
+  exitCodes: [{ code: 0, means: 'fine' }, { code: 1, means: 'the log is damaged or cannot be read' }, WRONG_USE],
+  run: (invocation) => {
+    const question = parseQuestion(invocation)
+    return reading(invocation, (tide) => readRecords(invocation, tide, question))
+  },
+}
+
+interface Question {
+  readonly from: From
+  readonly max: number
+  readonly partition: number | undefined
+  readonly isolation: 'read_uncommitted' | 'read_committed'
+}
+
+async function readRecords(invocation: Invocation, tide: Tidemark, question: Question): Promise<ExitCode> {
+  const { terminal, isJson, options } = invocation
+  const name = invocation.positionals[1]!
+  await checkTopicExists(tide, name)
+  const { from, max, partition, isolation } = question
+  if (partition !== undefined) await checkPartitionExists(tide, name, partition)
+  if (max === 0) return 0
+  const topic = tide.topic(name, { key: nullable(bytes), value: nullable(bytes) })
+  const records = topic.read({
+    from,
+    isolation,
+    follow: options.isSet('follow'),
+    signal: terminal.signal,
+    ...(partition === undefined ? {} : { partitions: [partition] }),
+  })
+  const lines = new LineWriter(terminal)
+  const style = styleFor(terminal)
+  let count = 0
+  for await (const record of records) {
+    const read = { ...placeOf(record), ...record.bytes, headers: record.headers }
+    await lines.line(isJson ? JSON.stringify(recordToJson(read)) : recordLine(read, style))
+    count += 1
+    if (count >= max || lines.isClosed) break
+  }
+  await lines.flush()
+  return 0
+}
+
+function placeOf(record: { readonly partition: number; readonly offset: number; readonly timestampMs: number }) {
+  const { partition, offset, timestampMs } = record
+  return { partition, offset, timestampMs }
+}
+
+/** Partition and offset, time, key, value, headers: one line, whatever is in them. */
+function recordLine(record: ReadRecord, style: Style): string {
+  const { partition, offset, timestampMs, key, value, headers } = record
+  const time = timestampMs < 0 ? 'no time' : timeText(timestampMs)
+  const parts = [style.dim(`${partition}@${offset}`), style.dim(time)]
+  if (key !== null) parts.push(style.bold(bytesText(key)))
+  parts.push(value === null ? style.dim('null (deleted)') : bytesText(value))
+  for (const header of headers) {
+    parts.push(style.dim(`${withoutControls(header.key)}=${header.value === null ? 'null' : bytesText(header.value)}`))
+  }
+  return parts.join('  ')
+}
+
+function bytesText(data: Uint8Array): string {
+  const shown = bytesToJson(data)
+  return typeof shown === 'string' ? withoutControls(shown) : `base64:${shown?.base64}`
+}
+
+function timeText(timestampMs: number): string {
+  const date = new Date(timestampMs)
+  return Number.isNaN(date.getTime()) ? String(timestampMs) : date.toISOString()
+}
+
+function parseQuestion({ options }: Invocation): Question {
+  const isolation = options.text('isolation') ?? 'read_uncommitted'
+  if (isolation !== 'read_uncommitted' && isolation !== 'read_committed') {
+    throw new UsageError(`--isolation takes read_uncommitted or read_committed, not "${isolation}".`)
+  }
+  return {
+    from: parseFrom(options.text('from') ?? 'earliest'),
+    max: options.count('max', 0) ?? Number.POSITIVE_INFINITY,
+    partition: options.count('partition', 0),
+    isolation,
+  }
+}
+
+const ISO_TIME = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/
+
+function parseFrom(text: string): From {
+  if (text === 'earliest' || text === 'latest') return text
+  if (/^\d+$/.test(text)) return { offset: wholeNumber('--from', text, 0) }
+  const timestampMs = ISO_TIME.test(text) ? Date.parse(text) : Number.NaN
+  if (!Number.isNaN(timestampMs)) return { timestampMs }
+  throw new UsageError(
+    `--from takes earliest, latest, an offset, or a time such as 2026-11-22T10:00:00Z, not "${text}".`,
+  )
+}
+
+async function checkPartitionExists(tide: Tidemark, topic: string, partition: number): Promise<void> {
+  const { partitions } = await tide.topics.describe(topic)
+  if (partitions.some((each) => each.partition === partition)) return
+  throw new UsageError(`Topic ${topic} has no partition ${partition}: it has 0 to ${partitions.length - 1}.`)
+}

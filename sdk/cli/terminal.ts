@@ -1,0 +1,77 @@
+import type { Environment } from '../environment/environment.ts'
+import { nodeEnvironment } from '../environment/node-environment.ts'
+
+/**
+ * Where a command reads and prints. The only file of the command line that touches `process`: everything else gets a
+ * `Terminal`, so tests run whole commands in memory.
+ */
+export interface Terminal {
+  /** What stands behind the program's name. */
+  readonly arguments: readonly string[]
+  readonly variables: Readonly<Record<string, string | undefined>>
+  /** Disk, clock, timers and lock the command works with. */
+  readonly environment: Environment
+  readonly input: AsyncIterable<Uint8Array>
+  /** A person types the input. */
+  readonly isInputTerminal: boolean
+  readonly output: Sink
+  readonly errors: Sink
+  /** Aborts when the user interrupts the command, or the reader of its output has gone. */
+  readonly signal: AbortSignal
+}
+
+/** A stream to print on. */
+export interface Sink {
+  /** A person may be looking: colours, progress and redrawing make sense. */
+  readonly isTerminal: boolean
+  /** True once the reader has gone (`| head`): nothing printed from now on reaches anybody. */
+  readonly isClosed: boolean
+  /** Resolves once the stream can take more. */
+  write(text: string): Promise<void>
+}
+
+/** This process's own terminal. The first SIGINT or SIGTERM ends the command in good order, the second kills it. */
+export function processTerminal(): Terminal {
+  const controller = new AbortController()
+  const stop = () => controller.abort()
+  process.once('SIGINT', stop)
+  process.once('SIGTERM', stop)
+  return {
+    arguments: process.argv.slice(2),
+    variables: process.env,
+    environment: nodeEnvironment(),
+    input: process.stdin,
+    isInputTerminal: process.stdin.isTTY === true,
+    output: streamSink(process.stdout, stop),
+    errors: streamSink(process.stderr, stop),
+    signal: controller.signal,
+  }
+}
+
+/** Ends the process with `code` once what is left has ended; an input nobody reads any more does not hold it up. */
+export function exitProcess(code: number): void {
+  process.exitCode = code
+  process.stdin.destroy()
+}
+
+function streamSink(stream: NodeJS.WriteStream, stop: () => void): Sink {
+  let isClosed = false
+  // A stream without this listener would crash the process with EPIPE as soon as `head` has seen enough.
+  stream.on('error', () => {
+    isClosed = true
+    stop()
+  })
+  return {
+    isTerminal: stream.isTTY === true,
+    get isClosed() {
+      return isClosed
+    },
+    write(text) {
+      if (isClosed) return Promise.resolve()
+      return new Promise((resolve) => {
+        // The callback comes with or without an error; the listener above has taken note of it.
+        stream.write(text, () => resolve())
+      })
+    },
+  }
+}

@@ -1,0 +1,88 @@
+import { isTrouble } from '../inspect/finding.ts'
+import { type Finding, type VerifyProgress, verifyDirectory } from '../inspect/verify.ts'
+import { type Command, type ExitCode, type Invocation, WRONG_USE } from './command.ts'
+import { LineWriter } from './line-writer.ts'
+import { counted, digits, sizeWords } from './plain-words.ts'
+import { ProgressLine } from './progress-line.ts'
+import { type Style, styleFor } from './style.ts'
+
+export const verifyCommand: Command = {
+  name: 'verify',
+  summary: 'Checks every batch, record, checksum and index entry. Changes nothing.',
+  positionals: ['DIR'],
+  options: {},
+  details: [
+    'Works on copies, after a crash, and while another program writes to the directory. Says what is wrong, where, what is lost, what a Kafka broker would cut, and what to do.',
+    'JSON: severity (damage, warning, note), rule, topic, partition, file, position, offsetsLost (from, to), what, whatABrokerWouldCut, whatToDo. No line: nothing was found.',
+  ],
+  examples: [
+    { does: 'Is it whole?', type: 'tidemark verify ./data' },
+    { does: 'In a script, before a backup', type: 'tidemark verify ./data --json > findings.jsonl || exit 1' },
+  ],
+  exitCodes: [
+    { code: 0, means: 'nothing is wrong; notes, such as the torn end that a crash leaves, count as fine' },
+    { code: 1, means: 'damage or a warning' },
+    WRONG_USE,
+  ],
+  run: verify,
+}
+
+async function verify({ terminal, positionals, isJson }: Invocation): Promise<ExitCode> {
+  const { environment, signal, output } = terminal
+  const startMs = environment.clock.monotonicMs()
+  const line = new ProgressLine(terminal)
+  let progress: VerifyProgress = { partitionsDone: 0, partitionsTotal: 0, sizeBytes: 0, batches: 0, records: 0 }
+  const onProgress = (now: VerifyProgress) => {
+    progress = now
+    line.show(
+      () => `partition ${digits(now.partitionsDone)} of ${digits(now.partitionsTotal)}, ${sizeWords(now.sizeBytes)}`,
+    )
+  }
+  let findings: Finding[]
+  try {
+    findings = await verifyDirectory(environment, positionals[0], { onProgress, signal })
+  } finally {
+    await line.clear()
+  }
+  if (isJson) {
+    const lines = new LineWriter(terminal)
+    for (const finding of findings) await lines.line(JSON.stringify(finding))
+    await lines.flush()
+  } else {
+    const style = styleFor(terminal)
+    for (const finding of findings) await output.write(`${findingText(finding, style)}\n`)
+    const seconds = (environment.clock.monotonicMs() - startMs) / 1000
+    await output.write(summary(findings, progress, { seconds, style }))
+  }
+  return findings.some(isTrouble) ? 1 : 0
+}
+
+function findingText(finding: Finding, style: Style): string {
+  const { severity, topic, partition, file, position, what, whatABrokerWouldCut, whatToDo } = finding
+  const paint = { damage: style.red, warning: style.yellow, note: style.dim }[severity]
+  const place = topic === null ? file : `${topic}-${partition}`
+  const where = position === null ? file : `${file}, byte ${position}`
+  const lines = [`${paint(severity)}  ${style.bold(place)}`]
+  if (where !== place) lines.push(style.dim(where))
+  lines.push(what)
+  if (whatABrokerWouldCut !== null) lines.push(`A Kafka broker would cut: ${whatABrokerWouldCut}`)
+  lines.push(`To do: ${whatToDo}`)
+  return lines.map((line, index) => `${index === 0 ? '' : '  '}${line}\n`).join('')
+}
+
+function summary(
+  findings: readonly Finding[],
+  progress: VerifyProgress,
+  how: { seconds: number; style: Style },
+): string {
+  const { partitionsTotal, records, batches, sizeBytes } = progress
+  const checked = `Checked ${counted(partitionsTotal, 'partition')}, ${counted(records, 'record')} in ${counted(batches, 'batch', 'batches')}, ${sizeWords(sizeBytes)}, in ${how.seconds.toFixed(1)} s.`
+  const count = (severity: Finding['severity']) => findings.filter((finding) => finding.severity === severity).length
+  const parts: string[] = []
+  if (count('damage') > 0) parts.push(how.style.red(counted(count('damage'), 'damage', 'damages')))
+  if (count('warning') > 0) parts.push(how.style.yellow(counted(count('warning'), 'warning')))
+  const notes = count('note') === 0 ? '' : ` ${counted(count('note'), 'note')}.`
+  const verdict =
+    parts.length === 0 ? `${how.style.green('Nothing is wrong.')}${notes}` : `${parts.join(', ')}.${notes}`
+  return `${checked} ${verdict}\n`
+}

@@ -1,0 +1,241 @@
+import type { TopicPartition } from '../broker/broker.ts'
+import { TidemarkError } from '../errors.ts'
+import type { ClientContext } from './client-context.ts'
+import type { Committer } from './committer.ts'
+import { publishPartitions } from './diagnostics.ts'
+import type { Serdes } from './fetched-batch.ts'
+import type { Fetcher } from './fetcher.ts'
+import type { MemberEvents } from './member.ts'
+import { type DamageJudge, PartitionBuffer } from './partition-buffer.ts'
+import { ProcessedPrefix, type ProgressListener } from './processed.ts'
+import type { Start, StartPositions } from './start-positions.ts'
+
+export interface AssignmentOptions {
+  readonly group: string
+  readonly memberId: () => string
+  readonly rebalanceTimeoutMs: number
+  /** Stop at the end that is seen when a partition arrives. */
+  readonly stopsAtEnd: boolean
+  readonly serdesOf: (topic: string) => Serdes
+  readonly judge: DamageJudge
+  readonly progress: ProgressListener
+  /** The batch in hand may be of a partition that is gone: look for records anew. */
+  readonly onChange: () => void
+  readonly onError: (error: unknown) => void
+}
+
+interface Parts {
+  readonly context: ClientContext
+  readonly committer: Committer
+  readonly fetcher: Fetcher
+  readonly starts: StartPositions
+}
+
+interface Owned {
+  readonly prefix: ProcessedPrefix
+  buffer: PartitionBuffer | undefined
+  isPaused: boolean
+}
+
+const RETRY_MS = 100
+
+/** The partitions a member has: where each starts, what is processed of it, and how it is given up. */
+export class Assignment implements MemberEvents {
+  readonly #parts: Parts
+  readonly #options: AssignmentOptions
+  #owned: Owned[] = []
+  /** Partitions whose start is still looked for. */
+  #starting = 0
+  /** False once the loop is over: nobody is waited for any more. */
+  waitsForBodies = true
+
+  constructor(parts: Parts, options: AssignmentOptions) {
+    this.#parts = parts
+    this.#options = options
+  }
+
+  get prefixes(): readonly ProcessedPrefix[] {
+    return this.#owned.map(({ prefix }) => prefix)
+  }
+
+  /** Whether every partition was handed out up to its end, as it was when the partition arrived. */
+  get isFinished(): boolean {
+    return this.#starting === 0 && this.#owned.every(({ buffer }) => buffer?.isFinished === true)
+  }
+
+  get isCaughtUp(): boolean {
+    return this.#starting === 0 && this.#owned.every(({ buffer }) => buffer?.isCaughtUp === true)
+  }
+
+  get undone(): number {
+    return this.#owned.reduce((sum, { prefix }) => sum + prefix.undone, 0)
+  }
+
+  fail(error: TidemarkError): void {
+    this.#options.onError(error)
+  }
+
+  assign(partitions: readonly TopicPartition[]): void {
+    const arrived = partitions.map(({ topic, partition }) => {
+      const prefix = new ProcessedPrefix(topic, partition, this.#options.progress)
+      this.#parts.committer.add(prefix)
+      return { prefix, buffer: undefined, isPaused: false }
+    })
+    this.#owned = [...this.#owned, ...arrived]
+    this.#publish('assigned', arrived)
+    void this.#start(arrived)
+  }
+
+  /** Stops handing out, lets what is in hand finish, commits, and gives up. After the rebalance timeout it is lost. */
+  async revoke(partitions: readonly TopicPartition[]): Promise<void> {
+    const leaving = this.#owned.filter(({ prefix }) => partitions.some((each) => isSame(each, prefix)))
+    this.#stop(leaving)
+    if (this.waitsForBodies && leaving.some(({ prefix }) => prefix.undone > 0)) {
+      // A body may go on for minutes, or for ever: what was done before it is safe now.
+      await this.#commitBeforeLeaving()
+      await this.#untilSettled(leaving)
+      this.#loseThese(leaving.filter(({ prefix }) => prefix.isOpen && prefix.undone > 0))
+    }
+    await this.#commitBeforeLeaving()
+    const released = leaving.filter(({ prefix }) => prefix.isOpen)
+    this.#forget(released)
+    this.#publish('revoked', released)
+  }
+
+  lose(): void {
+    this.#loseThese(this.#owned)
+  }
+
+  /** Hands out nothing of these partitions, or goes on with them; what is buffered stays. */
+  pause(partitions: readonly TopicPartition[], isPaused: boolean): void {
+    for (const owned of this.#owned) {
+      if (!partitions.some((each) => isSame(each, owned.prefix))) continue
+      owned.isPaused = isPaused
+      if (owned.buffer !== undefined) owned.buffer.isPaused = isPaused
+    }
+    this.#options.onChange()
+    this.#parts.fetcher.wake()
+  }
+
+  /** The consumer is closed: nothing counts from now on. */
+  close(): void {
+    this.#stop(this.#owned)
+    this.#forget(this.#owned)
+  }
+
+  /** Resolves when nothing handed out is undone. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#owned.map(({ prefix }) => prefix.settled()))
+  }
+
+  /** The offsets the partition waits for are gone: goes on where `whenLost` says. */
+  async relocate(buffer: PartitionBuffer): Promise<void> {
+    const owned = this.#owned.find((each) => each.buffer === buffer)
+    if (owned === undefined) return
+    this.#parts.fetcher.remove(buffer)
+    owned.buffer = undefined
+    this.#options.onChange()
+    this.#starting++
+    try {
+      const start = await this.#parts.starts.replace({ topic: buffer.topic, partition: buffer.partition }, buffer.fetchOffset)
+      // What is in hand still counts; a place further on is remembered once that is done.
+      if (start.offset > owned.prefix.offset) owned.prefix.pass(start.offset, start.leaderEpoch)
+      else if (owned.prefix.undone === 0) owned.prefix.startAt(start.offset, start.leaderEpoch, true)
+      this.#begin(owned, start)
+    } catch (error) {
+      this.#options.onError(error)
+    } finally {
+      this.#starting--
+    }
+  }
+
+  async #start(arrived: readonly Owned[]): Promise<void> {
+    this.#starting++
+    try {
+      const starts = await this.#find(arrived)
+      for (const owned of arrived) {
+        const start = starts.find((each) => isSame(each, owned.prefix))
+        if (start === undefined || !owned.prefix.isOpen) continue
+        owned.prefix.startAt(start.offset, start.leaderEpoch, start.remember)
+        this.#begin(owned, start)
+      }
+    } catch (error) {
+      if (arrived.some(({ prefix }) => prefix.isOpen)) this.#options.onError(error)
+    } finally {
+      this.#starting--
+      this.#parts.fetcher.wake()
+    }
+  }
+
+  async #find(arrived: readonly Owned[]): Promise<Start[]> {
+    for (;;) {
+      const wanted = arrived.filter(({ prefix }) => prefix.isOpen)
+      if (wanted.length === 0) return []
+      try {
+        return await this.#parts.starts.find(wanted.map(({ prefix: { topic, partition } }) => ({ topic, partition })))
+      } catch (error) {
+        if (!(error instanceof TidemarkError) || !error.retriable) throw error
+        await new Promise<void>((resolve) => this.#parts.context.environment.timers.after(RETRY_MS, resolve))
+      }
+    }
+  }
+
+  #begin(owned: Owned, start: Start): void {
+    if (!owned.prefix.isOpen) return
+    const serdes = this.#options.serdesOf(start.topic)
+    owned.buffer = new PartitionBuffer(owned.prefix, serdes, start.offset, this.#options.judge)
+    owned.buffer.isPaused = owned.isPaused
+    if (this.#options.stopsAtEnd) owned.buffer.endOffset = start.endOffset
+    this.#parts.fetcher.add(owned.buffer)
+  }
+
+  #stop(owned: readonly Owned[]): void {
+    for (const { buffer } of owned) if (buffer !== undefined) this.#parts.fetcher.remove(buffer)
+    this.#options.onChange()
+  }
+
+  async #untilSettled(leaving: readonly Owned[]): Promise<void> {
+    const settled = Promise.all(leaving.map(({ prefix }) => prefix.settled()))
+    const late = Promise.withResolvers<void>()
+    const timer = this.#parts.context.environment.timers.after(this.#options.rebalanceTimeoutMs, late.resolve)
+    await Promise.race([settled, late.promise])
+    timer.cancel()
+  }
+
+  /** A commit that fails costs nothing but work done twice, by whoever gets the partition. */
+  async #commitBeforeLeaving(): Promise<void> {
+    if (this.#parts.committer.isManual) return
+    try {
+      await this.#parts.committer.commit('process-crash', { again: false })
+    } catch (error) {
+      if (error instanceof TidemarkError && error.retriable) return
+      this.#options.onError(error)
+    }
+  }
+
+  #loseThese(lost: readonly Owned[]): void {
+    if (lost.length === 0) return
+    this.#stop(lost)
+    this.#forget(lost)
+    this.#publish('lost', lost)
+  }
+
+  #forget(gone: readonly Owned[]): void {
+    for (const { prefix } of gone) {
+      prefix.close()
+      this.#parts.committer.remove(prefix)
+    }
+    this.#owned = this.#owned.filter((each) => !gone.includes(each))
+    this.#parts.fetcher.wake()
+  }
+
+  #publish(what: 'assigned' | 'revoked' | 'lost', owned: readonly Owned[]): void {
+    if (owned.length === 0) return
+    const partitions = owned.map(({ prefix: { topic, partition } }) => ({ topic, partition }))
+    publishPartitions(what, { group: this.#options.group, memberId: this.#options.memberId(), partitions })
+  }
+}
+
+function isSame(some: TopicPartition, other: TopicPartition): boolean {
+  return some.partition === other.partition && some.topic === other.topic
+}

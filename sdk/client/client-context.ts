@@ -1,0 +1,56 @@
+import type { Broker } from '../broker/broker.ts'
+import type { Environment } from '../environment/environment.ts'
+
+export interface ClientOptions {
+  readonly broker: Broker
+  readonly environment: Environment
+  /** Who this is, for whoever describes the group. Default 'tidemark'. */
+  readonly clientId?: string
+  /** Where this runs, as Kafka prints it. Default '/127.0.0.1'. */
+  readonly clientHost?: string
+}
+
+/** What has to be finished before a broker goes. */
+export interface Finishable {
+  /** Resolves when nothing of it is left to do. Safe to call twice. */
+  close(): Promise<void>
+}
+
+/** What every public object of one opened directory or cluster shares, and the list of those still at work. */
+export class ClientContext {
+  readonly broker: Broker
+  readonly environment: Environment
+  readonly clientId: string
+  readonly clientHost: string
+  readonly #producers = new Set<Finishable>()
+  readonly #consumers = new Set<Finishable>()
+
+  constructor(options: ClientOptions) {
+    this.broker = options.broker
+    this.environment = options.environment
+    this.clientId = options.clientId ?? 'tidemark'
+    this.clientHost = options.clientHost ?? '/127.0.0.1'
+  }
+
+  addProducer(producer: Finishable): void {
+    this.#producers.add(producer)
+  }
+
+  addConsumer(consumer: Finishable): void {
+    this.#consumers.add(consumer)
+  }
+
+  removeConsumer(consumer: Finishable): void {
+    this.#consumers.delete(consumer)
+  }
+
+  /**
+   * Sends what was handed to `send`, then closes every consumer: what was processed is committed, the groups are left.
+   * In this order, since what a loop sends belongs to what it commits. Rejects with the first failure, when all is done.
+   */
+  async close(): Promise<void> {
+    const sent = await Promise.allSettled([...this.#producers].map((producer) => producer.close()))
+    const left = await Promise.allSettled([...this.#consumers].map((consumer) => consumer.close()))
+    for (const result of [...sent, ...left]) if (result.status === 'rejected') throw result.reason
+  }
+}

@@ -1,0 +1,120 @@
+import type { TopicPartition } from '../broker/broker.ts'
+import { TidemarkError } from '../errors.ts'
+import { BatchLoop } from './batch-loop.ts'
+import type { ClientContext } from './client-context.ts'
+import { type CheckedConsumeOptions, type ConsumeOptions, checkAtLeast, checkConsumeOptions } from './consume-options.ts'
+import { type ConsumedTopic, Consumption } from './consumption.ts'
+import type { LoopOptions } from './loop-source.ts'
+import { RecordLoop } from './record-loop.ts'
+import type { TopicBatch } from './topic-batch.ts'
+
+export interface BatchesOptions {
+  /** The most records in a batch. Default 1,000. */
+  readonly maxRecords?: number
+  /** How long a batch waits to be filled when there is at least one record. Default 0: it does not. */
+  readonly maxWaitMs?: number
+}
+
+const DEFAULT_MAX_RECORDS = 1_000
+
+/**
+ * A member of a group that reads its share of one or more topics: `for await (const record of consumer)`.
+ *
+ * It joins when the first record is asked for and can be looped over once. What is processed is committed behind the
+ * loop, always as a prefix without holes; the record in hand when a loop is left by `break`, `return` or an error is
+ * handed out again to whoever goes on, unless it was `done()`.
+ */
+export class Consumer<R> implements AsyncIterable<R>, AsyncDisposable {
+  readonly group: string
+  readonly #context: ClientContext
+  readonly #options: CheckedConsumeOptions
+  readonly #consumption: Consumption
+  #isUsed = false
+
+  /** @throws TidemarkError INVALID_ARGUMENT, INVALID_GROUP_ID */
+  constructor(context: ClientContext, topics: readonly ConsumedTopic[], options: ConsumeOptions) {
+    this.#context = context
+    this.#options = checkConsumeOptions(options)
+    this.group = this.#options.group
+    if (topics.length === 0) throw new TidemarkError('INVALID_ARGUMENT', 'consume needs at least one topic.')
+    this.#consumption = new Consumption(context, topics, this.#options)
+  }
+
+  /** The partitions it has at this moment. */
+  get assignment(): readonly TopicPartition[] {
+    return this.#consumption.assignment
+  }
+
+  /**
+   * Record by record. Its `next` rejects with whatever stands between the loop and its next record, after what was
+   * processed is committed and the group is left.
+   */
+  [Symbol.asyncIterator](): AsyncIterator<R, undefined> {
+    this.#use()
+    const loop = new RecordLoop<R>(this.#consumption, this.#loopOptions())
+    this.#consumption.onInterrupt = () => loop.interrupt()
+    return loop
+  }
+
+  /**
+   * Batch by batch, each with records of one partition. A batch counts when the next one is asked for, or as far as
+   * `batch.done(index)` says.
+   */
+  batches(options: BatchesOptions = {}): AsyncIterable<TopicBatch<R>> {
+    const { maxRecords = DEFAULT_MAX_RECORDS, maxWaitMs = 0 } = options
+    checkAtLeast('maxRecords', maxRecords, 1)
+    checkAtLeast('maxWaitMs', maxWaitMs, 0)
+    return {
+      [Symbol.asyncIterator]: () => {
+        this.#use()
+        const { timers } = this.#context.environment
+        return new BatchLoop<R>(this.#consumption, timers, { ...this.#loopOptions(), maxRecords, maxWaitMs })
+      },
+    }
+  }
+
+  /**
+   * Commits what is processed by now; survives a power loss when it resolves. Needed only with `commit: 'manual'`.
+   * @throws TidemarkError STALE_MEMBER_EPOCH, UNKNOWN_MEMBER_ID, FENCED_MEMBER_EPOCH (the partitions are others' now),
+   * STORAGE_ERROR, OWNERSHIP_LOST, CLOSED
+   */
+  async commit(): Promise<void> {
+    await this.#consumption.commit()
+  }
+
+  /** Hands out no more of these partitions (default: all it has) until `resume`. The others go on. */
+  pause(partitions: readonly TopicPartition[] = this.assignment): void {
+    this.#consumption.pause(partitions, true)
+  }
+
+  resume(partitions: readonly TopicPartition[] = this.assignment): void {
+    this.#consumption.pause(partitions, false)
+  }
+
+  /**
+   * Ends the loop, commits what is processed (unless `commit: 'manual'`) and leaves the group. What is in hand counts
+   * only if it is done within `timeoutMs` (default 0). The commit survives a power loss when this resolves. Calling it
+   * again does nothing.
+   * @throws TidemarkError STORAGE_ERROR, OWNERSHIP_LOST, where the commit failed
+   */
+  async close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    await this.#consumption.close(options.timeoutMs)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #loopOptions(): LoopOptions {
+    const { limit, processed, maxUndone } = this.#options
+    const countsNext = processed === 'next'
+    return { limit, countsNext, maxUndone: countsNext ? Number.POSITIVE_INFINITY : maxUndone }
+  }
+
+  #use(): void {
+    if (this.#isUsed) {
+      throw new TidemarkError('INVALID_ARGUMENT', 'A consumer can be looped over once: call consume() again.')
+    }
+    this.#isUsed = true
+  }
+}

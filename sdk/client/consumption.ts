@@ -1,0 +1,294 @@
+import type { TopicPartition } from '../broker/broker.ts'
+import { TidemarkError } from '../errors.ts'
+import { Assignment } from './assignment.ts'
+import { Breath } from './breath.ts'
+import type { ClientContext, Finishable } from './client-context.ts'
+import { Committer } from './committer.ts'
+import type { CheckedConsumeOptions } from './consume-options.ts'
+import { damageJudge } from './damage.ts'
+import type { Serdes } from './fetched-batch.ts'
+import { Fetcher } from './fetcher.ts'
+import { keepingAlive } from './keep-alive.ts'
+import type { LoopEnd, LoopSource } from './loop-source.ts'
+import { GroupMember } from './member.ts'
+import type { PartitionBuffer } from './partition-buffer.ts'
+import type { ProcessedPrefix, ProgressListener } from './processed.ts'
+import { StartPositions } from './start-positions.ts'
+
+/** A topic as a consumer needs it. */
+export interface ConsumedTopic {
+  readonly name: string
+  readonly serdes: Serdes
+  /** Creates it where it is missing and may be created. */
+  ensure(): Promise<unknown>
+}
+
+const RETRY_MS = 100
+/** Fewer undone records than this at the end are no sign that somebody forgot `done()`. */
+const FORGOTTEN_RECORDS = 10
+
+/**
+ * One consumer at work: its member keeps its place in the group, its assignment says which partitions are its, its
+ * fetcher reads them, its committer writes down what is processed.
+ *
+ * States: idle → running → (draining: the loop is over, with `processed: 'done'` the last records are still worked on)
+ * → closing → closed.
+ */
+export class Consumption implements LoopSource, Finishable {
+  readonly #context: ClientContext
+  readonly #topics: readonly ConsumedTopic[]
+  readonly #options: CheckedConsumeOptions
+  readonly #member: GroupMember
+  readonly #assignment: Assignment
+  readonly #fetcher: Fetcher
+  readonly #committer: Committer
+  readonly #breath: Breath
+  /** Set by whoever iterates: what it has in hand may no longer be what comes next. */
+  onInterrupt: () => void = () => {}
+  #state: 'idle' | 'running' | 'draining' | 'closing' | 'closed' = 'idle'
+  /** The signal was aborted, or a loop without `follow` has seen everything. */
+  #isEnding = false
+  #failure: unknown
+  #closing: Promise<void> | undefined
+  /** The loop waits for records. */
+  #isParked = false
+  #sawDone = false
+  #hasWarned = false
+
+  constructor(context: ClientContext, topics: readonly ConsumedTopic[], options: CheckedConsumeOptions) {
+    this.#context = context
+    this.#topics = topics
+    this.#options = options
+    const { group, isolation, maxBufferedBytes } = options
+    this.#breath = new Breath(context.environment)
+    const fail = (error: unknown) => this.#fail(error)
+    this.#fetcher = new Fetcher(context, {
+      isolation,
+      maxBufferedBytes,
+      onError: (buffer, error) => this.#cannotFetch(buffer, error),
+      onFailure: fail,
+    })
+    const member = () => this.#member
+    this.#committer = new Committer(
+      context,
+      options,
+      {
+        get memberId() {
+          return member().memberId
+        },
+        get memberEpoch() {
+          return member().memberEpoch
+        },
+        beatNow: () => member().beatNow(),
+      },
+      fail,
+    )
+    this.#assignment = this.#createAssignment(group, fail)
+    const { instanceId, rebalanceTimeoutMs, assignor: serverAssignor } = options
+    const names = topics.map(({ name }) => name)
+    const wanted = { group, topics: names, instanceId, rebalanceTimeoutMs, serverAssignor }
+    this.#member = new GroupMember(context, wanted, this.#assignment)
+  }
+
+  get isOver(): boolean {
+    return this.#isEnding || this.#state === 'draining' || this.#state === 'closing' || this.#state === 'closed'
+  }
+
+  /** The partitions it has now. */
+  get assignment(): readonly TopicPartition[] {
+    return this.#assignment.prefixes.map(({ topic, partition }) => ({ topic, partition }))
+  }
+
+  async start(): Promise<void> {
+    const { signal } = this.#options
+    if (signal?.aborted === true) this.#isEnding = true
+    if (this.isOver) return
+    this.#state = 'running'
+    this.#context.addConsumer(this)
+    signal?.addEventListener('abort', this.#abort)
+    for (const topic of this.#topics) await topic.ensure()
+    if (!this.isOver) this.#member.join()
+  }
+
+  take(): PartitionBuffer | undefined {
+    if (this.#failure !== undefined) throw this.#failure
+    return this.#fetcher.take(this.#options.processed === 'done' ? this.#options.maxUndone : Number.POSITIVE_INFINITY)
+  }
+
+  async wait(): Promise<void> {
+    if (this.#failure !== undefined) return
+    if (this.#assignment.isCaughtUp) this.#committer.caughtUp()
+    if (!this.#options.follow && (await this.#hasSeenAll())) {
+      this.#isEnding = true
+      return
+    }
+    if (this.#options.processed === 'done') this.#warnWhenStuck()
+    this.#isParked = true
+    await keepingAlive(this.#context.environment.timers, this.#fetcher.changed())
+    this.#isParked = false
+  }
+
+  breathe(): Promise<void> | undefined {
+    return this.#breath.take()
+  }
+
+  /** After an error its cause is what the loop throws; that closing failed too would hide it. */
+  async finish(end: LoopEnd): Promise<void> {
+    if (end === 'failed') return await this.close().catch(() => {})
+    const isWorkedOn = end === 'ended' && this.#options.processed === 'done' && this.#assignment.undone > 0
+    if (isWorkedOn && this.#state === 'running') return await this.#drain()
+    await this.close()
+  }
+
+  /** What is processed now survives a power loss when this resolves. */
+  async commit(): Promise<void> {
+    await this.#committer.commit('power-loss', { again: true })
+  }
+
+  pause(partitions: readonly TopicPartition[], isPaused: boolean): void {
+    this.#assignment.pause(partitions, isPaused)
+  }
+
+  /** A failure is told to the first who closes. */
+  async close(timeoutMs = 0): Promise<void> {
+    if (this.#closing !== undefined) return await this.#closing.catch(() => {})
+    this.#closing = this.#close(timeoutMs)
+    await this.#closing
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    this.#state = 'closing'
+    this.onInterrupt()
+    this.#fetcher.close()
+    if (timeoutMs > 0 && this.#assignment.undone > 0) await this.#untilSettled(timeoutMs)
+    if (this.#options.processed === 'done') this.#warnWhenForgotten()
+    this.#committer.close()
+    let problem: unknown
+    try {
+      if (!this.#committer.isManual) await this.#committer.commit('power-loss', { again: false })
+    } catch (error) {
+      // Refused because the partitions are others' by now: they will do the rest again.
+      if (!(error instanceof TidemarkError) || !error.retriable) problem = error
+    }
+    this.#assignment.close()
+    await this.#member.leave()
+    this.#options.signal?.removeEventListener('abort', this.#abort)
+    this.#context.removeConsumer(this)
+    this.#state = 'closed'
+    if (problem !== undefined) throw problem
+  }
+
+  /**
+   * The loop is over, and records it handed out are still worked on. `done()` goes on counting; with the last one, or
+   * when the partitions are wanted elsewhere, or by `close()`, the group is left.
+   */
+  async #drain(): Promise<void> {
+    this.#state = 'draining'
+    this.onInterrupt()
+    this.#fetcher.close()
+    this.#assignment.waitsForBodies = false
+    if (!this.#committer.isManual) await this.#committer.commit('power-loss', { again: false })
+  }
+
+  async #untilSettled(timeoutMs: number): Promise<void> {
+    const late = Promise.withResolvers<void>()
+    const timer = this.#context.environment.timers.after(timeoutMs, late.resolve)
+    await Promise.race([this.#assignment.settled(), late.promise])
+    timer.cancel()
+  }
+
+  /** With `follow: false`: whether all of our share of the group's partitions was handed out. */
+  async #hasSeenAll(): Promise<boolean> {
+    if (!this.#assignment.isFinished || !this.#member.isSettled) return false
+    const { group } = this.#options
+    const description = (await this.#context.broker.consumerGroupDescribe({ groups: [group] })).groups[0]
+    const own = description?.members.find(({ memberId }) => memberId === this.#member.memberId)
+    const hasShare =
+      own !== undefined &&
+      description?.groupEpoch === description?.assignmentEpoch &&
+      own.memberEpoch === description?.groupEpoch &&
+      own.assignment.length === own.targetAssignment.length
+    if (hasShare) return this.#assignment.isFinished && this.#member.isSettled
+    // More is to come, from a member that has yet to give it up or by the group's next assignment.
+    this.#context.environment.timers.after(RETRY_MS, () => this.#fetcher.wake())
+    return false
+  }
+
+  #createAssignment(group: string, onError: (error: unknown) => void): Assignment {
+    const { isolation, whenNew, whenLost, rebalanceTimeoutMs, follow, onDamage } = this.#options
+    const starts = new StartPositions(this.#context, { group, isolation, whenNew, whenLost })
+    const parts = { context: this.#context, committer: this.#committer, fetcher: this.#fetcher, starts }
+    const serdes = new Map(this.#topics.map((topic) => [topic.name, topic.serdes]))
+    return new Assignment(parts, {
+      group,
+      memberId: () => this.#member.memberId,
+      rebalanceTimeoutMs,
+      stopsAtEnd: !follow,
+      serdesOf: (topic) => serdes.get(topic)!,
+      judge: damageJudge(this.#context.environment, onDamage),
+      progress: this.#options.processed === 'done' ? this.#doneListener() : this.#committer,
+      onChange: () => this.onInterrupt(),
+      onError,
+    })
+  }
+
+  #doneListener(): ProgressListener {
+    return {
+      advanced: (prefix: ProcessedPrefix) => {
+        if (prefix.uncommitted > 0) this.#sawDone = true
+        this.#committer.advanced(prefix)
+        // There may be room for more, or nothing left to do.
+        if (this.#isParked) this.#fetcher.wake()
+        if (this.#state === 'draining' && this.#assignment.undone === 0) this.close().catch((error) => this.#warn(error))
+      },
+    }
+  }
+
+  readonly #abort = (): void => {
+    this.#isEnding = true
+    this.onInterrupt()
+    this.#fetcher.wake()
+  }
+
+  #fail(error: unknown): void {
+    if (this.#state === 'draining') {
+      this.close().catch((problem) => this.#warn(problem))
+      return
+    }
+    this.#failure ??= error
+    this.onInterrupt()
+    this.#fetcher.wake()
+  }
+
+  #cannotFetch(buffer: PartitionBuffer, error: TidemarkError): void {
+    if (error.code === 'OFFSET_OUT_OF_RANGE') void this.#assignment.relocate(buffer)
+    else if (!error.retriable) this.#fail(error)
+    // The topic is gone: the group will say so.
+    else this.#context.environment.timers.after(RETRY_MS, () => this.#fetcher.resume(buffer))
+  }
+
+  #warnWhenStuck(): void {
+    const { maxUndone } = this.#options
+    if (this.#sawDone || !this.#assignment.prefixes.some(({ undone }) => undone >= maxUndone)) return
+    this.#warnForgotten(`waits, since ${maxUndone} records of a partition are undone`)
+  }
+
+  #warnWhenForgotten(): void {
+    const { undone } = this.#assignment
+    if (!this.#sawDone && undone >= FORGOTTEN_RECORDS) this.#warnForgotten(`is closed with ${undone} undone records`)
+  }
+
+  #warnForgotten(what: string): void {
+    if (this.#hasWarned) return
+    this.#hasWarned = true
+    const message = `A consumer of group "${this.#options.group}" ${what}, and done() was never called.`
+    const advice = "With processed: 'done' call record.done() when a record is processed; or leave the option out."
+    this.#context.environment.process.emitWarning(`${message} ${advice}`, 'TIDEMARK_NEVER_DONE')
+  }
+
+  /** Where nobody is left to throw to. */
+  #warn(error: unknown): void {
+    const message = `Closing a consumer of group "${this.#options.group}" failed: ${String(error)}`
+    this.#context.environment.process.emitWarning(message, 'TIDEMARK_CLOSE_FAILED')
+  }
+}

@@ -1,0 +1,302 @@
+import type { Survives } from '../broker/broker.ts'
+import { TidemarkError } from '../errors.ts'
+import type { WrittenCodec } from '../record/batch-builder.ts'
+import type { Header } from '../record/header.ts'
+import { Partitioner } from '../topic/partitioner.ts'
+import { Breath } from './breath.ts'
+import type { ClientContext, Finishable } from './client-context.ts'
+import type { DeclaredTopic, TopicShape } from './declared-topic.ts'
+import type { PendingBatch } from './pending-batch.ts'
+import type { PartitionOffset } from './position.ts'
+import { type EncodedRecord, type PlaceInBatch, SendQueue } from './send-queue.ts'
+import { encode, type Serde } from './serde.ts'
+
+/** A record to be sent. */
+export interface RecordToSend<K, V> {
+  /** Records with the same key go to the same partition, in order. Default null: any partition. */
+  readonly key?: K | undefined
+  readonly value: V
+  /** Default: chosen by the key as Kafka's producer does. */
+  readonly partition?: number | undefined
+  /** Milliseconds since 1970. Default now. */
+  readonly timestampMs?: number | undefined
+  readonly headers?: HeadersToSend | undefined
+}
+
+export type HeadersToSend = readonly Header[] | Readonly<Record<string, string | Uint8Array>>
+
+/** Where a record went, and what it survives from now on. */
+export interface SentRecord<N extends string = string> {
+  readonly topic: N
+  readonly partition: number
+  readonly offset: number
+  readonly timestampMs: number
+  readonly survives: Survives
+}
+
+/** Where the records of `sendBatch` went: `partitions[i]` and `offsets[i]` belong to the i-th record. */
+export interface SentBatch<N extends string = string> {
+  readonly topic: N
+  readonly partitions: readonly number[]
+  readonly offsets: readonly number[]
+  readonly survives: Survives
+}
+
+/** What `sendAll` did. */
+export interface SentAll<N extends string = string> {
+  readonly topic: N
+  readonly count: number
+  /** The last offset it wrote in each partition it wrote to. */
+  readonly lastOffsets: readonly PartitionOffset[]
+}
+
+export interface ProducerOptions<KI, VI> {
+  readonly topic: DeclaredTopic
+  readonly key: Serde<unknown, KI>
+  readonly value: Serde<unknown, VI>
+  readonly codec: WrittenCodec
+  readonly maxQueuedBytes: number
+}
+
+/** Two varints, a varlong and what else a record needs besides its bytes, at most. */
+const RECORD_OVERHEAD_BYTES = 36
+const HEADER_OVERHEAD_BYTES = 10
+/** Enough to keep several batches under way. */
+const SEND_ALL_QUEUED_BYTES = 8 * 1024 * 1024
+const RECORDS_PER_BREATH = 256
+/** As Kafka's `metadata.max.age.ms`, but shorter, since asking costs little here. */
+const SHAPE_MAX_AGE_MS = 60_000
+
+/** Sends the records of one topic handle: encodes, chooses partitions, hands over to the queue. */
+export class Producer<N extends string, KI, VI> implements Finishable {
+  readonly #context: ClientContext
+  readonly #options: ProducerOptions<KI, VI>
+  readonly #partitioner: Partitioner
+  readonly #queue: SendQueue
+  #shape: TopicShape | undefined
+  #shapeAtMs = 0
+  /** Sends that wait for the topic, in order. */
+  #waiting: { readonly go: () => void; readonly fail: (error: unknown) => void }[] = []
+  #isPreparing = false
+  #isClosed = false
+
+  constructor(context: ClientContext, options: ProducerOptions<KI, VI>) {
+    this.#context = context
+    this.#options = options
+    this.#partitioner = new Partitioner(context.environment.random)
+    this.#queue = new SendQueue(context, {
+      topic: options.topic.name,
+      codec: options.codec,
+      onBatch: () => this.#refreshShape(),
+      onUnknownTopic: () => this.#forgetShape(),
+    })
+  }
+
+  send(record: RecordToSend<KI, VI>): Promise<SentRecord<N>> {
+    try {
+      const encoded = this.#encode(record)
+      this.#reserve(encoded.sizeBytes, 1)
+      if (this.#shape !== undefined) return this.#sendNow(record.partition, encoded)
+      return this.#whenReady(encoded.sizeBytes, () => this.#sendNow(record.partition, encoded))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  async sendBatch(records: readonly RecordToSend<KI, VI>[]): Promise<SentBatch<N>> {
+    const encoded = records.map((record) => this.#encode(record))
+    const sizeBytes = encoded.reduce((sum, each) => sum + each.sizeBytes, 0)
+    this.#reserve(sizeBytes, records.length)
+    const append = () => this.#appendAll(records, encoded, sizeBytes)
+    const places = this.#shape !== undefined ? append() : await this.#whenReady(sizeBytes, append)
+    for (const batch of new Set(places.map((place) => place.batch))) await batch.sent
+    return {
+      topic: this.#options.topic.name as N,
+      partitions: places.map(({ batch }) => batch.partition),
+      offsets: places.map(({ batch, index }) => batch.receipt!.baseOffset + index),
+      survives: places.every(({ batch }) => batch.receipt!.survives === 'power-loss') ? 'power-loss' : 'process-crash',
+    }
+  }
+
+  async sendAll(
+    records: Iterable<RecordToSend<KI, VI>> | AsyncIterable<RecordToSend<KI, VI>>,
+    signal: AbortSignal | undefined,
+  ): Promise<SentAll<N>> {
+    if (this.#shape === undefined) await this.#whenReady(0, () => undefined)
+    const breath = new Breath(this.#context.environment)
+    const lastBatches: (PendingBatch | undefined)[] = []
+    let failure: { readonly error: unknown } | undefined
+    let count = 0
+    for await (const record of records) {
+      if (signal?.aborted === true) throw abortedBy(signal)
+      if (this.#queue.queuedBytes > SEND_ALL_QUEUED_BYTES) await this.#queue.drained(SEND_ALL_QUEUED_BYTES / 2)
+      if (++count % RECORDS_PER_BREATH === 0) await breath.take()
+      if (failure !== undefined) throw failure.error
+      const encoded = this.#encode(record)
+      const partition = this.#choose(record.partition, encoded)
+      this.#queue.reserve(encoded.sizeBytes)
+      const { batch } = this.#queue.append(partition, encoded)
+      if (batch === lastBatches[batch.partition]) continue
+      lastBatches[batch.partition] = batch
+      batch.sent.catch((error: unknown) => {
+        failure ??= { error }
+      })
+    }
+    await this.#queue.drained(0)
+    for (const batch of lastBatches) await batch?.sent
+    if (failure !== undefined) throw failure.error
+    const topic = this.#options.topic.name as N
+    const lastOffsets = lastBatches.flatMap((batch) => {
+      if (batch?.receipt === undefined) return []
+      return [{ topic, partition: batch.partition, offset: batch.receipt.baseOffset + batch.recordCount - 1 }]
+    })
+    return { topic, count, lastOffsets }
+  }
+
+  /** Resolves when everything handed over is answered, however it was answered. */
+  async flush(): Promise<void> {
+    await this.#queue.drained(0)
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await this.flush()
+  }
+
+  #encode(record: RecordToSend<KI, VI>): EncodedRecord {
+    const { topic, key: keySerde, value: valueSerde } = this.#options
+    const key = encode(keySerde, record.key, 'key', topic.name)
+    const value = encode(valueSerde, record.value, 'value', topic.name)
+    const timestampMs = record.timestampMs ?? this.#context.environment.clock.nowMs()
+    if (!Number.isSafeInteger(timestampMs)) {
+      throw new TidemarkError('INVALID_ARGUMENT', `timestampMs is ${timestampMs}; it must be whole milliseconds.`)
+    }
+    let sizeBytes = RECORD_OVERHEAD_BYTES + (key === null ? 0 : key.length) + (value === null ? 0 : value.length)
+    if (record.headers === undefined) return { key, value, headers: undefined, timestampMs, sizeBytes }
+    const headers = headersOf(record.headers)
+    for (const header of headers) {
+      sizeBytes += HEADER_OVERHEAD_BYTES + Buffer.byteLength(header.key) + (header.value?.length ?? 0)
+    }
+    return { key, value, headers, timestampMs, sizeBytes }
+  }
+
+  /** @throws TidemarkError SEND_QUEUE_FULL, CLOSED */
+  #reserve(sizeBytes: number, records: number): void {
+    if (this.#isClosed) {
+      throw new TidemarkError('CLOSED', `Topic "${this.#options.topic.name}" was closed: nothing more can be sent.`)
+    }
+    const { queuedBytes } = this.#queue
+    const { maxQueuedBytes } = this.#options
+    if (queuedBytes > 0 && queuedBytes + sizeBytes > maxQueuedBytes) {
+      const message =
+        `${queuedBytes} bytes wait to be sent; with ${records === 1 ? 'this record' : `these ${records} records`} it would be ` +
+        `more than maxQueuedBytes (${maxQueuedBytes}). Await what send() returns, or use sendAll().`
+      throw new TidemarkError('SEND_QUEUE_FULL', message, { topic: this.#options.topic.name })
+    }
+    this.#queue.reserve(sizeBytes)
+  }
+
+  /** @throws TidemarkError UNKNOWN_TOPIC where there is no such partition */
+  #choose(partition: number | undefined, record: EncodedRecord): number {
+    const { partitionCount } = this.#shape!
+    if (partition === undefined) return this.#partitioner.partition(record.key, record.sizeBytes, partitionCount)
+    if (Number.isInteger(partition) && partition >= 0 && partition < partitionCount) return partition
+    const { name } = this.#options.topic
+    const message = `Topic "${name}" has the partitions 0 to ${partitionCount - 1}; ${partition} is none of them.`
+    throw new TidemarkError('UNKNOWN_TOPIC', message, { topic: name, partition })
+  }
+
+  #sendNow(partition: number | undefined, record: EncodedRecord): Promise<SentRecord<N>> {
+    const { batch, index } = this.#appendAll([{ partition }], [record], record.sizeBytes)[0]!
+    return batch.sent.then(({ baseOffset, logAppendTimeMs, survives }) => ({
+      topic: this.#options.topic.name as N,
+      partition: batch.partition,
+      offset: baseOffset + index,
+      timestampMs: logAppendTimeMs >= 0 ? logAppendTimeMs : record.timestampMs,
+      survives,
+    }))
+  }
+
+  /** Appends all of them or, where one names a wrong partition, none. */
+  #appendAll(
+    asked: readonly { readonly partition?: number | undefined }[],
+    records: readonly EncodedRecord[],
+    reservedBytes: number,
+  ): PlaceInBatch[] {
+    try {
+      const partitions = records.map((record, index) => this.#choose(asked[index]!.partition, record))
+      return records.map((record, index) => this.#queue.append(partitions[index]!, record))
+    } catch (error) {
+      this.#queue.release(reservedBytes)
+      throw error
+    }
+  }
+
+  /** Runs `action` as soon as the topic is there, in the order of the calls. */
+  #whenReady<T>(reservedBytes: number, action: () => T | Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const go = () => {
+        try {
+          resolve(action())
+        } catch (error) {
+          reject(error)
+        }
+      }
+      const fail = (error: unknown) => {
+        this.#queue.release(reservedBytes)
+        reject(error)
+      }
+      this.#waiting.push({ go, fail })
+      void this.#prepare()
+    })
+  }
+
+  async #prepare(): Promise<void> {
+    if (this.#isPreparing) return
+    this.#isPreparing = true
+    try {
+      this.#accept(await this.#options.topic.shape())
+      for (const { go } of this.#waiting.splice(0)) go()
+    } catch (error) {
+      for (const { fail } of this.#waiting.splice(0)) fail(error)
+    } finally {
+      this.#isPreparing = false
+    }
+  }
+
+  #accept(shape: TopicShape): void {
+    this.#shape = shape
+    this.#shapeAtMs = this.#context.environment.clock.monotonicMs()
+    this.#queue.limitBatches(shape.maxMessageBytes)
+  }
+
+  /** Partitions may have been added since. */
+  #refreshShape(): void {
+    const { clock } = this.#context.environment
+    if (this.#shape === undefined || clock.monotonicMs() - this.#shapeAtMs < SHAPE_MAX_AGE_MS) return
+    this.#shapeAtMs = clock.monotonicMs()
+    this.#options.topic.forget()
+    // If that fails, so will the next send, and say so.
+    this.#options.topic.shape().then((shape) => this.#accept(shape), () => {})
+  }
+
+  #forgetShape(): void {
+    this.#shape = undefined
+    this.#options.topic.forget()
+  }
+}
+
+/** Kafka allows a header key to repeat, an object does not: both are taken. */
+function headersOf(headers: HeadersToSend): readonly Header[] {
+  if (Array.isArray(headers)) return headers as readonly Header[]
+  return Object.entries(headers as Readonly<Record<string, string | Uint8Array>>).map(([key, value]) => ({
+    key,
+    value: typeof value === 'string' ? Buffer.from(value, 'utf8') : value,
+  }))
+}
+
+function abortedBy(signal: AbortSignal): TidemarkError {
+  return new TidemarkError('ABORTED', 'sendAll was aborted by its signal; what was sent before stays sent.', {
+    cause: signal.reason,
+  })
+}

@@ -1,0 +1,172 @@
+import type { Isolation, TopicPartition } from '../broker/broker.ts'
+import { TidemarkError } from '../errors.ts'
+import { Breath } from './breath.ts'
+import type { ClientContext, Finishable } from './client-context.ts'
+import { checkAtLeast, checkOneOf, checkPosition, type OnDamage } from './consume-options.ts'
+import type { ConsumedTopic } from './consumption.ts'
+import { damageJudge } from './damage.ts'
+import { Fetcher } from './fetcher.ts'
+import { keepingAlive } from './keep-alive.ts'
+import type { LoopSource } from './loop-source.ts'
+import { PartitionBuffer } from './partition-buffer.ts'
+import { offsetsAt, type Position } from './position.ts'
+import { ProcessedPrefix } from './processed.ts'
+import { readableRange } from './start-positions.ts'
+
+export interface ReadOptions {
+  /** Where to start in every partition. Default 'earliest'. */
+  readonly from?: Position | undefined
+  /** Where to stop, this record not included. Default: nowhere with `follow`, else the end as it is at the start. */
+  readonly to?: Position | undefined
+  /**
+   * Whether to wait for records that are still to come. Default true, since a topic has no end, unless `to` is given.
+   * false: stops at the end as it is at the start.
+   */
+  readonly follow?: boolean | undefined
+  /** Default: all. */
+  readonly partitions?: readonly number[] | undefined
+  /** The loop ends after this many records. Default: never. */
+  readonly limit?: number | undefined
+  /** Ends the loop quietly. */
+  readonly signal?: AbortSignal | undefined
+  /** Default 'read_uncommitted', as Kafka's. */
+  readonly isolation?: Isolation | undefined
+  /** Default 'throw'. */
+  readonly onDamage?: OnDamage | undefined
+  /** Read ahead per partition, in bytes. Default 2 MiB. */
+  readonly maxBufferedBytes?: number | undefined
+}
+
+/** A topic whose partitions can be asked for. */
+export interface ReadTopic extends ConsumedTopic {
+  partitions(): Promise<readonly TopicPartition[]>
+}
+
+const DEFAULT_MAX_BUFFERED_BYTES = 2 * 1024 * 1024
+
+/** @throws TidemarkError INVALID_ARGUMENT */
+export function checkReadOptions(options: ReadOptions): void {
+  if (options.from !== undefined) checkPosition('from', options.from)
+  if (options.to !== undefined) checkPosition('to', options.to)
+  if (options.isolation !== undefined) checkOneOf('isolation', options.isolation, ['read_uncommitted', 'read_committed'])
+  if (options.onDamage !== undefined) checkOneOf('onDamage', options.onDamage, ['throw', 'skip'])
+  if (options.limit !== undefined) checkAtLeast('limit', options.limit, 1)
+  if (options.maxBufferedBytes !== undefined) checkAtLeast('maxBufferedBytes', options.maxBufferedBytes, 1)
+}
+
+/** One walk through a topic without a group: nothing is remembered, nothing committed. */
+export class Reading implements LoopSource, Finishable {
+  readonly #context: ClientContext
+  readonly #topic: ReadTopic
+  readonly #options: ReadOptions
+  readonly #fetcher: Fetcher
+  readonly #breath: Breath
+  readonly #isolation: Isolation
+  onInterrupt: () => void = () => {}
+  #isEnded = false
+  #failure: unknown
+
+  constructor(context: ClientContext, topic: ReadTopic, options: ReadOptions) {
+    this.#context = context
+    this.#topic = topic
+    this.#options = options
+    this.#isolation = options.isolation ?? 'read_uncommitted'
+    this.#breath = new Breath(context.environment)
+    this.#fetcher = new Fetcher(context, {
+      isolation: this.#isolation,
+      maxBufferedBytes: options.maxBufferedBytes ?? DEFAULT_MAX_BUFFERED_BYTES,
+      onError: (buffer, error) => void this.#cannotFetch(buffer, error),
+      onFailure: (error) => this.#fail(error),
+    })
+  }
+
+  get isOver(): boolean {
+    return this.#isEnded || (this.#failure === undefined && this.#stops && this.#fetcher.buffers.every((b) => b.isFinished))
+  }
+
+  async start(): Promise<void> {
+    const { signal, from = 'earliest' } = this.#options
+    if (signal?.aborted === true) this.#isEnded = true
+    if (this.#isEnded) return
+    this.#context.addConsumer(this)
+    signal?.addEventListener('abort', this.#end)
+    await this.#topic.ensure()
+    const partitions = await this.#wantedPartitions()
+    const { broker, environment } = this.#context
+    const starts = await offsetsAt(broker, partitions, from, this.#isolation)
+    const ends = this.#stops ? await offsetsAt(broker, partitions, this.#options.to ?? 'latest', this.#isolation) : []
+    const judge = damageJudge(environment, this.#options.onDamage ?? 'throw')
+    const buffers = starts.map(({ topic, partition, offset }, index) => {
+      const prefix = new ProcessedPrefix(topic, partition)
+      const buffer = new PartitionBuffer(prefix, this.#topic.serdes, offset, judge)
+      buffer.endOffset = ends[index]?.offset ?? Number.POSITIVE_INFINITY
+      return buffer
+    })
+    if (!this.#isEnded) for (const buffer of buffers) this.#fetcher.add(buffer)
+  }
+
+  take(): PartitionBuffer | undefined {
+    if (this.#failure !== undefined) throw this.#failure
+    return this.#fetcher.take(Number.POSITIVE_INFINITY)
+  }
+
+  async wait(): Promise<void> {
+    if (this.#failure === undefined) await keepingAlive(this.#context.environment.timers, this.#fetcher.changed())
+  }
+
+  breathe(): Promise<void> | undefined {
+    return this.#breath.take()
+  }
+
+  async finish(): Promise<void> {
+    await this.close()
+  }
+
+  async close(): Promise<void> {
+    this.#end()
+    this.#fetcher.close()
+    this.#options.signal?.removeEventListener('abort', this.#end)
+    this.#context.removeConsumer(this)
+  }
+
+  get #stops(): boolean {
+    return this.#options.to !== undefined || this.#options.follow === false
+  }
+
+  async #wantedPartitions(): Promise<readonly TopicPartition[]> {
+    const all = await this.#topic.partitions()
+    const wanted = this.#options.partitions
+    if (wanted === undefined) return all
+    for (const partition of wanted) {
+      if (all.some((each) => each.partition === partition)) continue
+      const { name } = this.#topic
+      const message = `Topic "${name}" has the partitions 0 to ${all.length - 1}; ${partition} is none of them.`
+      throw new TidemarkError('UNKNOWN_TOPIC', message, { topic: name, partition })
+    }
+    return all.filter(({ partition }) => wanted.includes(partition))
+  }
+
+  readonly #end = (): void => {
+    this.#isEnded = true
+    this.onInterrupt()
+    this.#fetcher.wake()
+  }
+
+  async #cannotFetch(buffer: PartitionBuffer, error: TidemarkError): Promise<void> {
+    if (error.code !== 'OFFSET_OUT_OF_RANGE') return this.#fail(error)
+    try {
+      const { topic, partition, fetchOffset: offset } = buffer
+      const [start, end] = await readableRange(this.#context.broker, buffer)
+      const message = `Offset ${offset} of ${topic}-${partition} cannot be read: the log holds offsets ${start} to ${end}.`
+      this.#fail(new TidemarkError('OFFSET_OUT_OF_RANGE', message, { topic, partition, offset, cause: error }))
+    } catch {
+      this.#fail(error)
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error
+    this.onInterrupt()
+    this.#fetcher.wake()
+  }
+}

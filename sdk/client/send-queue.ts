@@ -1,0 +1,176 @@
+import type { ProduceResponse } from '../broker/broker.ts'
+import { fromPartitionError } from '../broker/partition-error.ts'
+import { TidemarkError } from '../errors.ts'
+import { BatchBuilder, type WrittenCodec } from '../record/batch-builder.ts'
+import type { Header } from '../record/header.ts'
+import type { ClientContext } from './client-context.ts'
+import { PendingBatch } from './pending-batch.ts'
+
+/** A record as bytes, with what it will take in a batch at most. */
+export interface EncodedRecord {
+  readonly key: Uint8Array | null
+  readonly value: Uint8Array | null
+  readonly headers: readonly Header[] | undefined
+  readonly timestampMs: number
+  readonly sizeBytes: number
+}
+
+export interface SendQueueOptions {
+  readonly topic: string
+  readonly codec: WrittenCodec
+  /** A batch is being sent. */
+  readonly onBatch: () => void
+  /** The topic was not there. */
+  readonly onUnknownTopic: () => void
+}
+
+export interface PlaceInBatch {
+  readonly batch: PendingBatch
+  readonly index: number
+}
+
+/** What waits for one partition. */
+interface PartitionQueue {
+  readonly partition: number
+  readonly builder: BatchBuilder
+  /** Being filled. */
+  open: PendingBatch | undefined
+  /** Full, and too many are under way. */
+  readonly full: PendingBatch[]
+  inFlight: number
+}
+
+/** Larger batches are not faster; more records a batch than this save nothing. */
+const MAX_BATCH_BYTES = 1024 * 1024
+/** Kafka's own `max.in.flight.requests.per.connection`: while these are flushed the next one fills. */
+const MAX_IN_FLIGHT = 5
+/** What compressing may add where it saves nothing. */
+const COMPRESSION_RESERVE = 0.01
+
+/**
+ * Gathers the records of one topic into a batch per partition. What is sent in one go, before anything is awaited,
+ * goes out together; while batches are under way the next one fills.
+ */
+export class SendQueue {
+  readonly #context: ClientContext
+  readonly #options: SendQueueOptions
+  private readonly queues: (PartitionQueue | undefined)[] = []
+  private readonly touched: PartitionQueue[] = []
+  private isScheduled = false
+  private maxBatchBytes = MAX_BATCH_BYTES
+  /** Bytes handed over and not answered yet. */
+  queuedBytes = 0
+  #draining: { readonly toBytes: number; readonly resolve: () => void }[] = []
+
+  constructor(context: ClientContext, options: SendQueueOptions) {
+    this.#context = context
+    this.#options = options
+  }
+
+  /** The broker refuses larger batches. One record alone may be larger here: it is for the broker to judge. */
+  limitBatches(maxMessageBytes: number): void {
+    const limit = Math.min(MAX_BATCH_BYTES, maxMessageBytes)
+    this.maxBatchBytes = this.#options.codec === 'none' ? limit : Math.floor(limit * (1 - COMPRESSION_RESERVE))
+  }
+
+  /** Counts bytes in before they are appended. */
+  reserve(sizeBytes: number): void {
+    this.queuedBytes += sizeBytes
+  }
+
+  /** Counts bytes out that will not be appended after all. */
+  release(sizeBytes: number): void {
+    this.queuedBytes -= sizeBytes
+    if (this.#draining.length > 0) this.#wakeDrained()
+  }
+
+  /** Adds a reserved record. */
+  append(partition: number, record: EncodedRecord): PlaceInBatch {
+    let queue = this.queues[partition]
+    if (queue === undefined) {
+      queue = { partition, builder: new BatchBuilder({ codec: this.#options.codec }), open: undefined, full: [], inFlight: 0 }
+      this.queues[partition] = queue
+    }
+    const { builder } = queue
+    if (queue.open !== undefined && builder.sizeBytes + record.sizeBytes > this.maxBatchBytes) {
+      queue.full.push(this.seal(queue, queue.open))
+      this.send(queue)
+    }
+    if (queue.open === undefined) {
+      queue.open = new PendingBatch(partition)
+      this.touched.push(queue)
+      this.schedule()
+    }
+    builder.append(record.key, record.value, record.headers, record.timestampMs)
+    queue.open.queuedBytes += record.sizeBytes
+    return { batch: queue.open, index: queue.open.recordCount++ }
+  }
+
+  /** Resolves when at most `toBytes` are unanswered, however the answers were. */
+  drained(toBytes: number): Promise<void> {
+    if (this.queuedBytes <= toBytes) return Promise.resolve()
+    return new Promise((resolve) => this.#draining.push({ toBytes, resolve }))
+  }
+
+  private schedule(): void {
+    if (this.isScheduled) return
+    this.isScheduled = true
+    queueMicrotask(() => {
+      this.isScheduled = false
+      for (const queue of this.touched.splice(0)) this.send(queue)
+    })
+  }
+
+  /** The records of the open batch as they will be stored; the builder is free for the next. */
+  private seal(queue: PartitionQueue, batch: PendingBatch): PendingBatch {
+    queue.open = undefined
+    try {
+      batch.bytes = queue.builder.build()
+    } finally {
+      queue.builder.reset()
+    }
+    return batch
+  }
+
+  /** Sends what there is, as far as it may be under way. */
+  private send(queue: PartitionQueue): void {
+    while (queue.inFlight < MAX_IN_FLIGHT) {
+      const batch = queue.full.shift() ?? (queue.open === undefined ? undefined : this.seal(queue, queue.open))
+      if (batch === undefined) return
+      queue.inFlight++
+      this.#options.onBatch()
+      void this.#produce(queue, batch)
+    }
+  }
+
+  async #produce(queue: PartitionQueue, batch: PendingBatch): Promise<void> {
+    const { topic } = this.#options
+    const { partition } = batch
+    try {
+      const records = batch.bytes!
+      // Handed over for good: the broker stamps it.
+      batch.bytes = undefined
+      this.#answer(batch, await this.#context.broker.produce({ partitions: [{ topic, partition, records }] }))
+    } catch (error) {
+      if (error instanceof TidemarkError && error.code === 'UNKNOWN_TOPIC') this.#options.onUnknownTopic()
+      batch.reject(error)
+    }
+    queue.inFlight--
+    this.send(queue)
+    this.release(batch.queuedBytes)
+  }
+
+  #answer(batch: PendingBatch, response: ProduceResponse): void {
+    const answer = response.partitions[0]
+    const place = { topic: this.#options.topic, partition: batch.partition }
+    if (answer === undefined) throw new TidemarkError('STORAGE_ERROR', 'The broker did not answer for the batch.', place)
+    if (answer.error !== null) throw fromPartitionError(answer.error, place)
+    batch.resolve(answer)
+  }
+
+  #wakeDrained(): void {
+    const waiting = this.#draining
+    this.#draining = waiting.filter(({ toBytes }) => this.queuedBytes > toBytes)
+    for (const { toBytes, resolve } of waiting) if (this.queuedBytes <= toBytes) resolve()
+  }
+}

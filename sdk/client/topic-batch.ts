@@ -1,0 +1,35 @@
+import { TidemarkError } from '../errors.ts'
+import type { FetchedRecord } from './fetched-record.ts'
+import type { ProcessedPrefix } from './processed.ts'
+
+/** Consecutive records of one partition, at least one. */
+export class TopicBatch<R> {
+  readonly topic: string
+  readonly partition: number
+  readonly records: readonly R[]
+  readonly #prefix: ProcessedPrefix
+
+  constructor(prefix: ProcessedPrefix, records: readonly FetchedRecord[]) {
+    this.topic = prefix.topic
+    this.partition = prefix.partition
+    this.records = records as readonly unknown[] as readonly R[]
+    this.#prefix = prefix
+  }
+
+  /** Aborts when `done()` no longer counts: the partition was lost to another member, or the consumer was closed. */
+  get signal(): AbortSignal {
+    return this.#prefix.signal
+  }
+
+  /**
+   * Says that the records up to and including `records[index]` are processed; without an index, that all are.
+   * @throws TidemarkError INVALID_ARGUMENT where there is no such record
+   */
+  done(index: number = this.records.length - 1): void {
+    if (!Number.isInteger(index) || index < 0 || index >= this.records.length) {
+      const message = `batch.done(${index}): the batch has records 0 to ${this.records.length - 1}.`
+      throw new TidemarkError('INVALID_ARGUMENT', message, { topic: this.topic, partition: this.partition })
+    }
+    this.#prefix.doneAll(this.records as readonly unknown[] as readonly FetchedRecord[], index + 1)
+  }
+}

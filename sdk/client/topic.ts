@@ -1,0 +1,159 @@
+import type { TopicPartition } from '../broker/broker.ts'
+import { TidemarkError } from '../errors.ts'
+import type { WrittenCodec } from '../record/batch-builder.ts'
+import type { ClientContext } from './client-context.ts'
+import { checkAtLeast, checkOneOf, checkPosition, type ConsumeOptions } from './consume-options.ts'
+import { Consumer } from './consumer.ts'
+import { DeclaredTopic, type TopicDeclaration } from './declared-topic.ts'
+import type { Serdes } from './fetched-batch.ts'
+import { offsetsAt, type PartitionOffset, type Position } from './position.ts'
+import { Producer, type RecordToSend, type SentAll, type SentBatch, type SentRecord } from './producer.ts'
+import { checkReadOptions, Reading, type ReadOptions } from './reading.ts'
+import { RecordLoop } from './record-loop.ts'
+import { bytes, defaultKey, type Serde } from './serde.ts'
+import type { TopicRecord } from './topic-record.ts'
+
+/** What a program says a topic is like, how its keys and values are written, and how they are sent. */
+export interface TopicOptions<KO, VO, KI = KO, VI = VO> extends TopicDeclaration {
+  readonly value: Serde<VO, VI>
+  /** Default: text, or null. */
+  readonly key?: Serde<KO, KI> | undefined
+  /** How batches are compressed. Default 'none'. Everything Kafka compresses with can be read. */
+  readonly compression?: WrittenCodec | undefined
+  /** Un-awaited sends may hold this many bytes, then they fail with SEND_QUEUE_FULL. Default 64 MiB. */
+  readonly maxQueuedBytes?: number | undefined
+}
+
+const DEFAULT_MAX_QUEUED_BYTES = 64 * 1024 * 1024
+
+/**
+ * A handle of a topic: records are sent through it, consumed by groups, or simply read. Making one does nothing; the
+ * topic is created as declared by the first `send`, `consume` or `read`, in a directory, never on a cluster.
+ */
+export class Topic<N extends string = string, KO = string | null, VO = Uint8Array, KI = KO, VI = VO> {
+  readonly name: N
+  /** How its records are decoded. */
+  readonly serdes: Serdes
+  readonly #context: ClientContext
+  readonly #options: TopicOptions<KO, VO, KI, VI>
+  readonly #declared: DeclaredTopic
+  #producer: Producer<N, KI, VI> | undefined
+
+  /** @throws TidemarkError INVALID_TOPIC, INVALID_ARGUMENT */
+  constructor(context: ClientContext, name: N, options: TopicOptions<KO, VO, KI, VI>) {
+    if (options.compression !== undefined) checkOneOf('compression', options.compression, ['none', 'gzip', 'zstd'])
+    if (options.maxQueuedBytes !== undefined) checkAtLeast('maxQueuedBytes', options.maxQueuedBytes, 1)
+    if (options.partitions !== undefined) checkAtLeast('partitions', options.partitions, 1)
+    this.name = name
+    this.serdes = { key: (options.key ?? defaultKey) as Serde<unknown, never>, value: options.value }
+    this.#context = context
+    this.#options = options
+    this.#declared = new DeclaredTopic(context, name, options)
+  }
+
+  /**
+   * Makes sure the topic is there as declared, before anything is sent or consumed.
+   * @throws TidemarkError UNKNOWN_TOPIC, TOPIC_DIFFERS, INVALID_CONFIG, INVALID_PARTITIONS, READ_ONLY
+   */
+  async ensure(): Promise<{ created: boolean }> {
+    return await this.#declared.ensure()
+  }
+
+  /**
+   * Sends a record and resolves when it survives what the answer's `survives` says. Records sent in one go share a
+   * batch and a flush. Order is kept per partition; a send that fails does not stop those behind it.
+   * @throws TidemarkError ENCODE_FAILED, SEND_QUEUE_FULL, MESSAGE_TOO_LARGE, UNKNOWN_TOPIC, TOPIC_DIFFERS, STORAGE_ERROR
+   */
+  send(record: RecordToSend<KI, VI>): Promise<SentRecord<N>> {
+    return this.#sending().send(record)
+  }
+
+  /**
+   * Sends many records at once, cheaper than one by one: all of them are encoded before any is sent. Those of one
+   * partition are one batch, so all or none of them survive, as long as they fit into `max.message.bytes`.
+   * @throws TidemarkError as `send`
+   */
+  async sendBatch(records: readonly RecordToSend<KI, VI>[]): Promise<SentBatch<N>> {
+    return await this.#sending().sendBatch(records)
+  }
+
+  /**
+   * Sends whatever an iterable or a stream gives, no faster than it can be written, and resolves when all of it survives.
+   * After a failure it stops reading; what was sent before stays sent.
+   * @throws TidemarkError as `send`, ABORTED
+   */
+  async sendAll(
+    records: Iterable<RecordToSend<KI, VI>> | AsyncIterable<RecordToSend<KI, VI>>,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<SentAll<N>> {
+    return await this.#sending().sendAll(records, options.signal)
+  }
+
+  /** Resolves when every record handed to `send` is answered, however it was answered. */
+  async flush(): Promise<void> {
+    await this.#producer?.flush()
+  }
+
+  /**
+   * A consumer of this topic for a group: `for await (const record of topic.consume({ group }))`.
+   * @throws TidemarkError INVALID_ARGUMENT, INVALID_GROUP_ID
+   */
+  consume(options: ConsumeOptions): Consumer<TopicRecord<N, KO, VO>> {
+    return new Consumer(this.#context, [this], options)
+  }
+
+  /**
+   * Reads records without a group: nothing is remembered. Each loop over it starts anew. With `follow` (the default) it
+   * never ends by itself.
+   * @throws TidemarkError INVALID_ARGUMENT; the loop: UNKNOWN_TOPIC, OFFSET_OUT_OF_RANGE, CORRUPT_BATCH
+   */
+  read(options: ReadOptions = {}): AsyncIterable<TopicRecord<N, KO, VO>> {
+    checkReadOptions(options)
+    return {
+      [Symbol.asyncIterator]: () => {
+        const reading = new Reading(this.#context, this, options)
+        const limit = options.limit ?? Number.POSITIVE_INFINITY
+        const loop = new RecordLoop<TopicRecord<N, KO, VO>>(reading, { limit, countsNext: true, maxUndone: Infinity })
+        reading.onInterrupt = () => loop.interrupt()
+        return loop
+      },
+    }
+  }
+
+  /** The offset of a position in every partition: where it begins, where it ends, what was first after a time. */
+  async offsets(position: Position): Promise<PartitionOffset[]> {
+    checkPosition('position', position)
+    await this.ensure()
+    return await offsetsAt(this.#context.broker, await this.partitions(), position)
+  }
+
+  /** @throws TidemarkError UNKNOWN_TOPIC */
+  async partitions(): Promise<readonly TopicPartition[]> {
+    const found = await this.#declared.describe()
+    if (found === undefined) throw new TidemarkError('UNKNOWN_TOPIC', `There is no topic "${this.name}".`, { topic: this.name })
+    return found.partitions.map(({ partition }) => ({ topic: this.name, partition }))
+  }
+
+  #sending(): Producer<N, KI, VI> {
+    if (this.#producer !== undefined) return this.#producer
+    const { value, compression, maxQueuedBytes } = this.#options
+    this.#producer = new Producer<N, KI, VI>(this.#context, {
+      topic: this.#declared,
+      key: this.serdes.key as Serde<unknown, KI>,
+      value,
+      codec: compression ?? 'none',
+      maxQueuedBytes: maxQueuedBytes ?? DEFAULT_MAX_QUEUED_BYTES,
+    })
+    this.#context.addProducer(this.#producer)
+    return this.#producer
+  }
+}
+
+/** A topic of any name, key and value. */
+export type AnyTopic = Topic<string, unknown, unknown, never, never>
+
+/** The records of a topic, or of any of several. */
+export type RecordOf<T> = T extends Topic<infer N, infer KO, infer VO, infer _KI, infer _VI> ? TopicRecord<N, KO, VO> : never
+
+/** The default serde of values. */
+export const defaultValue: Serde<Uint8Array> = bytes

@@ -1,0 +1,374 @@
+import { assert } from '../assert.ts'
+import type { Environment, Timer } from '../environment/environment.ts'
+import { TidemarkError } from '../errors.ts'
+import type { LogConfig } from '../log/log-config.ts'
+import { PartitionLog } from '../log/partition-log.ts'
+import { removeCleanShutdown, writeCleanShutdown } from './clean-shutdown.ts'
+import { DirectoryCheckpoints } from './directory-checkpoints.ts'
+import {
+  checkUsable,
+  type DirectoryIdentity,
+  establishIdentity,
+  finishCreation,
+  makeDurableDirectory,
+} from './directory-identity.ts'
+import { asDiskFailure } from './disk-failure.ts'
+import { Ownership } from './ownership.ts'
+import { METADATA_TOPIC, partitionDirectoryName } from './partition-directory.ts'
+import { type ExistingPartition, PartitionSet } from './partition-set.ts'
+
+/** Recovery walks at most what was written since the last checkpoint. */
+const CHECKPOINT_BYTES = 64 * 1024 * 1024
+const CHECKPOINT_MS = 5000
+
+export interface OpenDirectoryOptions {
+  /** How long to wait for another owner to go, milliseconds. */
+  readonly waitMs: number
+  /** Ends the wait with ABORTED. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface LogOptions {
+  readonly topicId: string
+  readonly config: LogConfig
+  /** What consumers may see: what is flushed (default), or what the kernel has. */
+  readonly highWatermarkFollows?: 'flush' | 'append'
+}
+
+type Place = Pick<ExistingPartition, 'topic' | 'partition'>
+
+/**
+ * A Kafka log directory that this process owns: its identity, its partition logs, its checkpoints.
+ *
+ * A fresh one (`isFresh`) is not a data directory yet: append the bootstrap records to the log of `__cluster_metadata-0`,
+ * flush, then call `finishCreation`. Whatever a crash leaves before that is made anew by the next `open`.
+ */
+export class DataDirectory {
+  /** Absolute, with links resolved. */
+  readonly path: string
+  readonly clusterId: string
+  readonly directoryId: string
+  readonly nodeId: number
+  /** Whether the owner before us closed in order, so that the tails of the logs are known to be whole. */
+  readonly wasCleanShutdown: boolean
+  /** Whether the disk takes "A" and "a" for one name. */
+  readonly foldsCase: boolean
+  readonly #environment: Environment
+  readonly #ownership: Ownership
+  readonly #partitions: PartitionSet
+  readonly #checkpoints: DirectoryCheckpoints
+  readonly #logs = new Map<string, { place: Place; log: PartitionLog }>()
+  /** Partitions whose tails nobody has looked at since a crash. */
+  readonly #unrecovered = new Map<string, Place>()
+  #isFresh: boolean
+  #appendedBytes = 0
+  #timer: Timer | undefined
+  #lastWrite: Promise<void> = Promise.resolve()
+  #closing: Promise<void> | undefined
+
+  /** Use `DataDirectory.open`. The directory's lock is held. */
+  private constructor(environment: Environment, path: string, identity: DirectoryIdentity, ownership: Ownership) {
+    const { files } = environment
+    this.#environment = environment
+    this.#ownership = ownership
+    this.path = path
+    this.clusterId = identity.clusterId
+    this.directoryId = identity.directoryId
+    this.nodeId = identity.nodeId
+    this.#isFresh = identity.isFresh
+    // Before anything is loaded: a broker that found it after our first append would trust a torn tail.
+    this.wasCleanShutdown = removeCleanShutdown(files, path)
+    const lock = files.stat(files.join(path, '.lock'))?.inode
+    this.foldsCase = lock !== undefined && files.stat(files.join(path, '.LOCK'))?.inode === lock
+    this.#partitions = PartitionSet.load(environment, path, this.foldsCase)
+    this.#checkpoints = DirectoryCheckpoints.load(environment, path)
+    // Entries of a partition that is gone would be believed of a new one with its name.
+    if (this.#checkpoints.forgetOthers(this.#partitions.values())) this.#checkpoints.write()
+    if (!this.wasCleanShutdown) {
+      for (const place of this.#partitions.values()) this.#unrecovered.set(nameOf(place), place)
+    }
+    this.#scheduleCheckpoint()
+  }
+
+  /**
+   * Takes ownership of `path`, creating it where nothing or an empty directory is there, and removes the clean-shutdown
+   * marker. Opens no log yet.
+   *
+   * @throws {TidemarkError} DIRECTORY_IN_USE, NOT_A_DATA_DIRECTORY, ABORTED, STORAGE_ERROR, UNSUPPORTED.
+   */
+  static async open(environment: Environment, path: string, options: OpenDirectoryOptions): Promise<DataDirectory> {
+    let ownership: Ownership | undefined
+    try {
+      const directory = environment.files.realPath(path)
+      // Before the lock: no lock file may be left in what is not ours.
+      checkUsable(environment, directory)
+      makeDurableDirectory(environment, directory)
+      let identity: DirectoryIdentity | undefined
+      ownership = await Ownership.take(environment, directory, {
+        waitMs: options.waitMs,
+        signal: options.signal,
+        fenceName: () => {
+          identity = establishIdentity(environment, directory)
+          return identity.directoryId
+        },
+      })
+      assert(identity !== undefined, 'the fence has a name')
+      return new DataDirectory(environment, directory, identity, ownership)
+    } catch (error) {
+      await ownership?.release()
+      throw asDiskFailure(error, `open ${path}`)
+    }
+  }
+
+  /** True until `finishCreation`. */
+  get isFresh(): boolean {
+    return this.#isFresh
+  }
+
+  /** False once the lock file was removed or replaced: another process may own the directory by now. Costs one stat. */
+  isStillOwned(): boolean {
+    return this.#closing === undefined && this.#ownership.check()
+  }
+
+  /** Whether the partition has a directory; partitions that were never written have none. */
+  has(topic: string, partition: number): boolean {
+    return this.#partitions.has(topic, partition)
+  }
+
+  /** Every partition that has a directory, `__cluster_metadata-0` included; those of deleted topics too, by their id. */
+  existing(): ExistingPartition[] {
+    return this.#partitions.values()
+  }
+
+  /**
+   * Partitions whose logs were not opened since a crash. While there are any, closing leaves no clean-shutdown marker,
+   * because their tails may be torn.
+   */
+  unrecovered(): Place[] {
+    return [...this.#unrecovered.values()]
+  }
+
+  /** The logs that are open. */
+  openLogs(): PartitionLog[] {
+    return [...this.#logs.values()].map(({ log }) => log)
+  }
+
+  /**
+   * The partition's log; opened, and mended where a crash left it torn, at the first call; created where there is none.
+   * Later calls return the same log and leave its config alone.
+   *
+   * @throws {TidemarkError} TOPIC_DIFFERS if its directory is another topic's, INVALID_TOPIC if the disk cannot tell its
+   *   name from another's, STORAGE_ERROR.
+   */
+  log(topic: string, partition: number, options: LogOptions): PartitionLog {
+    const name = partitionDirectoryName(topic, partition)
+    const open = this.#logs.get(name)
+    if (open !== undefined) return open.log
+    if (this.#closing !== undefined) throw this.#closed()
+    assert(!this.#isFresh || topic === METADATA_TOPIC, 'a fresh directory gets its metadata first')
+    try {
+      this.#partitions.ensure(topic, partition, options.topicId)
+      const logStartOffset = this.#checkpoints.logStartOffset(topic, partition)
+      const recoveryPoint = this.#checkpoints.recoveryPoint(topic, partition)
+      const log = PartitionLog.open(this.#environment, {
+        directory: this.#partitions.path(topic, partition),
+        topic,
+        partition,
+        config: options.config,
+        cleanShutdown: !this.#unrecovered.has(name),
+        create: true,
+        highWatermarkFollows: options.highWatermarkFollows ?? 'flush',
+        ...(logStartOffset === undefined ? {} : { logStartOffset }),
+        ...(recoveryPoint === undefined ? {} : { recoveryPoint }),
+      })
+      this.#unrecovered.delete(name)
+      this.#logs.set(name, { place: { topic, partition }, log })
+      return log
+    } catch (error) {
+      throw asDiskFailure(error, `open ${this.#partitions.path(topic, partition)}`)
+    }
+  }
+
+  /** Flushes the metadata log and makes the directory a data directory. Durable when it resolves. */
+  async finishCreation(): Promise<void> {
+    assert(this.#isFresh, 'only a fresh directory is created')
+    try {
+      for (const { log } of this.#logs.values()) await log.flush()
+      finishCreation(this.#environment, this.path)
+      this.#isFresh = false
+    } catch (error) {
+      throw asDiskFailure(error, `create ${this.path}`)
+    }
+  }
+
+  /** To be called after appends: every 64 MiB the checkpoints are written, as they are every 5 s. */
+  appended(bytes: number): void {
+    this.#appendedBytes += bytes
+    if (this.#appendedBytes < CHECKPOINT_BYTES) return
+    this.#appendedBytes = 0
+    this.#writeCheckpointsQuietly()
+  }
+
+  /**
+   * Flushes every open log, then writes recovery point, log start and high watermark of each. A crash after it costs
+   * little recovery. A log that cannot be flushed is left out; its own callers learn of it.
+   */
+  writeCheckpoints(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#isFresh) return
+      this.#checkOwned()
+      await Promise.allSettled(
+        this.openLogs().map((log) => (log.flushedOffset < log.logEndOffset ? log.flush() : null)),
+      )
+      this.#updateCheckpoints()
+      await this.#checkpoints.writeInBackground()
+    })
+  }
+
+  /**
+   * Deletes partitions with all they hold. Their directories are renamed first, so that a crash in the middle leaves
+   * nothing that looks like a partition; the next open finishes. The topic's removal must be durable before.
+   */
+  removePartitions(places: readonly Place[]): Promise<void> {
+    return this.#inTurn(async () => {
+      const { files } = this.#environment
+      for (const path of this.#takeAway(places, 'delete')) {
+        try {
+          files.removeDirectory(path)
+        } catch {
+          // Someone may be reading it (Windows). It has a name that no partition has; the next open tries again.
+        }
+      }
+    })
+  }
+
+  /** Puts partitions that no topic claims out of the way, as a broker does: renamed to `…-stray`, nothing deleted. */
+  setAside(places: readonly Place[]): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#takeAway(places, 'stray')
+    })
+  }
+
+  /**
+   * Closes every log, writes the checkpoints and, if all of it went well, the clean-shutdown marker; then lets go of the
+   * directory, whatever went wrong before. Rejects with the first failure. Idempotent.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    this.#timer?.cancel()
+    const failures: unknown[] = []
+    const attempt = (work: () => void): void => {
+      try {
+        work()
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    await this.#lastWrite.catch(() => {})
+    // Here the event loop goes on; what is left for `log.close` is little.
+    await this.#flushLogs()
+    if (this.#ownership.check()) this.#closeLogs(failures, attempt)
+    else failures.push(this.#ownershipLost())
+    await this.#ownership.release().catch((error: unknown) => failures.push(error))
+    if (failures.length > 0) throw asDiskFailure(failures[0], `close ${this.path}`)
+  }
+
+  #closeLogs(failures: unknown[], attempt: (work: () => void) => void): void {
+    for (const { log } of this.#logs.values()) {
+      if (log.failure !== undefined) failures.push(log.failure)
+      attempt(() => log.close())
+    }
+    if (this.#isFresh) return
+    attempt(() => {
+      this.#updateCheckpoints()
+      this.#checkpoints.write()
+    })
+    if (failures.length > 0 || this.#unrecovered.size > 0) return
+    attempt(() => writeCleanShutdown(this.#environment.files, this.path))
+  }
+
+  /** A log that cannot be flushed keeps its `failure`. */
+  async #flushLogs(): Promise<void> {
+    const unflushed = this.openLogs().filter((log) => log.flushedOffset < log.logEndOffset)
+    await Promise.allSettled(unflushed.map((log) => log.flush()))
+  }
+
+  #takeAway(places: readonly Place[], kind: 'delete' | 'stray'): string[] {
+    this.#checkOwned()
+    const present = places.filter(({ topic, partition }) => this.has(topic, partition))
+    for (const place of present) {
+      try {
+        this.#logs.get(nameOf(place))?.log.close()
+      } catch {
+        // It could not be flushed. Nobody will read it again.
+      }
+      this.#logs.delete(nameOf(place))
+      this.#unrecovered.delete(nameOf(place))
+      this.#checkpoints.forget(place.topic, place.partition)
+    }
+    if (present.length === 0) return []
+    this.#checkpoints.write()
+    const paths = present.map(({ topic, partition }) => this.#partitions.takeAway(topic, partition, kind))
+    this.#environment.files.syncDirectory(this.path)
+    return paths
+  }
+
+  #updateCheckpoints(): void {
+    for (const { place, log } of this.#logs.values()) {
+      const firstSegmentOffset = log.segments()[0]?.baseOffset ?? log.logStartOffset
+      const { logStartOffset, flushedOffset, highWatermark } = log
+      this.#checkpoints.update({ ...place, logStartOffset, firstSegmentOffset, flushedOffset, highWatermark })
+    }
+  }
+
+  /** One after the other: checkpoint files have one temporary name each. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#lastWrite
+      .catch(() => {})
+      .then(work)
+      .catch((error: unknown) => {
+        throw asDiskFailure(error, `write to ${this.path}`)
+      })
+    this.#lastWrite = turn
+    return turn
+  }
+
+  #scheduleCheckpoint(): void {
+    this.#timer = this.#environment.timers.after(CHECKPOINT_MS, () => {
+      this.#scheduleCheckpoint()
+      this.#writeCheckpointsQuietly()
+    })
+  }
+
+  #writeCheckpointsQuietly(): void {
+    this.writeCheckpoints().catch((error: unknown) => {
+      if (this.#closing !== undefined) return
+      // Not fatal: the older checkpoints stay true, recovery only takes longer.
+      this.#environment.process.emitWarning((error as Error).message, 'TIDEMARK_CHECKPOINT_FAILED')
+    })
+  }
+
+  #checkOwned(): void {
+    if (this.#closing !== undefined) throw this.#closed()
+    if (!this.#ownership.check()) throw this.#ownershipLost()
+  }
+
+  #closed(): TidemarkError {
+    return new TidemarkError('CLOSED', `${this.path} has been closed.`)
+  }
+
+  #ownershipLost(): TidemarkError {
+    return new TidemarkError(
+      'OWNERSHIP_LOST',
+      `The lock file of ${this.path} was removed or replaced, so another process may be writing there. Close it and open it again.`,
+    )
+  }
+}
+
+function nameOf(place: Place): string {
+  return partitionDirectoryName(place.topic, place.partition)
+}

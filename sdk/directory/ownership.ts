@@ -1,0 +1,132 @@
+import type { DirectoryLock, Environment, Fence, LockHolder } from '../environment/environment.ts'
+import { TidemarkError } from '../errors.ts'
+import { asDiskFailure } from './disk-failure.ts'
+
+const POLL_MS = 50
+
+export interface OwnershipOptions {
+  /** How long to wait for another owner to go, milliseconds. */
+  readonly waitMs: number
+  readonly signal?: AbortSignal | undefined
+  /** Called with the lock held: the name of the second fence. What it throws ends the attempt. */
+  readonly fenceName: () => string
+}
+
+/** That this process, and no other, may write to a directory: Kafka's lock, and a fence that stands where it is lost. */
+export class Ownership {
+  readonly #lock: DirectoryLock
+  readonly #fence: Fence | undefined
+
+  constructor(lock: DirectoryLock, fence: Fence | undefined) {
+    this.#lock = lock
+    this.#fence = fence
+  }
+
+  /**
+   * Takes the directory, which must exist, or waits for it.
+   *
+   * @throws {TidemarkError} DIRECTORY_IN_USE with the owner's pid where it is known; ABORTED; STORAGE_ERROR where the
+   *   lock cannot be had at all; UNSUPPORTED where the runtime has no lock.
+   */
+  static async take(environment: Environment, directory: string, options: OwnershipOptions): Promise<Ownership> {
+    const deadlineMs = environment.clock.monotonicMs() + options.waitMs
+    for (let tries = 1; ; tries++) {
+      if (options.signal?.aborted) throw new TidemarkError('ABORTED', `Opening ${directory} was aborted.`)
+      const taken = await attempt(environment, directory, options.fenceName)
+      if (taken instanceof Ownership) return taken
+      const leftMs = deadlineMs - environment.clock.monotonicMs()
+      // Once is not enough: whoever looks who the owner is holds the lock for a moment.
+      if (leftMs <= 0 && tries > 1) throw inUse(environment, directory, taken, options.waitMs)
+      // Not in step with other waiters: two that try at once can turn each other away.
+      const pauseMs = POLL_MS * (0.75 + environment.random.number() / 2)
+      await pause(environment, leftMs > 0 ? Math.min(leftMs, pauseMs) : pauseMs, options.signal)
+    }
+  }
+
+  /** False once the lock file was removed or replaced: the next owner will not notice us. Costs one stat. */
+  check(): boolean {
+    return this.#lock.isStillOurs()
+  }
+
+  async release(): Promise<void> {
+    try {
+      // First the fence: whoever gets the lock next finds it free.
+      await this.#fence?.release()
+    } finally {
+      this.#lock.release()
+    }
+  }
+}
+
+async function attempt(
+  environment: Environment,
+  directory: string,
+  fenceName: () => string,
+): Promise<Ownership | LockHolder> {
+  const lock = takeLock(environment, directory)
+  if (!lock.held) return lock
+  let kept = false
+  try {
+    const fence = await bindFence(environment, directory, fenceName())
+    if (fence?.held === false) return fence
+    const ownership = new Ownership(lock, fence)
+    kept = lock.isStillOurs()
+    if (kept) return ownership
+    await fence?.release()
+    return { held: false, pid: undefined }
+  } finally {
+    if (!kept) lock.release()
+  }
+}
+
+function takeLock(environment: Environment, directory: string): DirectoryLock | LockHolder {
+  try {
+    return environment.lockDirectory(directory)
+  } catch (error) {
+    throw asDiskFailure(error, `lock ${directory}`)
+  }
+}
+
+/** Undefined where no fence can be bound at all (no writable place for sockets): then the lock alone must do. */
+async function bindFence(
+  environment: Environment,
+  directory: string,
+  name: string,
+): Promise<Fence | LockHolder | undefined> {
+  try {
+    return await environment.bindFence(directory, name)
+  } catch (error) {
+    environment.process.emitWarning(
+      `${directory} is held by its lock file alone, because a local socket could not be bound (${(error as Error).message}). Do not read or copy its .lock file from within this process: that would drop the lock.`,
+      'TIDEMARK_NO_FENCE',
+    )
+    return undefined
+  }
+}
+
+function inUse(environment: Environment, directory: string, holder: LockHolder, waitMs: number): TidemarkError {
+  if (holder.pid === environment.process.pid) {
+    return new TidemarkError(
+      'DIRECTORY_IN_USE',
+      `${directory} is already open in this process (${holder.pid}), by another copy of this module or in another thread. Share one instance, or close it first.`,
+    )
+  }
+  const who = holder.pid === undefined ? 'another process, perhaps a Kafka broker' : `process ${holder.pid}`
+  return new TidemarkError(
+    'DIRECTORY_IN_USE',
+    `${directory} is in use by ${who}; waited ${waitMs} ms. Stop it, wait longer (waitMs), or open the directory for reading only.`,
+  )
+}
+
+function pause(environment: Environment, delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = (): void => {
+      timer.cancel()
+      signal?.removeEventListener('abort', finish)
+      resolve()
+    }
+    // Kept alive: a process whose only work is to wait for the directory must not end here.
+    const timer = environment.timers.after(delayMs, finish, { keepAlive: true })
+    signal?.addEventListener('abort', finish)
+  })
+}

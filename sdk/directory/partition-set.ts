@@ -1,0 +1,114 @@
+import type { Environment } from '../environment/environment.ts'
+import { TidemarkError } from '../errors.ts'
+import {
+  METADATA_TOPIC,
+  parsePartitionDirectory,
+  partitionDirectoryName,
+  readPartitionMetadata,
+  setAsideName,
+  writePartitionMetadata,
+} from './partition-directory.ts'
+
+/** A partition that has a directory. */
+export interface ExistingPartition {
+  readonly topic: string
+  readonly partition: number
+  /** The id of the topic it was created for; undefined where a crash came before it was written, or Kafka was too old. */
+  readonly topicId: string | undefined
+}
+
+/** The directories of partitions in a data directory: which there are, creating them, taking them away. */
+export class PartitionSet {
+  readonly #environment: Environment
+  readonly #directory: string
+  readonly #partitions = new Map<string, ExistingPartition>()
+  readonly #foldsCase: boolean
+
+  private constructor(environment: Environment, directory: string, foldsCase: boolean) {
+    this.#environment = environment
+    this.#directory = directory
+    this.#foldsCase = foldsCase
+  }
+
+  /** Lists them, and finishes deletions that a crash interrupted. */
+  static load(environment: Environment, directory: string, foldsCase: boolean): PartitionSet {
+    const { files } = environment
+    const set = new PartitionSet(environment, directory, foldsCase)
+    let removed = false
+    for (const name of files.list(directory)) {
+      const parsed = parsePartitionDirectory(name)
+      const path = files.join(directory, name)
+      if (parsed === undefined || !files.stat(path)?.isDirectory) continue
+      if (parsed.kind === 'delete') {
+        files.removeDirectory(path)
+        removed = true
+      } else if (parsed.kind === 'live') {
+        const { topic, partition } = parsed
+        set.#partitions.set(name, { topic, partition, topicId: readPartitionMetadata(files, path) })
+      }
+    }
+    if (removed) files.syncDirectory(directory)
+    return set
+  }
+
+  values(): ExistingPartition[] {
+    return [...this.#partitions.values()]
+  }
+
+  has(topic: string, partition: number): boolean {
+    return this.#partitions.has(partitionDirectoryName(topic, partition))
+  }
+
+  path(topic: string, partition: number): string {
+    return this.#environment.files.join(this.#directory, partitionDirectoryName(topic, partition))
+  }
+
+  /**
+   * Makes sure that the partition has a directory with the topic's id in it; durable on return. A broker sets aside what
+   * has no id, so it comes before the first record.
+   */
+  ensure(topic: string, partition: number, topicId: string): void {
+    const { files } = this.#environment
+    const name = partitionDirectoryName(topic, partition)
+    const known = this.#partitions.get(name)
+    if (known?.topicId === topicId) return
+    if (known?.topicId !== undefined) {
+      throw new TidemarkError(
+        'TOPIC_DIFFERS',
+        `${this.path(topic, partition)} belongs to another topic of that name (id ${known.topicId}, not ${topicId}), which was deleted. Move it away.`,
+        { topic, partition },
+      )
+    }
+    if (known === undefined) {
+      this.#checkCase(topic, partition)
+      files.makeDirectory(this.path(topic, partition))
+    }
+    // Also where it is there already: who made it may have died before this.
+    files.syncDirectory(this.#directory)
+    this.#partitions.set(name, { topic, partition, topicId: undefined })
+    writePartitionMetadata(files, this.path(topic, partition), topicId)
+    this.#partitions.set(name, { topic, partition, topicId })
+  }
+
+  /** Renames it so that nobody takes it for the partition any more; the name is not flushed yet. Returns the new path. */
+  takeAway(topic: string, partition: number, kind: 'delete' | 'stray'): string {
+    const { files, random } = this.#environment
+    const target = files.join(this.#directory, setAsideName(topic, partition, kind, random))
+    files.rename(this.path(topic, partition), target)
+    this.#partitions.delete(partitionDirectoryName(topic, partition))
+    return target
+  }
+
+  #checkCase(topic: string, partition: number): void {
+    if (!this.#foldsCase || topic === METADATA_TOPIC) return
+    const lower = topic.toLowerCase()
+    for (const other of this.#partitions.values()) {
+      if (other.topic === topic || other.topic.toLowerCase() !== lower) continue
+      throw new TidemarkError(
+        'INVALID_TOPIC',
+        `Topic "${topic}" differs from "${other.topic}" only in upper and lower case, which this disk cannot tell apart. Choose another name.`,
+        { topic, partition },
+      )
+    }
+  }
+}

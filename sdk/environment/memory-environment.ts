@@ -1,0 +1,191 @@
+import type {
+  Clock,
+  DirectoryLock,
+  Environment,
+  Fence,
+  FileSystem,
+  LockHolder,
+  Randomness,
+  Timers,
+} from './environment.ts'
+import { ManualClock } from './manual-clock.ts'
+import { type CrashOptions, diskAfterCrash, MemoryDirectory } from './memory-disk.ts'
+import { type DiskOperation, type FaultOptions, MemoryFaults } from './memory-faults.ts'
+import { MemoryFileSystem, type MemoryVolume } from './memory-file-system.ts'
+import { nodeClock, nodeTimers } from './node-clock.ts'
+import { randomFrom } from './seeded-random.ts'
+
+export interface MemoryOptions {
+  /** `'manual'`: time stands still until `advance`. Default `'real'`. */
+  readonly clock?: 'real' | 'manual'
+  /** Where a manual clock starts, milliseconds since 1970. */
+  readonly startMs?: number
+  /** Seed of `random`. */
+  readonly seed?: number
+  /** Bytes of all files together beyond which writes fail with ENOSPC. Default: no limit. */
+  readonly capacityBytes?: number
+}
+
+/** What a machine keeps that its processes come and go on. */
+interface Machine {
+  readonly volume: MemoryVolume
+  readonly options: MemoryOptions
+  /** Who holds which lock or fence. */
+  readonly held: Map<string, MemoryEnvironment>
+  nextPid: number
+  readonly manual: ManualClock | undefined
+}
+
+/**
+ * A machine in memory, whose disk forgets what was not flushed when it crashes and fails on demand. Nothing in it
+ * outlives the program.
+ */
+export class MemoryEnvironment implements Environment {
+  readonly files: FileSystem
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly random: Randomness
+  readonly process: Environment['process']
+  /** What `process.emitWarning` was given. */
+  readonly warnings: { readonly message: string; readonly code: string }[] = []
+  readonly #machine: Machine
+  readonly #faults = new MemoryFaults()
+
+  constructor(options: MemoryOptions = {}, machine: Machine = bootMachine(options)) {
+    this.#machine = machine
+    this.clock = machine.manual ?? nodeClock
+    this.timers = machine.manual ?? nodeTimers
+    this.files = new MemoryFileSystem(machine.volume, this.#faults, this.clock, this.timers)
+    const pid = machine.nextPid++
+    const random = randomFrom((options.seed ?? 1) + pid)
+    this.random = {
+      number: () => random.number(),
+      bytes: (count) => Uint8Array.from({ length: count }, () => random.below(256)),
+    }
+    this.process = { pid, emitWarning: (message, code) => this.warnings.push({ message, code }) }
+  }
+
+  /** Operations so far, by kind; `changes` counts those that could change the disk. */
+  get counts(): Readonly<Record<DiskOperation, number>> & { readonly changes: number } {
+    return { ...this.#faults.counts, changes: this.#faults.changes }
+  }
+
+  /**
+   * Makes the next matching operation fail. `'change'` matches whatever may change the disk, `'any'` everything; `sticky`
+   * with either of them is a process that stops there, to be followed by `crash`.
+   */
+  failNext(operation: DiskOperation | 'change' | 'any', options: FaultOptions): void {
+    this.#faults.fail(operation, options)
+  }
+
+  /** Nothing fails any more. */
+  heal(): void {
+    this.#faults.heal()
+  }
+
+  /** From now on all files together may hold this many bytes. */
+  setCapacity(capacityBytes: number): void {
+    this.#machine.volume.capacityBytes = capacityBytes
+  }
+
+  get usedBytes(): number {
+    return this.#machine.volume.usedBytes
+  }
+
+  /** Moves a manual clock on; what becomes due is called before it returns. */
+  advance(byMs: number): void {
+    if (this.#machine.manual === undefined) throw new Error("advance needs new MemoryEnvironment({ clock: 'manual' })")
+    this.#machine.manual.advance(byMs)
+  }
+
+  /**
+   * The machine as it is after a power loss at this moment (or, with `keepUnsynced: 'all'`, after all its processes were
+   * killed). It is a copy: this one goes on undisturbed and can crash again, otherwise.
+   */
+  crash(options: CrashOptions = {}): MemoryEnvironment {
+    const { volume, options: memory } = this.#machine
+    const root = diskAfterCrash(volume.root, options)
+    const machine = bootMachine({ ...memory, startMs: this.clock.nowMs(), capacityBytes: volume.capacityBytes }, root)
+    machine.nextPid = this.#machine.nextPid
+    machine.volume.nextInode = volume.nextInode
+    return new MemoryEnvironment(memory, machine)
+  }
+
+  /** Another process on the same machine: same disk and clock, other pid, own faults and counters. */
+  anotherProcess(): MemoryEnvironment {
+    return new MemoryEnvironment(this.#machine.options, this.#machine)
+  }
+
+  /** This process dies without a word: its locks go, what it gave to the kernel stays. Stop using it. */
+  kill(): void {
+    for (const [name, holder] of this.#machine.held) if (holder === this) this.#machine.held.delete(name)
+    this.failNext('any', { error: 'ESRCH', sticky: true })
+  }
+
+  /** Loses the lock as a POSIX lock is lost, without noticing: by closing any descriptor of the lock file. */
+  dropLock(directory: string): void {
+    this.#machine.held.delete(this.#lockName(directory))
+  }
+
+  lockDirectory(directory: string): DirectoryLock | LockHolder {
+    const path = this.files.join(directory, '.lock')
+    this.#faults.check('lock', path)
+    this.files.open(path, { write: true, create: true }).close()
+    const holder = this.findLockHolder(directory)
+    if (holder !== undefined) return holder
+    const name = this.#lockName(directory)
+    const inode = this.files.stat(path)?.inode
+    this.#machine.held.set(name, this)
+    let released = false
+    return {
+      held: true,
+      isStillOurs: () => !released && this.files.stat(path)?.inode === inode,
+      release: () => {
+        if (!released && this.#machine.held.get(name) === this) this.#machine.held.delete(name)
+        released = true
+      },
+    }
+  }
+
+  findLockHolder(directory: string): LockHolder | undefined {
+    const holder = this.#machine.held.get(this.#lockName(directory))
+    return holder === undefined ? undefined : { held: false, pid: holder.process.pid }
+  }
+
+  async bindFence(_directory: string, name: string): Promise<Fence | LockHolder> {
+    this.#faults.check('fence', name)
+    const holder = this.#machine.held.get(`fence ${name}`)
+    if (holder !== undefined) return { held: false, pid: holder.process.pid }
+    this.#machine.held.set(`fence ${name}`, this)
+    return {
+      held: true,
+      release: async () => {
+        if (this.#machine.held.get(`fence ${name}`) === this) this.#machine.held.delete(`fence ${name}`)
+      },
+    }
+  }
+
+  /** A lock is on the file, not on its name: a new file at the path has none. */
+  #lockName(directory: string): string {
+    return `lock ${this.files.stat(this.files.join(directory, '.lock'))?.inode}`
+  }
+}
+
+function bootMachine(options: MemoryOptions, disk?: MemoryDirectory): Machine {
+  const root = disk ?? new MemoryDirectory(1n, 0)
+  const volume: MemoryVolume = {
+    root,
+    nextInode: 2n,
+    capacityBytes: options.capacityBytes ?? Number.POSITIVE_INFINITY,
+    usedBytes: bytesBelow(root),
+    watchers: new Set(),
+  }
+  const manual = options.clock === 'manual' ? new ManualClock(options.startMs ?? 1_700_000_000_000) : undefined
+  return { volume, options, held: new Map(), nextPid: 1000, manual }
+}
+
+function bytesBelow(directory: MemoryDirectory): number {
+  let total = 0
+  for (const node of directory.entries.values()) total += node.isDirectory ? bytesBelow(node) : node.sizeBytes
+  return total
+}

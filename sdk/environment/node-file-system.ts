@@ -1,0 +1,99 @@
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  watch,
+} from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import type { File, FileStat, FileSystem } from './environment.ts'
+import { NodeFile } from './node-file.ts'
+
+/** What a file system answers that has no such thing as flushing a directory. */
+const CANNOT_SYNC_DIRECTORY = new Set(['EINVAL', 'ENOTSUP', 'ENOSYS'])
+
+class NodeFileSystem implements FileSystem {
+  open(path: string, options: { write: boolean; create?: boolean }): File {
+    const create = options.create === true ? constants.O_CREAT : 0
+    return new NodeFile(openSync(path, options.write ? constants.O_RDWR | create : constants.O_RDONLY, 0o666))
+  }
+
+  stat(path: string): FileStat | undefined {
+    const stat = statSync(path, { throwIfNoEntry: false, bigint: true })
+    if (stat === undefined) return undefined
+    return {
+      sizeBytes: Number(stat.size),
+      modifiedMs: Number(stat.mtimeMs),
+      isDirectory: stat.isDirectory(),
+      inode: stat.ino,
+    }
+  }
+
+  list(directory: string): string[] {
+    return readdirSync(directory)
+  }
+
+  makeDirectory(path: string): void {
+    mkdirSync(path, { recursive: true })
+  }
+
+  rename(from: string, to: string): void {
+    renameSync(from, to)
+  }
+
+  remove(path: string): void {
+    unlinkSync(path)
+  }
+
+  removeDirectory(path: string): void {
+    rmSync(path, { recursive: true, force: true })
+  }
+
+  syncDirectory(directory: string): void {
+    if (process.platform === 'win32') return
+    const descriptor = openSync(directory, constants.O_RDONLY)
+    try {
+      fsyncSync(descriptor)
+    } catch (error) {
+      if (!CANNOT_SYNC_DIRECTORY.has((error as NodeJS.ErrnoException).code ?? '')) throw error
+    } finally {
+      closeSync(descriptor)
+    }
+  }
+
+  realPath(path: string): string {
+    const absolute = resolve(path)
+    try {
+      return realpathSync.native(absolute)
+    } catch (error) {
+      const parent = dirname(absolute)
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === absolute) throw error
+      // Links above a directory that is still to be made count too: the path must not change by making it.
+      return join(this.realPath(parent), basename(absolute))
+    }
+  }
+
+  join(...parts: string[]): string {
+    return join(...parts)
+  }
+
+  watch(directory: string, changed: () => void): { close(): void } {
+    try {
+      const watcher = watch(directory, { persistent: false }, () => changed())
+      watcher.on('error', () => watcher.close())
+      return { close: () => watcher.close() }
+    } catch {
+      // No watches left (inotify limits) or no such directory: callers poll as well.
+      return { close: () => {} }
+    }
+  }
+}
+
+export const nodeFileSystem: FileSystem = new NodeFileSystem()

@@ -1,0 +1,57 @@
+import type { FileSystem } from '../environment/environment.ts'
+import { readWholeFile } from '../log/whole-file.ts'
+import { crc32c } from '../record/crc32c.ts'
+import type { Findings } from './finding.ts'
+
+export interface FileToCheck {
+  readonly files: FileSystem
+  readonly path: string
+  /** Relative to the data directory. */
+  readonly name: string
+  readonly findings: Findings
+}
+
+/** int16 version · uint32 CRC of what follows · int32 count · entries. */
+const HEADER_BYTES = 10
+const CRC_END = 6
+const ENTRY_BYTES = 46
+
+/** One `.snapshot` file: what idempotent producers had written before the offset in its name. */
+export function checkProducerSnapshot(
+  { files, path, name, findings }: FileToCheck,
+  offset: number,
+  logEndOffset: number,
+): void {
+  const bytes = readWholeFile(files, path)
+  if (bytes === undefined) return
+  const problem = findProblem(bytes)
+  if (problem !== null) {
+    findings.add(name, {
+      severity: 'warning',
+      rule: 'producer-snapshot',
+      position: 0,
+      what: `The snapshot of producer states is damaged: ${problem}.`,
+      whatABrokerWouldCut: 'This file: it takes an older one and reads the log from there.',
+      whatToDo: 'No record is lost. Stop the owner and remove this file.',
+    })
+  } else if (offset > logEndOffset) {
+    findings.add(name, {
+      severity: 'note',
+      rule: 'producer-snapshot',
+      what: `The snapshot is of offset ${offset}, beyond the end of the log, ${logEndOffset}.`,
+      whatABrokerWouldCut: 'This file.',
+      whatToDo: 'Nothing: the next opening removes it.',
+    })
+  }
+}
+
+function findProblem(bytes: Buffer): string | null {
+  if (bytes.length < HEADER_BYTES) return `it has ${bytes.length} bytes, at least ${HEADER_BYTES} are needed`
+  const version = bytes.readInt16BE(0)
+  if (version !== 1) return `its version is ${version}, not 1`
+  const crc = crc32c(bytes.subarray(CRC_END))
+  if (crc !== bytes.readUInt32BE(2)) return `its CRC is ${bytes.readUInt32BE(2)}, its bytes give ${crc}`
+  const count = bytes.readInt32BE(CRC_END)
+  const isWhole = bytes.length === HEADER_BYTES + count * ENTRY_BYTES
+  return isWhole ? null : `it declares ${count} entries and has ${bytes.length} bytes`
+}

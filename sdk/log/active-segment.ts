@@ -1,0 +1,155 @@
+import { assert } from '../assert.ts'
+import type { File, FileSystem } from '../environment/environment.ts'
+import { TidemarkError } from '../errors.ts'
+import type { Segment } from './segment.ts'
+import type { SegmentIndexes } from './segment-indexes.ts'
+
+/** Index entries that may wait in memory: they save a call per batch, and can be made again from the log. */
+const MAX_PENDING_ENTRIES = 128
+
+/** A segment with its descriptor for writing: the last one of a log, and those before it whose bytes are not flushed yet. */
+export class ActiveSegment {
+  readonly segment: Segment
+  readonly indexes: SegmentIndexes
+  /** When it was made, for rolling by time where batches have no timestamps. */
+  readonly createdMs: number
+  /** The greatest timestamp of the first batch; undefined while there is none. */
+  firstTimestampMs: number | undefined
+  /** Set when nobody can say any more what the file holds: nothing may be written to it again. */
+  isBroken = false
+  isClosed = false
+  private readonly file: File
+  private syncedBytes: number
+  private isSealed = false
+  private cuts = 0
+
+  constructor(
+    segment: Segment,
+    writer: { file: File; indexes: SegmentIndexes; createdMs: number; firstTimestampMs: number | undefined },
+  ) {
+    this.segment = segment
+    this.file = writer.file
+    this.indexes = writer.indexes
+    this.createdMs = writer.createdMs
+    this.firstTimestampMs = writer.firstTimestampMs
+    this.syncedBytes = segment.sizeBytes
+    segment.hold(this.file, this.indexes)
+  }
+
+  /** Makes the file of a new, empty segment. Throws OWNERSHIP_LOST where there is one. */
+  static create(files: FileSystem, segment: Segment, nowMs: number): ActiveSegment {
+    const path = segment.path('.log')
+    if (files.stat(path) !== undefined) {
+      throw new TidemarkError('OWNERSHIP_LOST', `${path} exists already: another process writes to this directory.`)
+    }
+    const file = files.open(path, { write: true, create: true })
+    const indexes = segment.emptyIndexes()
+    indexes.clear()
+    return new ActiveSegment(segment, { file, indexes, createdMs: nowMs, firstTimestampMs: undefined })
+  }
+
+  /**
+   * Writes stamped batches behind the last one; the kernel has them on return. Throws OWNERSHIP_LOST when the file has not
+   * the size it should have; on any other error the file is as it was before, or `isBroken` is set.
+   */
+  append(batches: Buffer): void {
+    const { file, segment } = this
+    assert(!this.isSealed && !this.isBroken, 'an append to a segment that is full or broken')
+    const position = segment.sizeBytes
+    const sizeBytes = file.sizeBytes()
+    if (sizeBytes !== position) {
+      this.isBroken = true
+      const sizes = `has ${sizeBytes} bytes where this process left ${position}`
+      const message = `${segment.path('.log')} ${sizes}: another process writes to this directory. Nothing was written.`
+      throw new TidemarkError('OWNERSHIP_LOST', message)
+    }
+    try {
+      file.write([batches], position)
+    } catch (error) {
+      this.cut(position)
+      throw error
+    }
+    segment.sizeBytes = position + batches.length
+  }
+
+  /** A batch that was appended, for the indexes. */
+  note(position: number, lastOffset: number, maxTimestampMs: number): void {
+    this.firstTimestampMs ??= maxTimestampMs
+    this.indexes.add(position, lastOffset, maxTimestampMs)
+    if (this.indexes.pending >= MAX_PENDING_ENTRIES) this.tryStoreIndexes()
+  }
+
+  /** Whether bytes wait for `sync`. */
+  get isDirty(): boolean {
+    return this.syncedBytes < this.segment.sizeBytes
+  }
+
+  /** Resolves when everything appended before the call survives a power loss; for a sealed segment its indexes too. */
+  async sync(): Promise<void> {
+    const upTo = this.segment.sizeBytes
+    const { cuts } = this
+    await this.file.sync()
+    if (this.isSealed) await this.indexes.sync()
+    // Bytes that were written again since then are not those that were flushed.
+    if (cuts === this.cuts) this.syncedBytes = upTo
+  }
+
+  syncNow(): void {
+    this.file.syncNow()
+    if (this.isSealed) this.indexes.syncNow()
+    this.syncedBytes = this.segment.sizeBytes
+  }
+
+  /** No batch comes any more, for now or for good: the indexes are completed and written. */
+  seal(): void {
+    this.indexes.finish()
+    this.indexes.store()
+    this.isSealed = true
+  }
+
+  /** After a `seal` that led to nothing. */
+  unseal(): void {
+    this.isSealed = false
+  }
+
+  /** Cuts the file to `sizeBytes`, which is where a batch begins, and makes that durable. */
+  truncate(sizeBytes: number, offset: number): void {
+    this.cuts++
+    this.file.truncate(sizeBytes)
+    this.segment.sizeBytes = sizeBytes
+    this.indexes.truncateTo(offset)
+    this.segment.visit(this.indexes.lastPosition, (batch) => {
+      this.indexes.add(batch.position, batch.nextOffset - 1, batch.maxTimestampMs)
+    })
+    if (sizeBytes === 0) this.firstTimestampMs = undefined
+    this.segment.counts.reset()
+    this.tryStoreIndexes()
+    this.syncNow()
+  }
+
+  close(): void {
+    if (this.isClosed) return
+    this.isClosed = true
+    this.segment.letGo()
+    this.indexes.close()
+    this.file.close()
+  }
+
+  /** A write that did not go well may have left a part. */
+  private cut(position: number): void {
+    try {
+      this.file.truncate(position)
+    } catch {
+      this.isBroken = true
+    }
+  }
+
+  /** An index that cannot be written now is written later, at the latest when the segment is full. */
+  private tryStoreIndexes(): void {
+    try {
+      this.indexes.store()
+    } catch {
+      // The entries stay in memory.
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import type { ActiveSegment } from './active-segment.ts'
+import { GroupCommit } from './group-commit.ts'
+
+/** What a flusher asks of its log. */
+export interface FlushedLog {
+  readonly logEndOffset: number
+  readonly active: ActiveSegment
+  /** Makes the names of new files durable. */
+  syncDirectory(): void
+  /** The flush went wrong: what shall its callers be told? */
+  flushFailed(error: unknown): Error
+  /** `flushedOffset` has moved up. */
+  flushAdvanced(): void
+}
+
+/** Makes a log's bytes durable: full segments that were not flushed yet, then the active one; many callers share one pass. */
+export class LogFlusher {
+  /** Everything below survives a power loss. */
+  flushedOffset: number
+  /** Whether files were made whose names are not durable yet. */
+  isDirectoryDirty = false
+  private readonly log: FlushedLog
+  private readonly commits = new GroupCommit(() => this.flushOnce())
+  /** Full segments whose bytes are not flushed yet, oldest first. */
+  private full: ActiveSegment[] = []
+  /** What the pass under way will have made durable; a truncation lowers it. */
+  private target = { offset: 0 }
+
+  constructor(log: FlushedLog, flushedOffset: number) {
+    this.log = log
+    this.flushedOffset = flushedOffset
+  }
+
+  get isNeeded(): boolean {
+    return this.flushedOffset < this.log.logEndOffset || this.full.length > 0
+  }
+
+  flush(): Promise<void> {
+    return this.isNeeded ? this.commits.run() : Promise.resolve()
+  }
+
+  /** Waits for the disk, for everything. */
+  flushNow(): void {
+    for (const writer of this.writers()) writer.syncNow()
+    this.log.syncDirectory()
+    this.flushedOffset = this.log.logEndOffset
+  }
+
+  /** The segment gets no more batches. */
+  addFull(writer: ActiveSegment): void {
+    this.full.push(writer)
+    this.isDirectoryDirty = true
+  }
+
+  /** Everything that is open for writing. */
+  writers(): ActiveSegment[] {
+    return [...this.full, this.log.active]
+  }
+
+  /** Some segments were closed, or became the active one; the log ends at `logEndOffset`. */
+  forget(logEndOffset: number): void {
+    this.full = this.full.filter((writer) => !writer.isClosed && writer !== this.log.active)
+    this.flushedOffset = Math.min(this.flushedOffset, logEndOffset)
+    this.target.offset = Math.min(this.target.offset, logEndOffset)
+  }
+
+  private async flushOnce(): Promise<void> {
+    const target = { offset: this.log.logEndOffset }
+    this.target = target
+    try {
+      for (const writer of this.writers()) await this.flushSegment(writer)
+      if (this.isDirectoryDirty) {
+        this.log.syncDirectory()
+        this.isDirectoryDirty = false
+      }
+    } catch (error) {
+      throw this.log.flushFailed(error)
+    }
+    if (target.offset <= this.flushedOffset) return
+    this.flushedOffset = target.offset
+    this.log.flushAdvanced()
+  }
+
+  private async flushSegment(writer: ActiveSegment): Promise<void> {
+    if (writer.isClosed) return
+    if (writer.isDirty || writer !== this.log.active) await writer.sync()
+    if (writer === this.log.active || writer.isDirty || writer.isClosed) return
+    this.full = this.full.filter((other) => other !== writer)
+    writer.close()
+  }
+}

@@ -1,0 +1,281 @@
+import type { Environment, FileSystem } from '../environment/environment.ts'
+import { TidemarkError } from '../errors.ts'
+import { ActiveSegment } from './active-segment.ts'
+import type { BatchWalker } from './batch-walker.ts'
+import { settleLeftovers } from './leftovers.ts'
+import { LEADER_EPOCH_CHECKPOINT, LeaderEpochs } from './leader-epochs.ts'
+import type { LogConfig } from './log-config.ts'
+import { findProducers, replayProducers } from './producer-replay.ts'
+import { ProducerState } from './producer-state.ts'
+import { RecoveryReport } from './recovery.ts'
+import { Segment, type SegmentSurroundings } from './segment.ts'
+import { parseSegmentFileName, SEGMENT_SUFFIXES, segmentFileName } from './segment-name.ts'
+import { type RecoveredSegment, SegmentRecovery } from './segment-recovery.ts'
+
+export interface LoadOptions {
+  readonly directory: string
+  readonly config: LogConfig
+  /** The log begins no lower; below it records may still be in the files. */
+  readonly logStartOffset: number
+  /** Everything below was flushed. */
+  readonly recoveryPoint: number
+  readonly cleanShutdown: boolean
+  readonly create: boolean
+}
+
+export interface LoadedLog {
+  readonly segments: Segment[]
+  readonly active: ActiveSegment
+  readonly epochs: LeaderEpochs
+  readonly producers: ProducerState
+  /** The offset of the newest producer snapshot that is in the directory; −1 without any. */
+  readonly snapshotOffset: number
+  readonly logStartOffset: number
+  readonly logEndOffset: number
+  readonly report: RecoveryReport
+}
+
+/** Opens the files of one partition and brings them into a state that can be relied on, in Kafka's order. */
+export class LogLoader {
+  readonly #environment: Environment
+  readonly #files: FileSystem
+  readonly #options: LoadOptions
+  readonly #around: SegmentSurroundings
+  readonly #report = new RecoveryReport()
+  #segments: Segment[] = []
+  #writer: ActiveSegment | undefined
+  #snapshots: number[] = []
+  #epochs: LeaderEpochs
+  #producers = new ProducerState()
+  /** Batches from here on have still to be replayed into the producer state. */
+  #replayedTo = 0
+
+  constructor(environment: Environment, options: LoadOptions, around: SegmentSurroundings) {
+    this.#environment = environment
+    this.#files = environment.files
+    this.#options = options
+    this.#around = around
+    this.#epochs = new LeaderEpochs(environment.files, options.directory)
+  }
+
+  load(): LoadedLog {
+    try {
+      return this.#load()
+    } catch (error) {
+      this.#writer?.close()
+      throw error
+    }
+  }
+
+  #load(): LoadedLog {
+    this.#openDirectory()
+    this.#listFiles()
+    this.#loadEpochs()
+    const firstRecovered = this.#firstToRecover()
+    this.#loadProducers(firstRecovered)
+    this.#mendTrusted(firstRecovered)
+    let logEndOffset = this.#recover(firstRecovered)
+    const logStartOffset = Math.max(this.#options.logStartOffset, this.#segments[0]?.baseOffset ?? 0)
+    if (logStartOffset > logEndOffset) {
+      this.#restartAt(logStartOffset)
+      logEndOffset = logStartOffset
+    }
+    if (this.#replayedTo > logEndOffset) this.#producers = new ProducerState()
+    this.#epochs.trim(logStartOffset, logEndOffset)
+    this.#epochs.storeChanges()
+    const snapshotOffset = this.#removeStraySnapshots(logEndOffset)
+    const active = this.#writer!
+    active.segment.limitOffset = logEndOffset
+    this.#report.damaged = [...this.#around.damage.ranges]
+    return {
+      segments: this.#segments,
+      active,
+      epochs: this.#epochs,
+      producers: this.#producers,
+      snapshotOffset,
+      logStartOffset,
+      logEndOffset,
+      report: this.#report,
+    }
+  }
+
+  #openDirectory(): void {
+    const { directory, create } = this.#options
+    if (this.#files.stat(directory) !== undefined) return
+    if (!create) throw new TidemarkError('STORAGE_ERROR', `There is no log in ${directory}.`)
+    this.#files.makeDirectory(directory)
+    this.#files.syncDirectory(this.#files.join(directory, '..'))
+  }
+
+  #listFiles(): void {
+    const { directory } = this.#options
+    const parsed = settleLeftovers(this.#files, directory).flatMap((name) => parseSegmentFileName(name) ?? [])
+    const bases = parsed.filter((file) => file.suffix === '.log').map((file) => file.baseOffset)
+    bases.sort((one, other) => one - other)
+    this.#snapshots = parsed.filter((file) => file.suffix === '.snapshot').map((file) => file.baseOffset)
+    const known = new Set(bases)
+    for (const { baseOffset, suffix } of parsed) {
+      if (suffix !== '.snapshot' && !known.has(baseOffset)) this.#remove(baseOffset, suffix)
+    }
+    this.#segments = bases.map((baseOffset, at) => {
+      const path = this.#files.join(directory, segmentFileName(baseOffset, '.log'))
+      const segment = new Segment(this.#around, baseOffset, this.#files.stat(path)?.sizeBytes ?? 0)
+      segment.limitOffset = bases[at + 1] ?? Number.POSITIVE_INFINITY
+      return segment
+    })
+  }
+
+  #loadEpochs(): void {
+    const { directory } = this.#options
+    const path = this.#files.join(directory, LEADER_EPOCH_CHECKPOINT)
+    const isEmpty = this.#segments.every((segment) => segment.sizeBytes === 0)
+    try {
+      this.#epochs = LeaderEpochs.load(this.#files, directory)
+      if (isEmpty || this.#files.stat(path) !== undefined) return
+    } catch (error) {
+      if (!(error instanceof TidemarkError)) throw error
+    }
+    this.#report.rebuiltEpochs = true
+    for (const segment of this.#segments) {
+      segment.visit(0, (batch) => {
+        const { leaderEpoch } = batch
+        if (leaderEpoch > (this.#epochs.latest ?? -1)) this.#epochs.note(leaderEpoch, batch.baseOffset)
+      })
+    }
+    // What stands in the way of that is looked at again, and more closely, by recovery.
+    this.#around.damage.clear()
+  }
+
+  /** Index of the first segment whose batches are looked at: the last one, and before it those that may not be flushed. */
+  #firstToRecover(): number {
+    const last = Math.max(0, this.#segments.length - 1)
+    if (this.#options.cleanShutdown) return last
+    const unflushed = this.#segments.findIndex((segment) => segment.limitOffset > this.#options.recoveryPoint)
+    return Math.min(last, Math.max(0, unflushed))
+  }
+
+  /** Starts from the newest snapshot that describes nothing which recovery may still cut. */
+  #loadProducers(firstRecovered: number): void {
+    const { directory, cleanShutdown } = this.#options
+    const limit = cleanShutdown ? Number.POSITIVE_INFINITY : (this.#segments[firstRecovered]?.baseOffset ?? 0)
+    for (const offset of this.#snapshots.filter((snapshot) => snapshot > limit)) this.#removeSnapshot(offset)
+    const found = findProducers(this.#environment, directory, this.#snapshots)
+    for (const offset of found.damaged) this.#removeSnapshot(offset)
+    this.#producers = found.producers
+    this.#replayedTo = found.offset
+    const isReplayedHere = (at: number): boolean => at < firstRecovered || cleanShutdown
+    const segments = this.#segments.filter((_, at) => isReplayedHere(at))
+    replayProducers(this.#producers, segments, this.#replayedTo)
+  }
+
+  #replay(batch: BatchWalker): void {
+    if (batch.producerId >= 0 && batch.baseOffset >= this.#replayedTo) this.#producers.replay(batch.batch())
+  }
+
+  /** Segments that were flushed as a whole are trusted; an index file that is missing or cut is made again. */
+  #mendTrusted(firstRecovered: number): void {
+    for (const segment of this.#segments.slice(0, firstRecovered)) {
+      const sizes = [8, 12].map((entryBytes, at) => {
+        const stat = this.#files.stat(segment.path(at === 0 ? '.index' : '.timeindex'))
+        return stat === undefined || stat.sizeBytes % entryBytes !== 0
+      })
+      if (!sizes.includes(true)) continue
+      const indexes = segment.emptyIndexes()
+      segment.rebuild(indexes)
+      indexes.store()
+      indexes.close()
+      this.#report.rebuiltIndexes++
+    }
+  }
+
+  /** Returns where the log ends. */
+  #recover(firstRecovered: number): number {
+    const { recoveryPoint, cleanShutdown, logStartOffset } = this.#options
+    let nextOffset: number | undefined
+    for (const [at, segment] of this.#segments.entries()) {
+      if (at < firstRecovered) continue
+      if (nextOffset !== undefined) this.#noteGap(nextOffset, at)
+      const isLast = at === this.#segments.length - 1
+      const options = { recoveryPoint, isLast, isClean: cleanShutdown, report: this.#report }
+      const recovery = new SegmentRecovery(segment, this.#epochs, options)
+      const recovered = recovery.run(this.#files, (batch) => cleanShutdown || this.#replay(batch))
+      if (isLast) return this.#goOn(segment, recovered)
+      nextOffset = recovered.nextOffset
+      recovered.indexes.syncNow()
+      segment.letGo()
+      recovered.indexes.close()
+      recovered.file.close()
+    }
+    this.#createSegment(logStartOffset)
+    return logStartOffset
+  }
+
+  /** In a log that is not compacted offsets are a row, so those between two segments are lost. */
+  #noteGap(fromOffset: number, at: number): void {
+    const before = this.#segments[at - 1]!
+    const toOffset = this.#segments[at]!.baseOffset
+    if (fromOffset >= toOffset || this.#options.config.cleanupPolicy.has('compact')) return
+    const position = before.sizeBytes
+    const reason = 'the end of its segment is missing'
+    const range = { fromOffset, toOffset, segment: before.baseOffset, position, endPosition: position, reason }
+    if (this.#around.damage.at(fromOffset) === undefined) this.#around.damage.add(range)
+  }
+
+  /** Appends go on in the last segment, but never behind damage: other readers may not get past that. */
+  #goOn(segment: Segment, recovered: RecoveredSegment): number {
+    const { nextOffset } = recovered
+    this.#writer = new ActiveSegment(segment, { ...recovered, createdMs: this.#environment.clock.nowMs() })
+    const isDamaged = this.#around.damage.ranges.some((range) => range.segment === segment.baseOffset)
+    if (!isDamaged || nextOffset === segment.baseOffset) return nextOffset
+    segment.limitOffset = nextOffset
+    this.#writer.seal()
+    this.#writer.syncNow()
+    this.#createSegment(nextOffset)
+    return nextOffset
+  }
+
+  #createSegment(baseOffset: number): void {
+    this.#writer?.close()
+    this.#writer = undefined
+    const segment = new Segment(this.#around, baseOffset, 0)
+    this.#writer = ActiveSegment.create(this.#files, segment, this.#environment.clock.nowMs())
+    this.#segments.push(segment)
+    this.#files.syncDirectory(this.#options.directory)
+  }
+
+  /** Kafka's rule for a log start beyond the end: what is there is older than what was deleted. */
+  #restartAt(logStartOffset: number): void {
+    this.#writer?.close()
+    this.#writer = undefined
+    for (const segment of this.#segments) {
+      for (const suffix of SEGMENT_SUFFIXES) this.#remove(segment.baseOffset, suffix)
+    }
+    for (const offset of [...this.#snapshots]) this.#removeSnapshot(offset)
+    this.#segments = []
+    this.#around.damage.clear()
+    this.#producers = new ProducerState()
+    this.#report.restartedAt = logStartOffset
+    this.#createSegment(logStartOffset)
+  }
+
+  /** Keeps the snapshots that belong to segments, and the newest. */
+  #removeStraySnapshots(logEndOffset: number): number {
+    for (const offset of this.#snapshots.filter((snapshot) => snapshot > logEndOffset)) this.#removeSnapshot(offset)
+    const bases = new Set(this.#segments.map((segment) => segment.baseOffset))
+    const newest = Math.max(-1, ...this.#snapshots)
+    for (const offset of [...this.#snapshots]) {
+      if (offset !== newest && !bases.has(offset)) this.#removeSnapshot(offset)
+    }
+    return newest
+  }
+
+  #removeSnapshot(offset: number): void {
+    this.#remove(offset, '.snapshot')
+    this.#snapshots = this.#snapshots.filter((snapshot) => snapshot !== offset)
+  }
+
+  #remove(baseOffset: number, suffix: string): void {
+    const path = this.#files.join(this.#options.directory, segmentFileName(baseOffset, suffix))
+    if (this.#files.stat(path) !== undefined) this.#files.remove(path)
+  }
+}

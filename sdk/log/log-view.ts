@@ -1,0 +1,197 @@
+import { TidemarkError } from '../errors.ts'
+import { Damage, type DamagedRange } from './damage.ts'
+import type { EpochEnd, LeaderEpochs } from './leader-epochs.ts'
+import { OpenSegments } from './open-segments.ts'
+import { ReadPositions } from './read-positions.ts'
+import type { Segment } from './segment.ts'
+import { type BatchRead, readBatches } from './segment-read.ts'
+import { findMaxTimestamp, findTimestamp, type RecordTime } from './timestamp-search.ts'
+
+const NO_BYTES = Buffer.alloc(0)
+
+export interface ReadOptions {
+  /** Consumers read up to the high watermark; replay of a log's own records up to its end. */
+  readonly limit: 'highWatermark' | 'logEndOffset'
+}
+
+export interface SegmentInfo {
+  readonly baseOffset: number
+  /** The base of the next segment, or the end of the log. */
+  readonly endOffset: number
+  readonly sizeBytes: number
+  /** −1 where no batch has a timestamp. */
+  readonly maxTimestampMs: number
+}
+
+/** Damage in the way of a read: CORRUPT_BATCH, with the range in `offset` and `nextReadableOffset`. */
+export class DamagedLogError extends TidemarkError {
+  /** Where reading can go on. */
+  readonly nextReadableOffset: number
+  readonly range: DamagedRange
+
+  constructor(range: DamagedRange, place: { topic: string; partition: number }) {
+    const { fromOffset, toOffset, reason } = range
+    const where = `${place.topic}-${place.partition}`
+    const message = `Offsets ${fromOffset} to ${toOffset - 1} of ${where} are damaged: ${reason}. Reading can go on at ${toOffset}.`
+    super('CORRUPT_BATCH', message, { ...place, offset: fromOffset })
+    this.nextReadableOffset = toOffset
+    this.range = range
+  }
+}
+
+/** One partition's log as it can be read, by its owner and by a follower alike. */
+export abstract class LogView {
+  readonly topic: string
+  readonly partition: number
+  /** The first offset that can be read. */
+  abstract readonly logStartOffset: number
+  /** The offset the next batch will get. */
+  abstract readonly logEndOffset: number
+  /** Consumers see what is below. */
+  abstract readonly highWatermark: number
+  protected readonly damage = new Damage()
+  protected readonly openSegments = new OpenSegments()
+  /** In order; all but the last are full. */
+  protected segmentList: Segment[] = []
+  protected abstract readonly epochs: LeaderEpochs
+  private readonly positions = new ReadPositions()
+
+  constructor(place: { topic: string; partition: number }) {
+    this.topic = place.topic
+    this.partition = place.partition
+  }
+
+  /**
+   * Whole batches from the one that holds `offset`, or, where compaction left a hole, from the next: at most `maxBytes`, but
+   * at least one batch; empty at the limit. Never crosses a segment. CRCs are not checked here: whoever looks at the records
+   * must, and finds out with `findDamage` where to go on.
+   * Throws OFFSET_OUT_OF_RANGE, CORRUPT_BATCH (a `DamagedLogError`), STORAGE_ERROR.
+   */
+  read(offset: number, maxBytes: number, options: ReadOptions): Buffer {
+    if (!(offset >= this.logStartOffset && offset <= this.logEndOffset)) throw this.outOfRange(offset)
+    const limit = options.limit === 'highWatermark' ? this.highWatermark : this.logEndOffset
+    if (offset >= limit) return NO_BYTES
+    this.refuseDamage(offset)
+    const endOffset = Math.min(limit, this.damage.after(offset)?.fromOffset ?? limit)
+    let at = this.segmentAt(offset)
+    for (let segment = this.segmentList[at]; segment !== undefined; segment = this.segmentList[++at]) {
+      if (segment.baseOffset >= endOffset) break
+      const read = this.readSegment(segment, offset, maxBytes, endOffset)
+      if (read !== undefined) return read.bytes
+      this.refuseDamage(offset)
+    }
+    return NO_BYTES
+  }
+
+  /** The first record below the high watermark that is not older than `timestampMs`; undefined if there is none. */
+  offsetForTimestamp(timestampMs: number): RecordTime | undefined {
+    const found = findTimestamp(this.segmentList, timestampMs, this.logStartOffset)
+    return found !== undefined && found.offset < this.highWatermark ? found : undefined
+  }
+
+  /** The youngest record; undefined in an empty log, and where no record has a timestamp. */
+  maxTimestamp(): RecordTime | undefined {
+    return findMaxTimestamp(this.segmentList, this.logStartOffset)
+  }
+
+  /** The newest leader epoch that is known. */
+  get latestEpoch(): number | undefined {
+    return this.epochs.latest
+  }
+
+  /** The epoch of the record at `offset`, as far as is known. */
+  epochAt(offset: number): number | undefined {
+    return this.epochs.epochAt(offset)
+  }
+
+  /** Kafka's OffsetForLeaderEpoch. */
+  endOffsetForEpoch(epoch: number): EpochEnd {
+    return this.epochs.endOf(epoch, this.logEndOffset)
+  }
+
+  /** Records that are really there from `from` up to `to`: no control records, nothing compacted, deleted or unreadable. */
+  countRecords(from: number, to: number): number {
+    const start = Math.max(from, this.logStartOffset)
+    const end = Math.min(to, this.logEndOffset)
+    let count = 0
+    for (let at = this.segmentAt(start); at < this.segmentList.length; at++) {
+      const segment = this.segmentList[at]!
+      if (segment.baseOffset >= end) break
+      const upTo = end >= segment.limitOffset ? segment.counts.all() : segment.counts.below(end)
+      count += upTo - (start > segment.baseOffset ? segment.counts.below(start) : 0)
+    }
+    return Math.max(0, count)
+  }
+
+  /** Checks the batch that holds `offset`, CRC and all. Damage is returned, and known from now on. */
+  findDamage(offset: number): DamagedRange | undefined {
+    const known = this.damage.at(offset)
+    if (known !== undefined || offset < this.logStartOffset || offset >= this.logEndOffset) return known
+    const segment = this.segmentList[this.segmentAt(offset)]
+    segment?.visit(segment.locate(offset).position, (walker) => {
+      if (walker.nextOffset <= offset) return true
+      const problem = walker.batch().findProblem()
+      if (problem !== null) segment.passDamage(walker.position, walker.baseOffset, problem)
+      return false
+    })
+    return this.damage.at(offset)
+  }
+
+  /** The damage that is known: from recovery and from reading. */
+  get damagedRanges(): readonly DamagedRange[] {
+    return this.damage.ranges
+  }
+
+  segments(): SegmentInfo[] {
+    return this.segmentList.map((segment) => ({
+      baseOffset: segment.baseOffset,
+      endOffset: Math.min(segment.limitOffset, this.logEndOffset),
+      sizeBytes: segment.sizeBytes,
+      maxTimestampMs: segment.maxTimestampMs,
+    }))
+  }
+
+  /** Bytes of all segments, without their indexes. */
+  get sizeBytes(): number {
+    return this.segmentList.reduce((total, segment) => total + segment.sizeBytes, 0)
+  }
+
+  /** Positions of readers, and everything else that was derived from bytes that are gone, must be forgotten. */
+  protected forgetPositions(): void {
+    this.positions.clear()
+  }
+
+  /** Index of the segment that holds `offset`; the first one for an offset below it. */
+  protected segmentAt(offset: number): number {
+    const { segmentList } = this
+    let low = 0
+    let high = segmentList.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (segmentList[middle]!.baseOffset <= offset) low = middle + 1
+      else high = middle
+    }
+    return Math.max(0, low - 1)
+  }
+
+  private readSegment(segment: Segment, offset: number, maxBytes: number, endOffset: number): BatchRead | undefined {
+    const remembered = this.positions.find(segment, offset)
+    const place = remembered === undefined ? segment.locate(offset) : { position: remembered, offset }
+    const request = { position: place.position, fromOffset: place.offset, offset, maxBytes, endOffset }
+    const read = readBatches(segment, request)
+    if (read !== undefined) this.positions.remember(segment, read.nextOffset, read.nextPosition)
+    return read
+  }
+
+  private refuseDamage(offset: number): void {
+    const range = this.damage.at(offset)
+    if (range !== undefined) throw new DamagedLogError(range, { topic: this.topic, partition: this.partition })
+  }
+
+  protected outOfRange(offset: number): TidemarkError {
+    const { topic, partition, logStartOffset, logEndOffset } = this
+    const range = `the log has ${logStartOffset} to ${logEndOffset}`
+    const message = `Offset ${offset} of ${topic}-${partition} is out of range: ${range}.`
+    return new TidemarkError('OFFSET_OUT_OF_RANGE', message, { topic, partition, offset })
+  }
+}

@@ -1,0 +1,403 @@
+import { assert } from '../assert.ts'
+import type { Environment } from '../environment/environment.ts'
+import { TidemarkError } from '../errors.ts'
+import { RecordBatch } from '../record/record-batch.ts'
+import { ActiveSegment } from './active-segment.ts'
+import { isRollDue, measureAppend, stampBatches } from './append-shape.ts'
+import { DeletedFiles } from './deleted-files.ts'
+import type { LeaderEpochs } from './leader-epochs.ts'
+import type { LogConfig } from './log-config.ts'
+import { type FlushedLog, LogFlusher } from './log-flusher.ts'
+import { LogLoader } from './log-loader.ts'
+import { LogView, type SegmentInfo } from './log-view.ts'
+import { storeProducerSnapshot } from './producer-snapshot.ts'
+import type { ProducerState } from './producer-state.ts'
+import { ReadOnlyLog, type ReadOnlyLogOptions } from './read-only-log.ts'
+import type { LogRecovery } from './recovery.ts'
+import { findExpired } from './retention.ts'
+import { Segment, type SegmentSurroundings } from './segment.ts'
+import { storageError } from './storage-error.ts'
+import { cutLog } from './truncation.ts'
+
+export interface PartitionLogOptions {
+  /** The partition's own directory. */
+  readonly directory: string
+  readonly topic: string
+  readonly partition: number
+  readonly config: LogConfig
+  /** From the checkpoint; default: where the files begin. */
+  readonly logStartOffset?: number | undefined
+  /** From the checkpoint: everything below was flushed. Default 0. */
+  readonly recoveryPoint?: number | undefined
+  /** Whether the log was closed in order: then only its end is looked at. */
+  readonly cleanShutdown: boolean
+  /** Makes the directory where there is none. Default false. */
+  readonly create?: boolean | undefined
+  /** What consumers may see: what survives a power loss (default), or all that was appended. */
+  readonly highWatermarkFollows?: 'flush' | 'append' | undefined
+}
+
+export interface AppendOptions {
+  readonly leaderEpoch: number
+  /** Given where the topic's timestamps are LogAppendTime. */
+  readonly logAppendTimeMs?: number | undefined
+}
+
+export interface AppendedBatches {
+  readonly baseOffset: number
+  readonly lastOffset: number
+}
+
+/** One partition's log, for the one process that writes to it. */
+export class PartitionLog extends LogView {
+  readonly directory: string
+  /** Applies from the next append, retention pass or deletion on. */
+  config: LogConfig
+  /** What opening found and mended. */
+  readonly recovery: LogRecovery
+  protected override readonly epochs: LeaderEpochs
+  private readonly environment: Environment
+  private readonly around: SegmentSurroundings
+  private readonly deleted: DeletedFiles
+  private readonly flusher: LogFlusher
+  private readonly watchers = new Set<() => void>()
+  private active: ActiveSegment
+  private producers: ProducerState
+  private follows: 'flush' | 'append'
+  private startOffset: number
+  private endOffset: number
+  private watermark: number
+  private snapshotOffset: number
+  private problem: TidemarkError | undefined
+  private isClosed = false
+
+  private constructor(environment: Environment, options: PartitionLogOptions) {
+    super(options)
+    const { directory, config } = options
+    this.environment = environment
+    this.directory = directory
+    this.config = config
+    const { damage, openSegments: open } = this
+    const { indexIntervalBytes } = config
+    this.around = { files: environment.files, directory, open, damage, indexIntervalBytes }
+    const { logStartOffset = 0, recoveryPoint = 0, cleanShutdown, create = false } = options
+    const load = { directory, config, logStartOffset, recoveryPoint, cleanShutdown, create }
+    const loaded = new LogLoader(environment, load, this.around).load()
+    this.segmentList = loaded.segments
+    this.active = loaded.active
+    this.epochs = loaded.epochs
+    this.producers = loaded.producers
+    this.snapshotOffset = loaded.snapshotOffset
+    this.startOffset = loaded.logStartOffset
+    this.endOffset = loaded.logEndOffset
+    this.watermark = loaded.logEndOffset
+    this.recovery = loaded.report
+    this.follows = options.highWatermarkFollows ?? 'flush'
+    this.deleted = new DeletedFiles(environment, directory)
+    this.flusher = new LogFlusher(this.flushedLog(), loaded.logEndOffset)
+  }
+
+  /**
+   * Opens a log for writing, and mends it: cuts a torn tail, notes damage, makes indexes again, flushes what it keeps.
+   * `recovery` tells. Throws STORAGE_ERROR.
+   */
+  static open(environment: Environment, options: PartitionLogOptions): PartitionLog {
+    const { topic, partition } = options
+    try {
+      return new PartitionLog(environment, options)
+    } catch (error) {
+      throw storageError(error, `open ${topic}-${partition}`, { topic, partition })
+    }
+  }
+
+  /** Opens a log to read it from its files, whoever owns them. Changes nothing on disk. */
+  static openReadOnly(environment: Environment, options: ReadOnlyLogOptions): ReadOnlyLog {
+    return ReadOnlyLog.open(environment, options)
+  }
+
+  override get logStartOffset(): number {
+    return this.startOffset
+  }
+
+  override get logEndOffset(): number {
+    return this.endOffset
+  }
+
+  override get highWatermark(): number {
+    return this.watermark
+  }
+
+  /** Everything below survives a power loss: what a recovery point may say. */
+  get flushedOffset(): number {
+    return this.flusher.flushedOffset
+  }
+
+  /** Records below are decided: no open transaction can still take them back. */
+  override get lastStableOffset(): number {
+    return Math.min(this.watermark, this.producers.firstUnstableOffset ?? this.watermark)
+  }
+
+  /** Why nothing can be written any more; undefined as long as it can. */
+  get failure(): TidemarkError | undefined {
+    return this.problem
+  }
+
+  get highWatermarkFollows(): 'flush' | 'append' {
+    return this.follows
+  }
+
+  set highWatermarkFollows(follows: 'flush' | 'append') {
+    this.follows = follows
+    if (follows === 'append') this.advanceHighWatermark(this.endOffset)
+  }
+
+  /**
+   * Appends one or several batches, which get their offsets and epoch in place. The kernel has them on return: they survive
+   * this process, and after `flush` a power loss. Closes the segment first when that is due.
+   * Throws MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE; STORAGE_ERROR (nothing was appended; may succeed later unless `failure`
+   * is set); OWNERSHIP_LOST (another process wrote to the file; final).
+   */
+  append(batches: Buffer, options: AppendOptions): AppendedBatches {
+    this.checkWritable()
+    const { leaderEpoch, logAppendTimeMs } = options
+    const { endOffset: baseOffset, topic, partition } = this
+    assert(leaderEpoch >= (this.epochs.latest ?? 0), `an append in epoch ${leaderEpoch} after ${this.epochs.latest}`)
+    const shape = measureAppend(batches, this.config, { topic, partition, baseOffset, logAppendTimeMs })
+    let writer = this.active
+    try {
+      if (isRollDue(writer, this.config, shape, this.environment.clock.nowMs)) writer = this.roll()
+      if (!this.epochs.isDurable(leaderEpoch)) this.epochs.assign(leaderEpoch, baseOffset)
+      stampBatches(batches, { baseOffset, partitionLeaderEpoch: leaderEpoch, logAppendTimeMs })
+      writer.append(batches)
+    } catch (error) {
+      throw this.appendFailed(error, writer)
+    }
+    this.endOffset = shape.nextOffset
+    writer.segment.limitOffset = shape.nextOffset
+    this.note(batches, writer)
+    if (this.follows === 'append') this.advanceHighWatermark(this.endOffset)
+    return { baseOffset, lastOffset: shape.nextOffset - 1 }
+  }
+
+  /**
+   * Resolves when everything appended before the call survives a power loss. Calls share one fdatasync. When it fails, this
+   * and every later call rejects with STORAGE_ERROR: the kernel drops what it could not write, so only opening the log
+   * again tells what is there.
+   */
+  flush(): Promise<void> {
+    if (this.problem !== undefined) return Promise.reject(this.problem)
+    if (this.isClosed) return Promise.reject(this.closedError())
+    return this.flusher.flush()
+  }
+
+  /** Shows consumers what is below `offset`. Never goes back; never beyond the end of the log. */
+  advanceHighWatermark(offset: number): void {
+    const watermark = Math.min(offset, this.endOffset)
+    if (watermark <= this.watermark) return
+    this.watermark = watermark
+    for (const watcher of this.watchers) watcher()
+  }
+
+  /** Calls back, synchronously, whenever the high watermark has moved up. The callback must not throw. Returns how to stop that. */
+  onHighWatermark(callback: () => void): () => void {
+    this.watchers.add(callback)
+    return () => this.watchers.delete(callback)
+  }
+
+  /** Batches from here on have `epoch`. Durable on return. Throws STORAGE_ERROR. */
+  assignEpoch(epoch: number): void {
+    this.checkWritable()
+    this.attempt('raise the leader epoch of', () => this.epochs.assign(epoch, this.endOffset))
+  }
+
+  /** Cuts the log: the batch that holds `offset` and all behind it go. Durable on return. Throws OFFSET_OUT_OF_RANGE, STORAGE_ERROR. */
+  truncateTo(offset: number): void {
+    this.checkWritable()
+    if (offset >= this.endOffset) return
+    if (offset < this.startOffset) throw this.outOfRange(offset)
+    try {
+      const { directory, segmentList: segments, deleted, config } = this
+      const writers = this.flusher.writers()
+      const cut = { directory, offset, segments, writers, deleted, deleteDelayMs: config.fileDeleteDelayMs }
+      const shorter = cutLog(this.environment, cut)
+      this.segmentList = shorter.segments
+      this.active = shorter.active
+      this.endOffset = shorter.endOffset
+      this.watermark = Math.min(this.watermark, shorter.endOffset)
+      this.producers = shorter.producers
+      this.snapshotOffset = shorter.snapshotOffset
+      this.flusher.forget(shorter.endOffset)
+      this.damage.keep(0, shorter.endOffset)
+      this.forgetPositions()
+      this.epochs.trim(this.startOffset, shorter.endOffset)
+      this.epochs.storeChanges()
+    } catch (error) {
+      throw this.poison(error, 'truncate')
+    }
+  }
+
+  /**
+   * Records below `offset` are no longer readable; their files go with the next retention pass. The caller keeps the log
+   * start in a checkpoint. Throws OFFSET_OUT_OF_RANGE beyond the high watermark, STORAGE_ERROR.
+   */
+  advanceLogStart(offset: number): void {
+    this.checkWritable()
+    if (offset > this.watermark) throw this.outOfRange(offset)
+    if (offset > this.startOffset) this.attempt('move the start of', () => this.moveStart(offset))
+  }
+
+  /** Deletes the oldest segments as far as the config says and the high watermark allows; returns them. Throws STORAGE_ERROR. */
+  applyRetention(nowMs: number): SegmentInfo[] {
+    this.checkWritable()
+    const { segmentList, startOffset: logStartOffset, watermark: highWatermark, config } = this
+    return this.attempt('delete old segments of', () => {
+      const bounds = { logStartOffset, highWatermark, nowMs }
+      const count = findExpired(this.environment.files, segmentList, config, bounds)
+      if (count === 0) return []
+      if (count === segmentList.length) this.roll()
+      const expired = this.segments().slice(0, count)
+      const gone = segmentList.splice(0, count)
+      for (const writer of this.flusher.writers()) if (gone.includes(writer.segment)) writer.close()
+      this.flusher.forget(this.endOffset)
+      for (const segment of gone) {
+        this.openSegments.drop(segment)
+        segment.release()
+        this.deleted.add(segment.baseOffset, config.fileDeleteDelayMs)
+      }
+      this.moveStart(Math.max(logStartOffset, segmentList[0]!.baseOffset))
+      return expired
+    })
+  }
+
+  /**
+   * Flushes what is left, writes a producer snapshot, completes and trims the indexes. Await `flush()` first where many
+   * bytes may be waiting: this one blocks. Throws STORAGE_ERROR; the log is closed then too, but not cleanly. A log with a
+   * `failure` is left as it is.
+   */
+  close(): void {
+    if (this.isClosed) return
+    try {
+      if (this.problem === undefined) {
+        this.active.seal()
+        this.storeSnapshot()
+        this.flusher.flushNow()
+      }
+    } catch (error) {
+      throw this.poison(error, 'close')
+    } finally {
+      this.release()
+    }
+  }
+
+  /** Closes the log and removes its directory. */
+  remove(): void {
+    this.release()
+    this.attempt('remove', () => this.environment.files.removeDirectory(this.directory))
+  }
+
+  private release(): void {
+    this.isClosed = true
+    this.deleted.close()
+    for (const writer of this.flusher.writers()) writer.close()
+    this.openSegments.releaseAll()
+    this.watchers.clear()
+  }
+
+  private flushedLog(): FlushedLog {
+    const log = this
+    return {
+      get logEndOffset() {
+        return log.endOffset
+      },
+      get active() {
+        return log.active
+      },
+      syncDirectory: () => this.environment.files.syncDirectory(this.directory),
+      flushFailed: (error) => this.poison(error, 'flush'),
+      flushAdvanced: () => {
+        if (this.follows === 'flush') this.advanceHighWatermark(this.flusher.flushedOffset)
+      },
+    }
+  }
+
+  /** Begins a new segment at the end of the log. Where that fails everything is as before. */
+  private roll(): ActiveSegment {
+    const full = this.active
+    try {
+      full.seal()
+      this.storeSnapshot()
+      const segment = new Segment(this.around, this.endOffset, 0)
+      this.active = ActiveSegment.create(this.around.files, segment, this.environment.clock.nowMs())
+      this.segmentList.push(segment)
+    } catch (error) {
+      full.unseal()
+      throw error
+    }
+    this.flusher.addFull(full)
+    // As Kafka does: a full segment is flushed in the background. A failure shows in the next call.
+    this.flush().catch(() => {})
+    return this.active
+  }
+
+  /** Kafka's tools and brokers find here what they would have to read the log for. */
+  private storeSnapshot(): void {
+    if (this.snapshotOffset === this.endOffset) return
+    const snapshot = { offset: this.endOffset, entries: this.producers.entries }
+    storeProducerSnapshot(this.environment.files, this.directory, snapshot)
+    this.snapshotOffset = this.endOffset
+  }
+
+  private moveStart(offset: number): void {
+    this.startOffset = offset
+    this.damage.keep(offset, this.endOffset)
+    this.epochs.trim(offset, this.endOffset)
+    this.epochs.storeChanges()
+  }
+
+  /** Batches that the file has now. */
+  private note(batches: Buffer, writer: ActiveSegment): void {
+    const position = writer.segment.sizeBytes - batches.length
+    for (let at = 0; at < batches.length; ) {
+      const batch = new RecordBatch(batches, at)
+      writer.note(position + at, batch.lastOffset, batch.maxTimestampMs)
+      this.producers.replay(batch)
+      at += batch.sizeBytes
+    }
+  }
+
+  private checkWritable(): void {
+    if (this.problem !== undefined) throw this.problem
+    if (this.isClosed) throw this.closedError()
+  }
+
+  private attempt<T>(doing: string, work: () => T): T {
+    const { topic, partition } = this
+    try {
+      return work()
+    } catch (error) {
+      throw storageError(error, `${doing} ${topic}-${partition}`, { topic, partition })
+    }
+  }
+
+  private appendFailed(error: unknown, writer: ActiveSegment): TidemarkError {
+    const { topic, partition } = this
+    const isLost = error instanceof TidemarkError && error.code === 'OWNERSHIP_LOST'
+    if (isLost || writer.isBroken) return this.poison(error, 'append to')
+    return storageError(error, `append to ${topic}-${partition}`, { topic, partition })
+  }
+
+  /** Nothing more is written through these descriptors. */
+  private poison(error: unknown, doing: string): TidemarkError {
+    if (this.problem !== undefined) return this.problem
+    const { topic, partition } = this
+    const cause = storageError(error, `${doing} ${topic}-${partition}`, { topic, partition })
+    const message = `${cause.message} Nothing more is written to ${topic}-${partition} until it is opened again.`
+    this.problem = new TidemarkError(cause.code, message, { topic, partition, cause: error })
+    return this.problem
+  }
+
+  private closedError(): TidemarkError {
+    const { topic, partition } = this
+    return new TidemarkError('CLOSED', `The log of ${topic}-${partition} has been closed.`, { topic, partition })
+  }
+}

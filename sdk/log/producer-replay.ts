@@ -1,0 +1,38 @@
+import type { Environment } from '../environment/environment.ts'
+import { loadProducerSnapshot } from './producer-snapshot.ts'
+import { ProducerState } from './producer-state.ts'
+import type { Segment } from './segment.ts'
+
+export interface FoundProducers {
+  readonly producers: ProducerState
+  /** Batches from here on have still to be replayed. */
+  readonly offset: number
+  /** Snapshots that are newer but of no use. */
+  readonly damaged: readonly number[]
+}
+
+/** The producers of the newest snapshot that can be read; none of them, from offset 0, where there is none. */
+export function findProducers(
+  environment: Environment,
+  directory: string,
+  snapshots: readonly number[],
+): FoundProducers {
+  const damaged: number[] = []
+  for (const offset of [...snapshots].sort((one, other) => other - one)) {
+    const options = { offset, nowMs: environment.clock.nowMs() }
+    const entries = loadProducerSnapshot(environment.files, directory, options)
+    if (entries !== undefined) return { producers: new ProducerState(entries), offset, damaged }
+    damaged.push(offset)
+  }
+  return { producers: new ProducerState(), offset: 0, damaged }
+}
+
+/** Replays the batches of `segments` from `fromOffset` on. Reads headers only, but for batches with a producer id. */
+export function replayProducers(producers: ProducerState, segments: readonly Segment[], fromOffset: number): void {
+  for (const segment of segments) {
+    if (segment.limitOffset <= fromOffset) continue
+    segment.visit(segment.locate(fromOffset).position, (batch) => {
+      if (batch.producerId >= 0 && batch.baseOffset >= fromOffset) producers.replay(batch.batch())
+    })
+  }
+}

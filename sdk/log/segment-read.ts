@@ -1,0 +1,101 @@
+import { BATCH_HEADER_BYTES, BATCH_LENGTH_AT, findHeaderProblem, LAST_OFFSET_DELTA_AT, LOG_OVERHEAD_BYTES } from '../record/batch-header.ts'
+import { readInt64 } from '../record/int64.ts'
+import { OUT_OF_ORDER, type Segment } from './segment.ts'
+
+/** Less is not worth a call. */
+const MIN_READ_BYTES = 4096
+
+export interface BatchRead {
+  /** Whole batches. */
+  readonly bytes: Buffer
+  /** Where and with which offset the batch behind them begins. */
+  readonly nextPosition: number
+  readonly nextOffset: number
+}
+
+export interface ReadRequest {
+  /** A batch of the segment, at or before the one that holds `offset`. */
+  readonly position: number
+  /** That batch does not begin below this. */
+  readonly fromOffset: number
+  readonly offset: number
+  /** The first batch may be larger. */
+  readonly maxBytes: number
+  /** Batches that begin here or later are left out. */
+  readonly endOffset: number
+}
+
+/** What one look at the bytes of a chunk found. */
+interface Found {
+  /** −1: nothing yet. */
+  start: number
+  end: number
+  nextOffset: number
+  /** How many bytes the batch at `end` has, where not all of them are there. */
+  cutBytes: number
+  problem: string | undefined
+  reachedEnd: boolean
+}
+
+/**
+ * Reads the whole batches from the one that holds `offset`, or the first behind it, in one piece: nearly always with one
+ * `read`. CRCs are for whoever looks at the records. Undefined where the segment has no more, and where damage has
+ * swallowed `offset`, which is then known.
+ */
+export function readBatches(segment: Segment, request: ReadRequest): BatchRead | undefined {
+  const { offset, maxBytes, fromOffset: nextOffset } = request
+  const found: Found = { start: -1, end: 0, nextOffset, cutBytes: 0, problem: undefined, reachedEnd: false }
+  let { position } = request
+  while (position < segment.sizeBytes) {
+    const wanted = Math.max(maxBytes, MIN_READ_BYTES, found.cutBytes)
+    const buffer = Buffer.allocUnsafe(Math.min(wanted, segment.sizeBytes - position))
+    const chunk = buffer.subarray(0, segment.reading().read(buffer, position))
+    scan(chunk, request, found)
+    if (found.start >= 0) {
+      const bytes = chunk.subarray(found.start, found.end)
+      return { bytes, nextPosition: position + found.end, nextOffset: found.nextOffset }
+    }
+    if (found.reachedEnd) return undefined
+    position += found.end
+    const isStuck = found.end === 0 && (found.cutBytes <= chunk.length || chunk.length < wanted)
+    if (found.problem === undefined && !isStuck) continue
+    const next = segment.passDamage(position, found.nextOffset, found.problem ?? 'the file ends inside it')
+    if (next === undefined || next.offset > offset) return undefined
+    position = next.position
+    found.nextOffset = next.offset
+    found.cutBytes = 0
+  }
+  return undefined
+}
+
+/** Looks through the batches of a chunk that begins with one. */
+function scan(chunk: Buffer, request: ReadRequest, found: Found): void {
+  let at = 0
+  found.problem = undefined
+  found.cutBytes = 0
+  for (;;) {
+    found.end = at
+    if (at + BATCH_HEADER_BYTES > chunk.length) return
+    const problem = findHeaderProblem(chunk, at)
+    const baseOffset = problem === null ? readInt64(chunk, at) : -1
+    if (problem !== null || baseOffset < found.nextOffset) {
+      found.problem = problem ?? OUT_OF_ORDER
+      return
+    }
+    if (baseOffset >= request.endOffset) {
+      found.reachedEnd = true
+      return
+    }
+    const sizeBytes = chunk.readInt32BE(at + BATCH_LENGTH_AT) + LOG_OVERHEAD_BYTES
+    const nextOffset = baseOffset + chunk.readInt32BE(at + LAST_OFFSET_DELTA_AT) + 1
+    const isWanted = nextOffset > request.offset
+    if (isWanted && at + sizeBytes > chunk.length) {
+      found.cutBytes = sizeBytes
+      return
+    }
+    if (found.start >= 0 && at + sizeBytes - found.start > request.maxBytes) return
+    if (isWanted && found.start < 0) found.start = at
+    found.nextOffset = nextOffset
+    at += sizeBytes
+  }
+}

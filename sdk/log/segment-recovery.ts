@@ -1,0 +1,165 @@
+import type { File, FileSystem } from '../environment/environment.ts'
+import { LEADER_EPOCH_AT } from '../record/batch-header.ts'
+import type { BatchWalker } from './batch-walker.ts'
+import { EpochCheck } from './epoch-check.ts'
+import type { LeaderEpochs } from './leader-epochs.ts'
+import type { RecoveryReport } from './recovery.ts'
+import type { Segment } from './segment.ts'
+import type { SegmentIndexes } from './segment-indexes.ts'
+import { type ScanEnd, SegmentScan } from './segment-scan.ts'
+import { errnoOf } from './storage-error.ts'
+
+const COPY_BYTES = 1_048_576
+
+export interface SegmentRecoveryOptions {
+  /** Everything below was flushed: only headers are looked at. */
+  readonly recoveryPoint: number
+  /** The last segment of the log can have a torn tail; in others it is damage. */
+  readonly isLast: boolean
+  /** Everything was flushed: only the end is looked at, from the last index entry on. */
+  readonly isClean: boolean
+}
+
+export interface RecoveredSegment {
+  readonly file: File
+  readonly indexes: SegmentIndexes
+  readonly nextOffset: number
+  /** The greatest timestamp of the first batch. */
+  readonly firstTimestampMs: number | undefined
+}
+
+/** Brings one segment into a state that can be relied on. What it keeps is flushed on return. */
+export class SegmentRecovery {
+  readonly #segment: Segment
+  readonly #options: SegmentRecoveryOptions
+  readonly #report: RecoveryReport
+  readonly #check: EpochCheck
+  readonly #indexes: SegmentIndexes
+  #firstTimestampMs: number | undefined
+  /** Where the bytes begin that may not be on the disk yet; −1: nowhere. */
+  #unflushed = -1
+
+  constructor(segment: Segment, epochs: LeaderEpochs, options: SegmentRecoveryOptions & { report: RecoveryReport }) {
+    this.#segment = segment
+    this.#options = options
+    this.#report = options.report
+    this.#check = new EpochCheck(epochs)
+    this.#indexes = segment.emptyIndexes()
+  }
+
+  /** `visit` is called with every batch that is looked at, in order. The caller closes the file. */
+  run(files: FileSystem, visit: (batch: BatchWalker) => void): RecoveredSegment {
+    const file = files.open(this.#segment.path('.log'), { write: true })
+    try {
+      this.#segment.hold(file, this.#indexes)
+      const end = this.#scan(visit)
+      const nextOffset = this.#settleEnd(file, end)
+      this.#mendEpochs(file)
+      this.#flush(file)
+      this.#storeIndexes()
+      return { file, indexes: this.#indexes, nextOffset, firstTimestampMs: this.#firstTimestampMs }
+    } catch (error) {
+      this.#segment.letGo()
+      file.close()
+      throw error
+    }
+  }
+
+  #scan(visit: (batch: BatchWalker) => void): ScanEnd {
+    const { isClean, isLast, recoveryPoint } = this.#options
+    const segment = this.#segment
+    const indexes = this.#indexes
+    let start = { position: 0, offset: segment.baseOffset }
+    if (isClean && indexes.load() && segment.fitsLog(indexes)) {
+      start = segment.locate(Number.POSITIVE_INFINITY)
+      this.#firstTimestampMs = segment.peek(0)?.maxTimestampMs
+    } else {
+      indexes.clear()
+      if (isClean && segment.sizeBytes > 0) this.#report.rebuiltIndexes++
+    }
+    const verifyFrom = isClean ? start.offset : recoveryPoint
+    const end = new SegmentScan(segment, { start, verifyFrom, isLast }).run((batch) => {
+      if (batch.nextOffset > recoveryPoint && !isClean && this.#unflushed < 0) this.#unflushed = batch.position
+      this.#firstTimestampMs ??= batch.maxTimestampMs
+      this.#check.visit(batch)
+      indexes.add(batch.position, batch.nextOffset - 1, batch.maxTimestampMs)
+      visit(batch)
+    })
+    this.#check.finish()
+    return end
+  }
+
+  /** Decides what the bytes behind the last batch are: a torn tail is cut, damage stays. Returns where the log goes on. */
+  #settleEnd(file: File, end: ScanEnd): number {
+    const segment = this.#segment
+    const { recoveryPoint, isLast } = this.#options
+    if (!isLast) return end.nextOffset
+    const tailBytes = segment.sizeBytes - end.position
+    const wasFlushed = end.nextOffset < recoveryPoint
+    if (tailBytes > 0 && wasFlushed && !isZero(file, end.position, segment.sizeBytes)) {
+      // These bytes were whole once, so they are not torn. What follows goes to a segment of its own.
+      segment.limitOffset = recoveryPoint
+      segment.passDamage(end.position, end.nextOffset, end.problem ?? 'it is incomplete')
+      return recoveryPoint
+    }
+    if (wasFlushed) this.#report.missing = { fromOffset: end.nextOffset, toOffset: recoveryPoint }
+    if (tailBytes > 0) {
+      file.truncate(end.position)
+      segment.sizeBytes = end.position
+      this.#report.tornBytes += tailBytes
+      this.#unflushed = this.#unflushed < 0 ? end.position : this.#unflushed
+    }
+    return end.nextOffset
+  }
+
+  #mendEpochs(file: File): void {
+    for (const { position, epoch } of this.#check.mends) {
+      const bytes = Buffer.alloc(4)
+      bytes.writeInt32BE(epoch)
+      file.write([bytes], position + LEADER_EPOCH_AT)
+      this.#report.mendedEpochs++
+      this.#unflushed = this.#unflushed < 0 ? position : Math.min(this.#unflushed, position)
+    }
+  }
+
+  /**
+   * Readers will see what is kept here, so it must be on the disk. Flushing alone does not tell: when an fsync fails, the
+   * kernel forgets that the pages were never written, and the next fsync succeeds without them. So they are written again.
+   */
+  #flush(file: File): void {
+    if (this.#unflushed < 0) return
+    const chunk = Buffer.allocUnsafe(Math.min(COPY_BYTES, this.#segment.sizeBytes - this.#unflushed))
+    try {
+      for (let at = this.#unflushed; at < this.#segment.sizeBytes; ) {
+        const bytes = chunk.subarray(0, file.read(chunk.subarray(0, this.#segment.sizeBytes - at), at))
+        if (bytes.length === 0) break
+        file.write([bytes], at)
+        at += bytes.length
+      }
+    } catch (error) {
+      // A copy-on-write file system needs space even for this. The log must open on a full disk all the same.
+      if (errnoOf(error) !== 'ENOSPC' && errnoOf(error) !== 'EDQUOT') throw error
+    }
+    file.syncNow()
+  }
+
+  #storeIndexes(): void {
+    if (!this.#options.isLast) this.#indexes.finish()
+    try {
+      this.#indexes.store()
+    } catch {
+      // They are in memory, and can be made again.
+    }
+  }
+}
+
+function isZero(file: File, start: number, end: number): boolean {
+  const chunk = Buffer.allocUnsafe(Math.min(COPY_BYTES, end - start))
+  for (let at = start; at < end; ) {
+    const bytes = chunk.subarray(0, file.read(chunk.subarray(0, end - at), at))
+    if (bytes.length === 0) return true
+    if (bytes.some((byte) => byte !== 0)) return false
+    at += bytes.length
+  }
+  return true
+}

@@ -1,0 +1,216 @@
+import type { File, FileSystem } from '../environment/environment.ts'
+import { BATCH_HEADER_BYTES } from '../record/batch-header.ts'
+import { BatchWalker } from './batch-walker.ts'
+import { findNextBatch } from './batch-search.ts'
+import type { Damage } from './damage.ts'
+import type { OpenSegments } from './open-segments.ts'
+import { RecordCounts } from './record-counts.ts'
+import { SegmentIndexes } from './segment-indexes.ts'
+import { segmentFileName } from './segment-name.ts'
+
+/** A batch: where it is in the segment's file, and its base offset. */
+export interface Place {
+  readonly position: number
+  readonly offset: number
+}
+
+/** What the segments of one log share. */
+export interface SegmentSurroundings {
+  readonly files: FileSystem
+  readonly directory: string
+  readonly open: OpenSegments
+  readonly damage: Damage
+  readonly indexIntervalBytes: number
+}
+
+/** One `.log` file with its indexes, for reading. The bytes of a segment never change once they are there. */
+export class Segment {
+  readonly baseOffset: number
+  /** Bytes of the file that count: whole batches, and damage between them. */
+  sizeBytes: number
+  /** No batch of this segment reaches this offset: the next segment's base, or the log's end. */
+  limitOffset = Number.POSITIVE_INFINITY
+  readonly counts: RecordCounts
+  private readonly around: SegmentSurroundings
+  private file: File | undefined
+  private indexes: SegmentIndexes | undefined
+  private knownMaxTimestampMs: number | undefined
+  /** The segment that is written keeps its descriptor and indexes. */
+  private held = false
+
+  constructor(around: SegmentSurroundings, baseOffset: number, sizeBytes: number) {
+    this.around = around
+    this.baseOffset = baseOffset
+    this.sizeBytes = sizeBytes
+    this.counts = new RecordCounts(this)
+  }
+
+  path(suffix: string): string {
+    return this.around.files.join(this.around.directory, segmentFileName(this.baseOffset, suffix))
+  }
+
+  reading(): File {
+    if (this.file === undefined) this.file = this.around.files.open(this.path('.log'), { write: false })
+    if (!this.held) this.around.open.use(this)
+    return this.file
+  }
+
+  /** Uses these, which the caller writes with, until `letGo`. */
+  hold(file: File, indexes: SegmentIndexes): void {
+    this.release()
+    this.around.open.drop(this)
+    this.file = file
+    this.indexes = indexes
+    this.held = true
+  }
+
+  /** The caller is done writing and closes its descriptors. */
+  letGo(): void {
+    this.knownMaxTimestampMs = this.indexes?.maxTimestampMs
+    this.held = false
+    this.file = undefined
+    this.indexes = undefined
+  }
+
+  /** Closes the descriptor and forgets the indexes; both come again when needed. */
+  release(): void {
+    if (this.held) return
+    this.file?.close()
+    this.file = undefined
+    this.indexes = undefined
+  }
+
+  /** For an open of this very segment: new and empty. */
+  emptyIndexes(): SegmentIndexes {
+    const { files, directory, indexIntervalBytes } = this.around
+    return new SegmentIndexes(files, { directory, baseOffset: this.baseOffset, indexIntervalBytes })
+  }
+
+  /** The indexes; made again from the log, in memory, where the files are missing or wrong. */
+  index(): SegmentIndexes {
+    if (!this.held) this.around.open.use(this)
+    if (this.indexes !== undefined) return this.indexes
+    const indexes = this.emptyIndexes()
+    if (!indexes.load() || !this.fitsLog(indexes)) this.rebuild(indexes)
+    this.indexes = indexes
+    return indexes
+  }
+
+  /** The greatest timestamp of its batches; −1 without any. */
+  get maxTimestampMs(): number {
+    if (this.held || this.knownMaxTimestampMs === undefined) this.knownMaxTimestampMs = this.index().maxTimestampMs
+    return this.knownMaxTimestampMs
+  }
+
+  /** Whether the indexes end as the log says. A wrong entry before the end shows when it is used. */
+  fitsLog(indexes: SegmentIndexes): boolean {
+    const { offsets, times } = indexes
+    if (offsets.count > 0 && this.batchOf(indexes, offsets.count - 1) === undefined) return false
+    if (offsets.count > 0 && times.count === 0 && this.peek(0)?.maxTimestampMs !== -1) return false
+    return times.count === 0 || this.isTimeRight(indexes, times.count - 1)
+  }
+
+  /** Fills the indexes from the batches that can be read. */
+  rebuild(indexes: SegmentIndexes): void {
+    indexes.clear()
+    this.visit(0, (walker) => indexes.add(walker.position, walker.nextOffset - 1, walker.maxTimestampMs))
+    indexes.finish()
+  }
+
+  /** Where to begin to look for `offset`: the batch of an index entry at or below it, or the first. */
+  locate(offset: number): Place {
+    for (;;) {
+      const indexes = this.index()
+      const entry = indexes.offsets.floor(offset)
+      if (entry < 0) return { position: 0, offset: this.baseOffset }
+      const batch = this.batchOf(indexes, entry)
+      if (batch !== undefined) return { position: batch.position, offset: batch.baseOffset }
+      this.rebuild(indexes)
+    }
+  }
+
+  /** Where to begin to look for the first record at or after `timestampMs`. */
+  locateTime(timestampMs: number, fromOffset: number): Place {
+    const indexes = this.index()
+    const entry = indexes.times.floor(timestampMs)
+    if (entry >= 0 && !this.isTimeRight(indexes, entry)) {
+      this.rebuild(indexes)
+      return this.locateTime(timestampMs, fromOffset)
+    }
+    return this.locate(Math.max(fromOffset, entry < 0 ? this.baseOffset : indexes.times.offsetAt(entry)))
+  }
+
+  walk(start: number, whole = false): BatchWalker {
+    return new BatchWalker(this.reading(), { start, end: this.sizeBytes, whole })
+  }
+
+  /** Calls `visit` with every batch from `start` on whose header can be read, until it returns false. */
+  visit(start: number, visit: (walker: BatchWalker) => boolean | void): void {
+    const walker = this.walk(start)
+    let offset = start === 0 ? this.baseOffset : -1
+    for (;;) {
+      while (walker.next() && walker.baseOffset >= offset && walker.nextOffset <= this.limitOffset) {
+        offset = walker.nextOffset
+        if (visit(walker) === false) return
+      }
+      if (walker.position >= this.sizeBytes) return
+      const next = this.passDamage(walker.position, offset, walker.problem ?? OUT_OF_ORDER)
+      if (next === undefined) return
+      walker.seek(next.position)
+    }
+  }
+
+  /**
+   * Notes that what stands at `position`, where `expectedOffset` should be, is no batch; returns the next one, if there
+   * is one in this segment.
+   */
+  passDamage(position: number, expectedOffset: number, reason: string): Place | undefined {
+    const { damage } = this.around
+    const known = damage.ranges.find((range) => range.segment === this.baseOffset && range.position === position)
+    if (known !== undefined) {
+      return known.endPosition < this.sizeBytes ? { position: known.endPosition, offset: known.toOffset } : undefined
+    }
+    const fromOffset = Math.max(expectedOffset, this.baseOffset)
+    const found = findNextBatch(this.reading(), {
+      position,
+      end: this.sizeBytes,
+      fromOffset,
+      toOffset: this.limitOffset,
+    })
+    const toOffset = found?.baseOffset ?? this.limitOffset
+    if (toOffset >= fromOffset && Number.isFinite(toOffset)) {
+      const endPosition = found?.position ?? this.sizeBytes
+      damage.add({ fromOffset, toOffset, segment: this.baseOffset, position, endPosition, reason })
+    }
+    return found && { position: found.position, offset: found.baseOffset }
+  }
+
+  /** The header at `position`, if a batch can be there. */
+  peek(position: number): BatchWalker | undefined {
+    const walker = new BatchWalker(this.reading(), { start: position, end: Math.min(this.sizeBytes, position + BATCH_HEADER_BYTES) })
+    return walker.peek() ? walker : undefined
+  }
+
+  /** The batch an entry of the offset index points to; undefined where the entry is wrong. */
+  private batchOf(indexes: SegmentIndexes, entry: number): BatchWalker | undefined {
+    const position = indexes.offsets.positionAt(entry)
+    if (position <= 0 || position >= this.sizeBytes) return undefined
+    const batch = this.peek(position)
+    return batch?.nextOffset === indexes.offsets.offsetAt(entry) + 1 ? batch : undefined
+  }
+
+  private isTimeRight(indexes: SegmentIndexes, entry: number): boolean {
+    const offset = indexes.times.offsetAt(entry)
+    let right = false
+    const before = indexes.offsets.floor(offset)
+    if (before >= 0 && this.batchOf(indexes, before) === undefined) return false
+    this.visit(before < 0 ? 0 : indexes.offsets.positionAt(before), (walker) => {
+      if (walker.nextOffset <= offset) return true
+      right = walker.nextOffset === offset + 1 && walker.maxTimestampMs === indexes.times.timestampAt(entry)
+      return false
+    })
+    return right
+  }
+}
+
+export const OUT_OF_ORDER = 'its offsets do not follow those before it'

@@ -1,0 +1,25 @@
+import { type ErrorPlace, TidemarkError } from '../errors.ts'
+
+/** What the operating system calls the error (`ENOSPC`), if it was one of its. */
+export function errnoOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined
+  return typeof error.code === 'string' ? error.code : undefined
+}
+
+const ADVICE: Readonly<Record<string, string>> = {
+  ENOSPC: 'The disk is full: free some space, then try again.',
+  EDQUOT: 'The disk quota is used up: free some space, then try again.',
+  EMFILE: 'The process has too many open files: raise its limit (ulimit -n) or close some.',
+  ENFILE: 'The machine has too many open files: close some.',
+  EACCES: 'The process may not do that: check who owns the directory and its permissions.',
+  EPERM: 'The process may not do that: check who owns the directory and its permissions.',
+  EROFS: 'The file system is mounted read-only.',
+}
+
+/** A failure of the disk in Tidemark's words; a `TidemarkError` stays what it is. `doing`: "append to payments-0". */
+export function storageError(error: unknown, doing: string, place: ErrorPlace = {}): TidemarkError {
+  if (error instanceof TidemarkError) return error
+  const reason = error instanceof Error ? error.message : String(error)
+  const advice = ADVICE[errnoOf(error) ?? ''] ?? 'Check the disk and the system log.'
+  return new TidemarkError('STORAGE_ERROR', `Could not ${doing}: ${reason}. ${advice}`, { ...place, cause: error })
+}

@@ -1,0 +1,18 @@
+import { encodeBatch } from '../record/batch-builder.ts'
+
+/** A record of `__consumer_offsets`, ready to be appended. A null value is a tombstone. */
+export interface CoordinatorRecord {
+  readonly key: Buffer
+  readonly value: Buffer | null
+}
+
+/**
+ * One batch as Kafka's group coordinator writes it, whose base sequence is 0 though it has no producer. A list that
+ * belongs together must be one batch: that is what makes it atomic.
+ */
+export function encodeCoordinatorBatch(records: readonly CoordinatorRecord[], timestampMs: number): Buffer {
+  return encodeBatch(
+    records.map(({ key, value }) => ({ key, value, timestampMs })),
+    { baseSequence: 0 },
+  )
+}

@@ -1,0 +1,106 @@
+import { fileURLToPath } from 'node:url'
+import type { Survives } from './broker/broker.ts'
+import { Follower } from './broker/follower.ts'
+import { Owner } from './broker/owner.ts'
+import type { Environment } from './environment/environment.ts'
+import { MemoryEnvironment } from './environment/memory-environment.ts'
+import { nodeEnvironment } from './environment/node-environment.ts'
+import { TidemarkError } from './errors.ts'
+import { Tidemark } from './tidemark.ts'
+
+export interface OpenOptions {
+  /** How long to wait for another owner of the directory to go, milliseconds. Default 10,000. */
+  readonly waitMs?: number
+  /** Reads along with whoever owns the directory, or reads a crashed or copied one; writes nothing. Default false. */
+  readonly readOnly?: boolean
+  /** What a send survives once it resolves, for topics that do not say otherwise. Default 'power-loss'. */
+  readonly survives?: Survives
+  /** Ends the wait with ABORTED. */
+  readonly signal?: AbortSignal
+  /** Who this is, for whoever describes a group. Default 'tidemark'. */
+  readonly clientId?: string
+  /** Disk, clock and all else that is taken from the machine; for tests. See `tidemark/testing`. */
+  readonly environment?: Environment
+}
+
+const DEFAULTS = { waitMs: 10_000, readOnly: false, survives: 'power-loss', clientId: 'tidemark' } as const
+
+/** Where `memory:` keeps its files, inside its own environment. */
+const MEMORY_DIRECTORY = '/memory'
+
+/**
+ * Opens a directory as its owner, creating it where there is none; a second `open` in the same process shares the first.
+ * `'memory:'` is a directory that lives and dies with the process.
+ *
+ * When it resolves, whatever a crash left has been mended (`tide.recovery`), and groups go on at their commits.
+ *
+ * @throws {TidemarkError} DIRECTORY_IN_USE after `waitMs`, NOT_A_DATA_DIRECTORY, STORAGE_ERROR, CORRUPT_BATCH,
+ *   UNSUPPORTED, ABORTED.
+ */
+export async function open(where: string | URL, options: OpenOptions = {}): Promise<Tidemark> {
+  const { path, environment } = resolve(where, options)
+  const clientId = options.clientId ?? DEFAULTS.clientId
+  if (options.readOnly ?? DEFAULTS.readOnly) {
+    const broker = Follower.open(environment, path)
+    return new Tidemark({ broker, environment, clientId, recovery: [], release: () => broker.close() })
+  }
+  const [broker, release] = await share(environment, path, options)
+  return new Tidemark({ broker, environment, clientId, recovery: broker.recovery, release })
+}
+
+function resolve(where: string | URL, options: OpenOptions): { path: string; environment: Environment } {
+  const text = where instanceof URL ? where.href : where
+  if (text.startsWith('kafka:')) {
+    const message = 'kafka:// is not there yet: this version opens directories. Name a directory, or "memory:".'
+    throw new TidemarkError('UNSUPPORTED', message)
+  }
+  if (text === 'memory:') return { path: MEMORY_DIRECTORY, environment: options.environment ?? new MemoryEnvironment() }
+  if (text === '') throw new TidemarkError('INVALID_ARGUMENT', 'Name a directory to open, or "memory:".')
+  const environment = options.environment ?? defaultEnvironment()
+  const path = text.startsWith('file:') ? fileURLToPath(text) : text
+  return { path: environment.files.realPath(path), environment }
+}
+
+let ownEnvironment: Environment | undefined
+
+function defaultEnvironment(): Environment {
+  ownEnvironment ??= nodeEnvironment()
+  return ownEnvironment
+}
+
+interface Shared {
+  readonly owner: Promise<Owner>
+  users: number
+  closing: Promise<void> | undefined
+}
+
+const owners = new WeakMap<Environment, Map<string, Shared>>()
+
+/** One owner per directory and process: a lock keeps out other processes, and hot reloading opens again and again. */
+async function share(environment: Environment, path: string, options: OpenOptions): Promise<[Owner, () => Promise<void>]> {
+  const directories = owners.get(environment) ?? new Map<string, Shared>()
+  owners.set(environment, directories)
+  let shared = directories.get(path)
+  while (shared?.closing !== undefined) {
+    await shared.closing.catch(() => {})
+    shared = directories.get(path)
+  }
+  if (shared === undefined) {
+    const { waitMs, survives } = { ...DEFAULTS, ...options }
+    const owner = Owner.open(environment, path, { waitMs, survives, signal: options.signal })
+    shared = { owner, users: 0, closing: undefined }
+    directories.set(path, shared)
+    owner.catch(() => directories.delete(path))
+  }
+  const entry = shared
+  entry.users++
+  const owner = await entry.owner
+  return [owner, () => leave(directories, path, entry)]
+}
+
+async function leave(directories: Map<string, Shared>, path: string, shared: Shared): Promise<void> {
+  if (--shared.users > 0) return
+  const owner = await shared.owner
+  shared.closing = owner.close().finally(() => directories.delete(path))
+  await shared.closing
+}

@@ -1,0 +1,22 @@
+import { TidemarkError } from '../errors.ts'
+
+export const UUID_BYTES = 16
+/** "No id": sixteen zero bytes. */
+export const ZERO_UUID = 'AAAAAAAAAAAAAAAAAAAAAA'
+
+/** Kafka's text of an id: base64url of its 16 bytes, without padding, 22 characters. */
+export function uuidToText(bytes: Uint8Array): string {
+  if (bytes.length !== UUID_BYTES) {
+    throw new TidemarkError('INVALID_ARGUMENT', `An id has ${UUID_BYTES} bytes, not ${bytes.length}.`)
+  }
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64url')
+}
+
+/** The 16 bytes of an id. Throws INVALID_ARGUMENT unless `text` is exactly what `uuidToText` writes. */
+export function uuidFromText(text: string): Buffer {
+  const bytes = Buffer.from(text, 'base64url')
+  if (bytes.length !== UUID_BYTES || bytes.toString('base64url') !== text) {
+    throw new TidemarkError('INVALID_ARGUMENT', `${JSON.stringify(text)} is not an id: 22 characters of base64url.`)
+  }
+  return bytes
+}

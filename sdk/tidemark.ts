@@ -1,0 +1,99 @@
+import type { Broker } from './broker/broker.ts'
+import type { RecoveryNote } from './broker/recovery-note.ts'
+import { ClientContext } from './client/client-context.ts'
+import type { ConsumeOptions } from './client/consume-options.ts'
+import { Consumer } from './client/consumer.ts'
+import { Groups } from './client/groups.ts'
+import { type LagRow, type LagOptions, readLag, type WatchLagOptions, watchLag } from './client/lag.ts'
+import { type AnyTopic, defaultValue, type RecordOf, Topic, type TopicOptions } from './client/topic.ts'
+import { Topics } from './client/topics.ts'
+import type { Environment } from './environment/environment.ts'
+
+/** What `open` hands over. */
+export interface TidemarkParts {
+  readonly broker: Broker
+  readonly environment: Environment
+  readonly clientId: string
+  readonly recovery: readonly RecoveryNote[]
+  /** Lets go of the broker. */
+  readonly release: () => Promise<void>
+}
+
+/** Options of a topic whose values are bytes. */
+export type BytesTopicOptions = Omit<TopicOptions<string | null, Uint8Array>, 'value' | 'key'>
+
+/**
+ * An opened directory: its topics, its groups, how far they are. Made by `open`; `await using` closes it.
+ */
+export class Tidemark implements AsyncDisposable {
+  /** 'owner' may write; 'follower' (opened with `readOnly`) reads along. */
+  readonly kind: Broker['kind']
+  /** What opening had to mend after a crash, or found damaged; empty if nothing. */
+  readonly recovery: readonly RecoveryNote[]
+  /** Lists, describes, creates, grows, configures and deletes topics. */
+  readonly topics: Topics
+  /** Lists and describes groups; reads, writes and deletes what they committed. */
+  readonly groups: Groups
+  readonly #context: ClientContext
+  readonly #release: () => Promise<void>
+  #closing: Promise<void> | undefined
+
+  /** Use `open`. */
+  constructor(parts: TidemarkParts) {
+    this.kind = parts.broker.kind
+    this.recovery = parts.recovery
+    this.#release = parts.release
+    this.#context = new ClientContext(parts)
+    this.topics = new Topics(this.#context)
+    this.groups = new Groups(this.#context)
+  }
+
+  /**
+   * A handle of a topic. Making one does nothing; the topic is created as declared when it is first sent to, consumed or
+   * read.
+   *
+   * @throws {TidemarkError} INVALID_TOPIC, INVALID_ARGUMENT.
+   */
+  topic<const N extends string>(name: N, options?: BytesTopicOptions): Topic<N, string | null, Uint8Array>
+  topic<const N extends string, VO, VI, KO = string | null, KI = KO>(
+    name: N,
+    options: TopicOptions<KO, VO, KI, VI>,
+  ): Topic<N, KO, VO, KI, VI>
+  topic<const N extends string>(name: N, options: BytesTopicOptions | TopicOptions<never, never> = {}): Topic<N> {
+    return new Topic(this.#context, name, { value: defaultValue, ...options } as TopicOptions<string | null, Uint8Array>)
+  }
+
+  /**
+   * One group over several topics; records are told apart by `record.topic`.
+   *
+   * @throws {TidemarkError} INVALID_ARGUMENT, INVALID_GROUP_ID.
+   */
+  consume<const T extends readonly AnyTopic[]>(topics: T, options: ConsumeOptions): Consumer<RecordOf<T[number]>> {
+    return new Consumer(this.#context, topics, options)
+  }
+
+  /** One row per group and partition that is committed or owned, commits read before the ends. */
+  async lag(options: LagOptions = {}): Promise<LagRow[]> {
+    return await readLag(this.#context, options)
+  }
+
+  /** The rows, again whenever one of them has changed, until the signal aborts. */
+  watchLag(options: WatchLagOptions = {}): AsyncIterable<LagRow[]> {
+    return watchLag(this.#context, options)
+  }
+
+  /**
+   * Sends what was handed to `send`, commits and ends every consumer, and lets go of the directory; durable when it
+   * resolves. Calling it again does nothing.
+   *
+   * @throws {TidemarkError} STORAGE_ERROR, OWNERSHIP_LOST.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#context.close().finally(this.#release)
+    return this.#closing
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}

@@ -1,0 +1,64 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { beforeAll, afterAll, expect, test } from 'vitest'
+import { open } from '../../sdk/index.ts'
+import { leaveAKilledOwner, writeEveryFeature } from '../support/every-feature.ts'
+import { dumpLogSegments } from '../support/kafka.ts'
+
+let folder = ''
+let directory = ''
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'tidemark-kafka-'))
+  directory = join(folder, 'data')
+  await writeEveryFeature(directory)
+  await leaveAKilledOwner(directory)
+  // The next ownership removes the members of the killed one.
+  await (await open(directory)).close()
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+function filesOf(prefix: string, ...endings: string[]): string[] {
+  return readdirSync(directory)
+    .filter((name) => name.startsWith(prefix))
+    .flatMap((name) => readdirSync(join(directory, name)).map((file) => join(directory, name, file)))
+    .filter((file) => endings.some((ending) => file.endsWith(ending)))
+}
+
+test('DumpLogSegments accepts every file: batches valid, index entries matching, snapshots whole', async () => {
+  const files = filesOf('', '.log', '.index', '.timeindex', '.snapshot')
+  expect(files.length).toBeGreaterThan(40)
+  const dump = await dumpLogSegments(files)
+  // Harmless: printed for every segment that does not start at 0.
+  const problems = dump.problems.filter((problem) => !/Non-consecutive offsets|-1 is followed by \d+/.test(problem))
+  expect(problems).toEqual([])
+  const batches = dump.files.flatMap((file) => file.batches)
+  expect(batches.length).toBeGreaterThan(100)
+  expect(batches.filter((batch) => !batch.isValid)).toEqual([])
+  expect(new Set(batches.map((batch) => batch.codec.toLowerCase()))).toEqual(new Set(['none', 'gzip', 'zstd']))
+  expect(filesOf('segments-', '.log').length).toBeGreaterThan(1)
+})
+
+test('the offsets decoder prints our groups and commits', async () => {
+  const dump = await dumpLogSegments(filesOf('__consumer_offsets-', '.log'), { decode: 'offsets' })
+  expect(dump.problems).toEqual([])
+  const records = dump.files.flatMap((file) => file.batches.flatMap((batch) => batch.records))
+  const keys = records.map((record) => record.key as { type: string; data: Record<string, unknown> })
+  expect(new Set(keys.map((key) => key.type))).toEqual(new Set(['1', '3', '5', '6', '7', '8']))
+  const byHand = records.filter((record) => (record.key as { data: { group: string } }).data.group === 'by-hand')
+  expect(byHand.map((record) => record.payload)).toContainEqual(
+    expect.objectContaining({ version: '4', data: expect.objectContaining({ offset: 7, metadata: 'seven' }) }),
+  )
+  expect(byHand.map((record) => record.payload)).toContain(null)
+})
+
+test('the metadata decoder prints our topics, with the deleted one removed', async () => {
+  const dump = await dumpLogSegments(filesOf('__cluster_metadata-', '.log'), { decode: 'cluster-metadata' })
+  expect(dump.problems).toEqual([])
+  for (const name of ['codec-none', 'codec-gzip', 'codec-zstd', 'segments', 'compacted', 'stamped', 'month-old', 'never-written', '__consumer_offsets']) {
+    expect(dump.text).toContain(`"name":"${name}"`)
+  }
+  expect(dump.text).toContain('REMOVE_TOPIC_RECORD')
+  expect(dump.text).toContain('PARTITION_CHANGE_RECORD')
+})

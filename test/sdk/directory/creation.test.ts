@@ -1,0 +1,171 @@
+import { expect, test } from 'vitest'
+import { DataDirectory } from '../../../sdk/directory/data-directory.ts'
+import { MemoryEnvironment } from '../../../sdk/environment/memory-environment.ts'
+import { append, metadataLog, openDirectory, PATH, partitionLog, readText } from './support/memory-directory.ts'
+
+const SURVIVALS = ['none', 'all', 1, 2, 3] as const
+
+/** How many changes of the disk creating and closing takes. */
+async function countChanges(): Promise<number> {
+  const environment = new MemoryEnvironment()
+  await (await openDirectory(environment)).close()
+  return environment.counts.changes
+}
+
+test('a fresh directory has Kafka’s files, and only those', async () => {
+  const environment = new MemoryEnvironment()
+  const directory = await openDirectory(environment, '/not/there/yet')
+  const { clusterId, directoryId } = directory
+  expect(environment.files.list('/not/there/yet').sort()).toEqual(['.lock', '__cluster_metadata-0', 'meta.properties'])
+  expect(readText(environment, '/not/there/yet/meta.properties')).toBe(
+    `version=1\nnode.id=1\ncluster.id=${clusterId}\ndirectory.id=${directoryId}\n`,
+  )
+  expect(readText(environment, '/not/there/yet/__cluster_metadata-0/partition.metadata')).toBe(
+    'version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ',
+  )
+  await directory.close()
+  expect(environment.files.list('/not/there/yet').sort()).toEqual([
+    '.kafka_cleanshutdown',
+    '.lock',
+    '__cluster_metadata-0',
+    'log-start-offset-checkpoint',
+    'meta.properties',
+    'recovery-point-offset-checkpoint',
+    'replication-offset-checkpoint',
+  ])
+  expect(readText(environment, '/not/there/yet/.kafka_cleanshutdown')).toBe('{"version":0,"brokerEpoch":-1}')
+})
+
+test('what a caller is told of a created directory survives a power loss', async () => {
+  const environment = new MemoryEnvironment()
+  const { clusterId, directoryId } = await openDirectory(environment, '/deep/in/data')
+  const after = await openDirectory(environment.crash(), '/deep/in/data')
+  expect(after).toMatchObject({ clusterId, directoryId, wasCleanShutdown: false })
+  expect(metadataLog(after).logEndOffset).toBe(3)
+})
+
+test('a crash at any operation of the creation leaves something that the next open turns into a directory', async () => {
+  const changes = await countChanges()
+  expect(changes).toBeGreaterThan(30)
+  for (let after = 0; after < changes; after++) {
+    const environment = new MemoryEnvironment()
+    environment.failNext('change', { after, error: 'EIO', sticky: true })
+    await openDirectory(environment)
+      .then((directory) => directory.close())
+      .catch(() => {})
+    for (const keepUnsynced of SURVIVALS) {
+      const place = `operation ${after}, unsynced ${keepUnsynced}`
+      const second = environment.crash({ keepUnsynced })
+      const directory = await openDirectory(second)
+      expect(metadataLog(directory).logEndOffset, place).toBe(3)
+      const { clusterId, directoryId } = directory
+      append(partitionLog(directory), 'payment')
+      await directory.close()
+      const third = await openDirectory(second.crash())
+      expect(third, place).toMatchObject({ clusterId, directoryId, isFresh: false, wasCleanShutdown: true })
+      expect(partitionLog(third).logEndOffset, place).toBe(1)
+      await third.close()
+    }
+  }
+})
+
+test('a crash while an interrupted creation is finished is no different', async () => {
+  const environment = new MemoryEnvironment()
+  const changes = await countChanges()
+  environment.failNext('change', { after: Math.floor(changes / 3), error: 'EIO', sticky: true })
+  await expect(openDirectory(environment)).rejects.toMatchObject({ code: 'STORAGE_ERROR' })
+  for (let after = 0; after < changes; after++) {
+    const second = environment.crash({ keepUnsynced: after })
+    second.failNext('change', { after, error: 'EIO', sticky: true })
+    await openDirectory(second)
+      .then((directory) => directory.close())
+      .catch(() => {})
+    const directory = await openDirectory(second.crash({ keepUnsynced: after + 1 }))
+    expect(metadataLog(directory).logEndOffset, `seed ${after}`).toBe(3)
+    await directory.close()
+  }
+})
+
+test.each([
+  ['a full disk', 'write', 'ENOSPC', 'full'],
+  ['a failed flush', 'sync', 'EIO', 'EIO'],
+  ['a directory that cannot be flushed', 'syncDirectory', 'EIO', 'EIO'],
+  ['a disk that is mounted read-only', 'open', 'EROFS', 'read-only'],
+  ['too many open files', 'open', 'EMFILE', 'ulimit'],
+] as const)(
+  '%s while creating is told, lets go of the lock, and the next open succeeds',
+  async (_name, operation, error, advice) => {
+    const clean = new MemoryEnvironment()
+    await openDirectory(clean)
+    for (let after = 0; after < clean.counts[operation]; after++) {
+      const environment = new MemoryEnvironment()
+      environment.failNext(operation, { after, error })
+      const failed = await openDirectory(environment).then(
+        (directory) => directory.close(),
+        (reason: unknown) => reason,
+      )
+      expect(failed, `operation ${after}`).toMatchObject({
+        code: 'STORAGE_ERROR',
+        message: expect.stringContaining(advice),
+      })
+      expect(environment.findLockHolder(PATH)).toBeUndefined()
+      const directory = await openDirectory(environment)
+      expect(metadataLog(directory).logEndOffset).toBe(3)
+      await directory.close()
+    }
+  },
+)
+
+test('a directory that holds something else is left alone and said so', async () => {
+  const environment = new MemoryEnvironment()
+  environment.files.makeDirectory('/home/photos')
+  const before = environment.counts.changes
+  await expect(openDirectory(environment, '/home')).rejects.toMatchObject({
+    code: 'NOT_A_DATA_DIRECTORY',
+    message: expect.stringMatching(/"photos".*empty directory/),
+  })
+  environment.files.open('/file', { write: true, create: true }).close()
+  await expect(openDirectory(environment, '/file')).rejects.toMatchObject({
+    code: 'NOT_A_DATA_DIRECTORY',
+    message: expect.stringContaining('is a file'),
+  })
+  expect(environment.counts.changes).toBe(before + 1)
+  expect(environment.files.list('/home')).toEqual(['photos'])
+})
+
+test('a directory that lost its meta.properties is not taken for a new one', async () => {
+  const environment = new MemoryEnvironment()
+  await (await openDirectory(environment)).close()
+  environment.files.remove(`${PATH}/meta.properties`)
+  await expect(openDirectory(environment)).rejects.toMatchObject({ code: 'NOT_A_DATA_DIRECTORY' })
+  for (const name of environment.files.list(PATH)) {
+    if (name !== '__cluster_metadata-0') environment.files.remove(`${PATH}/${name}`)
+  }
+  await expect(openDirectory(environment)).rejects.toMatchObject({
+    code: 'NOT_A_DATA_DIRECTORY',
+    message: expect.stringContaining('Restore'),
+  })
+  expect(environment.files.list(`${PATH}/__cluster_metadata-0`)).toContain('00000000000000000000.log')
+})
+
+test('what people call an empty directory is one: a new mount, a folder kept in git', async () => {
+  const environment = new MemoryEnvironment()
+  environment.files.makeDirectory(`${PATH}/lost+found`)
+  environment.files.open(`${PATH}/.gitkeep`, { write: true, create: true }).close()
+  const directory = await openDirectory(environment)
+  await directory.close()
+  expect(await openDirectory(environment)).toMatchObject({ isFresh: false })
+})
+
+test('a directory that was opened and closed without its first records is fresh the next time, under the same ids', async () => {
+  const environment = new MemoryEnvironment()
+  const first = await DataDirectory.open(environment, PATH, { waitMs: 0 })
+  expect(first.isFresh).toBe(true)
+  append(metadataLog(first), 'not all of it')
+  await first.close()
+  const second = await DataDirectory.open(environment, PATH, { waitMs: 0 })
+  const { clusterId, directoryId } = first
+  expect(second).toMatchObject({ isFresh: true, clusterId, directoryId })
+  expect(metadataLog(second).logEndOffset).toBe(0)
+  await second.close()
+})

@@ -1,0 +1,150 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+import { expect, onTestFinished, test } from 'vitest'
+import { open, type Tidemark, TidemarkError } from '../../sdk/index.ts'
+import { nodeEnvironment } from '../../sdk/testing.ts'
+
+function createDirectory(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tidemark-open-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  return join(folder, 'data')
+}
+
+interface RivalResult {
+  readonly offset?: number
+  readonly code?: string
+  readonly message?: string
+}
+
+async function rival(directory: string, value = 'rival'): Promise<RivalResult> {
+  const program = fileURLToPath(new URL('../support/rival.ts', import.meta.url))
+  const { stdout } = await promisify(execFile)(process.execPath, [program, directory, value])
+  return JSON.parse(stdout) as RivalResult
+}
+
+async function send(tide: Tidemark, value: string): Promise<number> {
+  return (await tide.topic('t').send({ value: Buffer.from(value) })).offset
+}
+
+async function readAll(directory: string): Promise<string[]> {
+  await using tide = await open(directory, { readOnly: true })
+  const values = []
+  for await (const record of tide.topic('t').read({ from: 'earliest', follow: false })) values.push(Buffer.from(record.value).toString())
+  return values
+}
+
+test('a second process is refused and told the owner’s pid', async () => {
+  const directory = createDirectory()
+  await using tide = await open(directory)
+  await send(tide, 'mine')
+  const result = await rival(directory)
+  expect(result.code).toBe('DIRECTORY_IN_USE')
+  expect(result.message).toContain(String(process.pid))
+})
+
+test('a second open in the same process shares the first, and the directory is free when both are closed', async () => {
+  const directory = createDirectory()
+  const first = await open(directory)
+  const second = await open(pathToFileURL(directory))
+  await send(first, 'by the first')
+  await first.close()
+  expect(await send(second, 'by the second')).toBe(1)
+  await second.close()
+  expect(await rival(directory)).toEqual({ offset: 2 })
+})
+
+test('an open that comes while the last user closes waits for it', async () => {
+  const directory = createDirectory()
+  const first = await open(directory)
+  await send(first, 'one')
+  const closing = first.close()
+  await using second = await open(directory)
+  await closing
+  expect(await send(second, 'two')).toBe(1)
+})
+
+test('open waits for the owner to go', async () => {
+  const directory = createDirectory()
+  const program = fileURLToPath(new URL('../support/holding-owner.ts', import.meta.url))
+  const child = spawn(process.execPath, [program, directory], { stdio: ['ignore', 'pipe', 'inherit'] })
+  await once(child.stdout, 'data')
+  const opening = open(directory)
+  child.kill('SIGKILL')
+  await using tide = await opening
+  expect(await send(tide, 'mine now')).toBe(1)
+})
+
+test('an owner that copies its own directory loses the lock, but not the directory: the second fence refuses a rival', async () => {
+  const directory = createDirectory()
+  await using tide = await open(directory)
+  await send(tide, 'mine')
+  cpSync(directory, `${directory}-copy`, { recursive: true })
+  readFileSync(join(directory, '.lock'))
+  expect((await rival(directory)).code).toBe('DIRECTORY_IN_USE')
+  expect(await send(tide, 'still mine')).toBe(1)
+  expect(await readAll(directory)).toEqual(['mine', 'still mine'])
+})
+
+test('an owner whose lock file is removed is not joined by a rival', async () => {
+  const directory = createDirectory()
+  const tide = await open(directory)
+  await send(tide, 'mine')
+  rmSync(join(directory, '.lock'))
+  expect((await rival(directory)).code).toBe('DIRECTORY_IN_USE')
+  await tide.close().catch(() => {})
+})
+
+test('with both fences lost, an append after the rival’s is refused: no record is written by two owners', async () => {
+  const directory = createDirectory()
+  // An owner without the second fence, whose lock its own process drops.
+  const environment = { ...nodeEnvironment(), bindFence: async () => ({ held: true, release: async () => {} }) as const }
+  const tide = await open(directory, { environment })
+  await send(tide, 'mine')
+  readFileSync(join(directory, '.lock'))
+  expect(await rival(directory)).toEqual({ offset: 1 })
+  await expect(send(tide, 'too late')).rejects.toMatchObject({ code: 'OWNERSHIP_LOST' })
+  await expect(send(tide, 'still too late')).rejects.toBeInstanceOf(TidemarkError)
+  await tide.close().catch(() => {})
+  expect(await readAll(directory)).toEqual(['mine', 'rival'])
+})
+
+test('a paused owner keeps the directory, and goes on when it wakes', async () => {
+  const directory = createDirectory()
+  const program = fileURLToPath(new URL('../support/holding-owner.ts', import.meta.url))
+  const child = spawn(process.execPath, [program, directory], { stdio: ['ignore', 'pipe', 'inherit'] })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  await once(child.stdout, 'data')
+  child.kill('SIGSTOP')
+  expect((await rival(directory)).code).toBe('DIRECTORY_IN_USE')
+  child.kill('SIGCONT')
+  expect((await rival(directory)).code).toBe('DIRECTORY_IN_USE')
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  expect(await rival(directory)).toEqual({ offset: 1 })
+})
+
+test('a directory with something else in it is refused and left alone', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'tidemark-open-'))
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+  cpSync(fileURLToPath(new URL('../../LICENSE', import.meta.url)), join(directory, 'LICENSE'))
+  await expect(open(directory)).rejects.toMatchObject({ code: 'NOT_A_DATA_DIRECTORY' })
+  expect(readdirSync(directory)).toEqual(['LICENSE'])
+})
+
+test('kafka:// and an empty path are refused in so many words', async () => {
+  await expect(open('kafka://localhost:9092')).rejects.toMatchObject({ code: 'UNSUPPORTED' })
+  await expect(open('')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+})
+
+test('memory: lives as long as its owner and is another one each time', async () => {
+  await using first = await open('memory:')
+  await using second = await open('memory:')
+  expect(await send(first, 'a')).toBe(0)
+  expect(await send(first, 'b')).toBe(1)
+  expect(await send(second, 'c')).toBe(0)
+})

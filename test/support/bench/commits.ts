@@ -1,0 +1,34 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Sqlite } from './sqlite.ts'
+import { openTidemark } from './tidemark.ts'
+
+/** One durable commit after the other, awaited: Tidemark's groups.commit against SQLite's upsert. */
+export async function measureCommits(count: number): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'tidemark-bench-'))
+  const tide = await openTidemark(folder)
+  const sqlite = new Sqlite(folder)
+  await tide.topic('records').ensure()
+  const tidemark: number[] = []
+  const rival: number[] = []
+  for (let offset = 0; offset < count + 100; offset++) {
+    const started = performance.now()
+    await tide.groups.commit('g', [{ topic: 'records', partition: 0, offset }])
+    const between = performance.now()
+    sqlite.commit(offset)
+    if (offset < 100) continue
+    tidemark.push(between - started)
+    rival.push(performance.now() - between)
+  }
+  await tide.close()
+  sqlite.close()
+  rmSync(folder, { recursive: true, force: true })
+  console.log('\nOne durable commit, awaited, microseconds (p50, p99)')
+  console.log(`  tidemark ${micros(tidemark, 0.5)}, ${micros(tidemark, 0.99)}; sqlite ${micros(rival, 0.5)}, ${micros(rival, 0.99)}`)
+}
+
+function micros(times: readonly number[], share: number): number {
+  const sorted = times.toSorted((a, b) => a - b)
+  return Math.round((sorted[Math.floor(sorted.length * share)] ?? Number.NaN) * 1_000)
+}

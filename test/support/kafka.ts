@@ -1,0 +1,7 @@
+/** All that a test of test/kafka needs of a real Apache Kafka. */
+export { type DumpedBatch, type DumpedFile, type DumpedRecord, dumpLogSegments, type LogDump } from './dump-log.ts'
+export { runJava, runKafkaTool } from './java.ts'
+export { BrokerFailed, formatDirectory, type KafkaBroker, startBroker } from './kafka-broker.ts'
+export { type JavaClients, type JavaMember, javaClients } from './kafka-clients.ts'
+export { consumerGroups, type GroupRow } from './kafka-consumer-groups.ts'
+export { kafkaJars } from './kafka-installation.ts'
