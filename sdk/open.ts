@@ -77,7 +77,11 @@ interface Shared {
 const owners = new WeakMap<Environment, Map<string, Shared>>()
 
 /** One owner per directory and process: a lock keeps out other processes, and hot reloading opens again and again. */
-async function share(environment: Environment, path: string, options: OpenOptions): Promise<[Owner, () => Promise<void>]> {
+async function share(
+  environment: Environment,
+  path: string,
+  options: OpenOptions,
+): Promise<[Owner, () => Promise<void>]> {
   const directories = owners.get(environment) ?? new Map<string, Shared>()
   owners.set(environment, directories)
   let shared = directories.get(path)

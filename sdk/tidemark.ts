@@ -4,7 +4,7 @@ import { ClientContext } from './client/client-context.ts'
 import type { ConsumeOptions } from './client/consume-options.ts'
 import { Consumer } from './client/consumer.ts'
 import { Groups } from './client/groups.ts'
-import { type LagRow, type LagOptions, readLag, type WatchLagOptions, watchLag } from './client/lag.ts'
+import { type LagOptions, type LagRow, readLag, type WatchLagOptions, watchLag } from './client/lag.ts'
 import { type AnyTopic, defaultValue, type RecordOf, Topic, type TopicOptions } from './client/topic.ts'
 import { Topics } from './client/topics.ts'
 import type { Environment } from './environment/environment.ts'
@@ -60,7 +60,10 @@ export class Tidemark implements AsyncDisposable {
     options: TopicOptions<KO, VO, KI, VI>,
   ): Topic<N, KO, VO, KI, VI>
   topic<const N extends string>(name: N, options: BytesTopicOptions | TopicOptions<never, never> = {}): Topic<N> {
-    return new Topic(this.#context, name, { value: defaultValue, ...options } as TopicOptions<string | null, Uint8Array>)
+    return new Topic(this.#context, name, { value: defaultValue, ...options } as TopicOptions<
+      string | null,
+      Uint8Array
+    >)
   }
 
   /**

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 
 /** One departure of the public data set "flights" (US Bureau of Transportation Statistics, by way of vega-datasets). */
 export interface Flight {
@@ -11,6 +10,7 @@ export interface Flight {
 }
 
 export function readFlights(): Flight[] {
-  const file = createRequire(import.meta.url).resolve('vega-datasets/data/flights-20k.json')
+  // The package exports its code only; the data lies beside it.
+  const file = new URL('../../node_modules/vega-datasets/data/flights-20k.json', import.meta.url)
   return JSON.parse(readFileSync(file, 'utf8')) as Flight[]
 }

@@ -30,7 +30,9 @@ const total = readFlights().length * ROUNDS
 
 screen.say(screen.bold('Tidemark: consumers that remember, in a directory, without a server'))
 screen.say()
-screen.say(`A child process owns ${relative(process.cwd(), directory) || directory}. It replays ${count(total)} flights into a topic of`)
+screen.say(
+  `A child process owns ${relative(process.cwd(), directory) || directory}. It replays ${count(total)} flights into a topic of`,
+)
 screen.say('3 partitions and consumes them in two groups: "delays" is fast, "notifications" is slow.')
 screen.say('This process only reads the files. In mid-flow it kills the child with SIGKILL.')
 screen.say()
@@ -45,7 +47,9 @@ await died
 const before = new Map(GROUPS.map((group) => [group, readEvidence(folder, group)]))
 const committed = await committedOffsets(watching)
 screen.say()
-screen.say(`${screen.bold('SIGKILL.')} No handler finished its sentence; nobody could save anything. What is on the disk:`)
+screen.say(
+  `${screen.bold('SIGKILL.')} No handler finished its sentence; nobody could save anything. What is on the disk:`,
+)
 for (const group of GROUPS) screen.say(`  ${group.padEnd(14)} ${describeCommits(committed.get(group))}`)
 screen.say()
 screen.say('Starting it again…')
@@ -55,7 +59,9 @@ const left = once(child, 'exit')
 child.kill('SIGTERM')
 await left
 
-const ends = new Map((await watching.topic('flights').offsets('latest')).map(({ partition, offset }) => [partition, offset]))
+const ends = new Map(
+  (await watching.topic('flights').offsets('latest')).map(({ partition, offset }) => [partition, offset]),
+)
 const bytes = { data: logBytes('flights-'), commits: logBytes('__consumer_offsets-') }
 await watching.close()
 finish(GROUPS.map((group) => judgeGroup(group)))
@@ -67,7 +73,9 @@ function judgeGroup(group: string): Verdict {
 }
 
 function startWorker(): ChildProcess {
-  const worker = spawn(process.execPath, [join(here, 'worker.ts'), directory, folder, String(ROUNDS)], { stdio: ['ignore', 'inherit', 'inherit'] })
+  const worker = spawn(process.execPath, [join(here, 'worker.ts'), directory, folder, String(ROUNDS)], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
   process.once('exit', () => worker.kill('SIGKILL'))
   worker.on('exit', (code) => {
     if (code !== null && code !== 0) fail(`The child ended with exit code ${code}.`)
@@ -146,11 +154,15 @@ function finish(verdicts: readonly Verdict[]): void {
     screen.say(
       `  ${good ? '✔' : '✘'} ${verdict.group.padEnd(14)} ${count(verdict.processed)} flights processed, ${verdict.skipped} skipped, ` +
         `${count(verdict.redelivered)} redelivered (at most ${count(verdict.redeliveredMax)} in a partition; the bound is ${count(EVERY_RECORDS)}), ` +
-        (verdict.wrongResumes.length === 0 ? 'resumed exactly at the committed offsets' : verdict.wrongResumes.join('; ')),
+        (verdict.wrongResumes.length === 0
+          ? 'resumed exactly at the committed offsets'
+          : verdict.wrongResumes.join('; ')),
     )
   }
   const share = (100 * bytes.commits) / bytes.data
-  screen.say(`  The memory of both groups, both runs: ${count(bytes.commits)} bytes, ${share.toFixed(2)} % of ${count(bytes.data)} bytes of flights.`)
+  screen.say(
+    `  The memory of both groups, both runs: ${count(bytes.commits)} bytes, ${share.toFixed(2)} % of ${count(bytes.data)} bytes of flights.`,
+  )
   screen.say()
   if (!fine) fail('That is not what Tidemark promises.')
   screen.say(screen.bold('Try next:'))

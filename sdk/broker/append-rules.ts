@@ -53,7 +53,9 @@ function checkTimestamp(batch: RecordBatch, config: LogConfig, clock: Clock, pla
   }
   if (config.messageTimestampBeforeMaxMs === Number.POSITIVE_INFINITY) return
   const earliest = nowMs - config.messageTimestampBeforeMaxMs
-  const early = batch.records().find((record) => record.timestampMs !== NO_TIMESTAMP_MS && record.timestampMs < earliest)
+  const early = batch
+    .records()
+    .find((record) => record.timestampMs !== NO_TIMESTAMP_MS && record.timestampMs < earliest)
   if (early === undefined) return
   const message = `The record timestamp ${early.timestampMs} is more than message.timestamp.before.max.ms (${config.messageTimestampBeforeMaxMs}) before now (${at(place)}).`
   throw new TidemarkError('INVALID_TIMESTAMP', message, place)
@@ -70,7 +72,10 @@ function recompress(batch: RecordBatch, config: LogConfig): Buffer {
   const wanted = config.compressionType === 'uncompressed' ? 'none' : config.compressionType
   if (wanted === 'producer' || wanted === batch.codec) return batch.bytes
   if (wanted !== 'none' && wanted !== 'gzip' && wanted !== 'zstd') {
-    throw new TidemarkError('UNSUPPORTED_COMPRESSION', `Tidemark reads ${wanted} but does not write it: set compression.type to zstd or gzip.`)
+    throw new TidemarkError(
+      'UNSUPPORTED_COMPRESSION',
+      `Tidemark reads ${wanted} but does not write it: set compression.type to zstd or gzip.`,
+    )
   }
   const builder = new BatchBuilder({ codec: wanted })
   for (const { key, value, headers, timestampMs } of batch.records()) builder.append(key, value, headers, timestampMs)

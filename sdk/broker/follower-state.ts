@@ -32,9 +32,11 @@ export class FollowerState {
     if (log === undefined) return this.#image
     log.refresh()
     if (log.logEndOffset <= this.#image.replayedOffset) {
-      if (log.logEndOffset <= this.#image.appliedOffset) this.#image = imageFromSnapshot(this.#environment.files, this.#reader.path)
+      if (log.logEndOffset <= this.#image.appliedOffset)
+        this.#image = imageFromSnapshot(this.#environment.files, this.#reader.path)
     }
-    for (const slice of readSlices(log, this.#image.replayedOffset + 1, 'logEndOffset')) replayMetadata(this.#image, slice)
+    for (const slice of readSlices(log, this.#image.replayedOffset + 1, 'logEndOffset'))
+      replayMetadata(this.#image, slice)
     return this.#image
   }
 
@@ -55,7 +57,12 @@ export class FollowerState {
       const { partition } = log
       const fromOffset = this.#nextOffsets.get(partition) ?? 0
       if (fromOffset >= log.logEndOffset && fromOffset > 0) continue
-      const nextOffset = loadGroups(log, fromOffset, (batch) => this.#table.replayBatch(partition, batch), () => {})
+      const nextOffset = loadGroups(
+        log,
+        fromOffset,
+        (batch) => this.#table.replayBatch(partition, batch),
+        () => {},
+      )
       this.#nextOffsets.set(partition, nextOffset)
     }
     return this.#table

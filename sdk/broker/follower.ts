@@ -24,9 +24,9 @@ import type {
 } from './broker.ts'
 import { fetchWhenReady } from './fetch-wait.ts'
 import { FollowerState } from './follower-state.ts'
-import { fetchPartitions, type FindLog, listOffsets, offsetForLeaderEpoch } from './log-requests.ts'
-import { topicShapes } from './topic-shapes.ts'
+import { type FindLog, fetchPartitions, listOffsets, offsetForLeaderEpoch } from './log-requests.ts'
 import { describeTopics } from './topic-descriptions.ts'
+import { topicShapes } from './topic-shapes.ts'
 
 /** How often a waiting fetch looks at the files again: one stat per partition. */
 const LOOK_AGAIN_MS = 50

@@ -1,5 +1,5 @@
-import type { PartitionLog } from '../log/partition-log.ts'
 import type { DataDirectory } from '../directory/data-directory.ts'
+import type { PartitionLog } from '../log/partition-log.ts'
 import { parseLogConfig, TIDEMARK_TOPIC_DEFAULTS } from '../topic/topic-configs.ts'
 import type { Survives, TopicPartition } from './broker.ts'
 import type { FindLog } from './log-requests.ts'
@@ -55,9 +55,8 @@ export class LedPartitions {
     const log = this.#open(topic, partition)
     log.assignEpoch(leaderEpoch)
     const led = { log, leaderEpoch, survives: this.survives(topic) }
-    let partitions = this.#led.get(topic)
-    if (partitions === undefined) this.#led.set(topic, (partitions = new Map()))
-    partitions.set(partition, led)
+    const partitions = this.#led.get(topic) ?? new Map<number, LedPartition>()
+    this.#led.set(topic, partitions.set(partition, led))
     this.#onOpened()
     return led
   }

@@ -18,7 +18,11 @@ export type FindLog = (topic: string, partition: number) => LogView | 'empty' | 
 const NOTHING = Buffer.alloc(0)
 
 /** Answers one partition of a Fetch with what can be read right now. */
-export function fetchPartition(find: FindLog, wanted: FetchRequest['partitions'][number], maxBytes: number): FetchedPartition {
+export function fetchPartition(
+  find: FindLog,
+  wanted: FetchRequest['partitions'][number],
+  maxBytes: number,
+): FetchedPartition {
   const { topic, partition, fetchOffset } = wanted
   const log = find(topic, partition)
   if (log === undefined) return { ...emptyFetch(wanted), error: unknownTopic(wanted) }
@@ -59,7 +63,10 @@ function emptyFetch({ topic, partition }: TopicPartition): FetchedPartition {
 }
 
 /** Answers every partition, first come first served within `maxBytes`. */
-export function fetchPartitions(find: FindLog, request: FetchRequest): { partitions: FetchedPartition[]; sizeBytes: number } {
+export function fetchPartitions(
+  find: FindLog,
+  request: FetchRequest,
+): { partitions: FetchedPartition[]; sizeBytes: number } {
   let left = request.maxBytes
   const partitions = request.partitions.map((wanted) => {
     const answer = fetchPartition(find, wanted, Math.max(left, 0))
@@ -114,7 +121,11 @@ export function offsetForLeaderEpoch(
 }
 
 /** Reads every batch from `fromOffset` up to the end, in slices of at most 1 MiB, without checking them. */
-export function* readSlices(log: LogView, fromOffset: number, limit: 'highWatermark' | 'logEndOffset'): Generator<Buffer> {
+export function* readSlices(
+  log: LogView,
+  fromOffset: number,
+  limit: 'highWatermark' | 'logEndOffset',
+): Generator<Buffer> {
   const end = () => (limit === 'logEndOffset' ? log.logEndOffset : log.highWatermark)
   let offset = Math.max(fromOffset, log.logStartOffset)
   while (offset < end()) {
@@ -140,7 +151,8 @@ function nextOffsetAfter(slice: Buffer): number {
   let position = 0
   let next = 0
   while (position + 27 <= slice.length) {
-    next = slice.readUInt32BE(position) * 2 ** 32 + slice.readUInt32BE(position + 4) + slice.readInt32BE(position + 23) + 1
+    next =
+      slice.readUInt32BE(position) * 2 ** 32 + slice.readUInt32BE(position + 4) + slice.readInt32BE(position + 23) + 1
     position += 12 + slice.readInt32BE(position + 8)
   }
   return next

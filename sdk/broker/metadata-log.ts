@@ -100,7 +100,8 @@ export class MetadataLog {
       return before === undefined ? [] : [raiseLeaderEpochRecord(before, this.home)]
     })
     const raised = this.partition(topic, partition)
-    if (raised === undefined) throw new TidemarkError('UNKNOWN_TOPIC', `There is no topic "${topic}".`, { topic, partition })
+    if (raised === undefined)
+      throw new TidemarkError('UNKNOWN_TOPIC', `There is no topic "${topic}".`, { topic, partition })
     return raised.leaderEpoch
   }
 
@@ -119,7 +120,8 @@ export class MetadataLog {
   #replay(slice: Buffer): void {
     for (const batch of replayMetadata(this.#image, slice)) {
       if (batch.isControl) continue
-      for (const { record } of decodeMetadataBatch(batch)) if (record.type === 'RemoveTopic') this.#removed.add(record.topicId)
+      for (const { record } of decodeMetadataBatch(batch))
+        if (record.type === 'RemoveTopic') this.#removed.add(record.topicId)
     }
   }
 }

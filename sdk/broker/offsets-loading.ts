@@ -1,6 +1,6 @@
 import type { LogView } from '../log/log-view.ts'
 import { scanBatches } from '../record/batch-scan.ts'
-import { RecordBatch } from '../record/record-batch.ts'
+import type { RecordBatch } from '../record/record-batch.ts'
 import { readSlices } from './log-requests.ts'
 
 /**

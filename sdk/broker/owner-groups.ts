@@ -65,9 +65,17 @@ export class OwnerGroups {
     for (const partition of partitions.keys()) {
       const log = this.#partitions.find(CONSUMER_OFFSETS_TOPIC, partition)
       if (log === undefined || log === 'empty') continue
-      loadGroups(log, 0, (batch) => this.coordinator.replayBatch(partition, batch), (message) => {
-        this.#environment.process.emitWarning(`__consumer_offsets-${partition}: ${message}`, 'TIDEMARK_COMMITS_DAMAGED')
-      })
+      loadGroups(
+        log,
+        0,
+        (batch) => this.coordinator.replayBatch(partition, batch),
+        (message) => {
+          this.#environment.process.emitWarning(
+            `__consumer_offsets-${partition}: ${message}`,
+            'TIDEMARK_COMMITS_DAMAGED',
+          )
+        },
+      )
     }
     for (const group of this.coordinator.table.all()) if (group.state !== 'Empty') await this.#lead(group.groupId)
     this.coordinator.removeMembersOfPreviousOwner()

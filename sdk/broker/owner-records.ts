@@ -2,13 +2,7 @@ import type { DataDirectory } from '../directory/data-directory.ts'
 import type { Environment } from '../environment/environment.ts'
 import { PartitionLog } from '../log/partition-log.ts'
 import { acceptBatch } from './append-rules.ts'
-import type {
-  FetchRequest,
-  FetchResponse,
-  ProduceRequest,
-  ProduceResponse,
-  TopicPartition,
-} from './broker.ts'
+import type { FetchRequest, FetchResponse, ProduceRequest, ProduceResponse, TopicPartition } from './broker.ts'
 import { fetchWhenReady } from './fetch-wait.ts'
 import type { LedPartition, LedPartitions } from './led-partitions.ts'
 import { fetchPartitions } from './log-requests.ts'

@@ -1,8 +1,8 @@
 import type { DataDirectory } from '../directory/data-directory.ts'
+import type { LogRecovery } from '../log/recovery.ts'
 import type { TopicPartition } from './broker.ts'
 import type { FindLog } from './log-requests.ts'
 import type { MetadataLog } from './metadata-log.ts'
-import type { LogRecovery } from '../log/recovery.ts'
 
 /** What opening had to mend in one partition, or found damaged. */
 export interface RecoveryNote extends TopicPartition, LogRecovery {}
@@ -12,10 +12,8 @@ export function recoverLogs(directory: DataDirectory, metadata: MetadataLog, fin
   for (const { topic, partition } of directory.unrecovered()) {
     if (metadata.partition(topic, partition) !== undefined) find(topic, partition)
   }
-  return directory
-    .openLogs()
-    .flatMap((log) => {
-      const { topic, partition, recovery } = log
-      return recovery.tornBytes > 0 || recovery.damaged.length > 0 ? [{ topic, partition, ...recovery }] : []
-    })
+  return directory.openLogs().flatMap((log) => {
+    const { topic, partition, recovery } = log
+    return recovery.tornBytes > 0 || recovery.damaged.length > 0 ? [{ topic, partition, ...recovery }] : []
+  })
 }

@@ -4,7 +4,6 @@ import type { Tidemark } from '../tidemark.ts'
 import type { Invocation } from './command.ts'
 import { nearestName } from './nearest-name.ts'
 import type { OptionSpecs } from './option-values.ts'
-import { UsageError } from './usage-error.ts'
 
 /** Long enough for an owner that is just closing, short enough for a person who waits. */
 const DEFAULT_WAIT_SECONDS = 2
@@ -43,18 +42,24 @@ export async function writing<T>(invocation: Invocation, use: (tide: Tidemark) =
   }
 }
 
-/** @throws UsageError naming the nearest topic, unless `topic` exists. */
+/** @throws TidemarkError UNKNOWN_TOPIC, with the nearest topic, unless `topic` exists. */
 export async function checkTopicExists(tide: Tidemark, topic: string): Promise<void> {
   const names = (await tide.topics.list()).map(({ name }) => name)
   if (names.includes(topic)) return
-  throw new UsageError(`There is no topic ${JSON.stringify(topic)}.${suggestion(topic, names, 'topics')}`)
+  throw new TidemarkError(
+    'UNKNOWN_TOPIC',
+    `There is no topic ${JSON.stringify(topic)}.${suggestion(topic, names, 'topics')}`,
+  )
 }
 
-/** @throws UsageError naming the nearest group, unless `group` exists. */
+/** @throws TidemarkError GROUP_NOT_FOUND, with the nearest group, unless `group` exists. */
 export async function checkGroupExists(tide: Tidemark, group: string): Promise<void> {
   const names = (await tide.groups.list()).map((each) => each.group)
   if (names.includes(group)) return
-  throw new UsageError(`There is no group ${JSON.stringify(group)}.${suggestion(group, names, 'groups')}`)
+  throw new TidemarkError(
+    'GROUP_NOT_FOUND',
+    `There is no group ${JSON.stringify(group)}.${suggestion(group, names, 'groups')}`,
+  )
 }
 
 function suggestion(name: string, names: readonly string[], what: 'topics' | 'groups'): string {

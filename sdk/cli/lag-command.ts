@@ -2,7 +2,7 @@ import type { LagRow } from '../client/lag.ts'
 import type { Tidemark } from '../tidemark.ts'
 import { type Command, type ExitCode, type Invocation, WRONG_USE } from './command.ts'
 import { checkGroupExists, reading } from './directory-access.ts'
-import { colouredLag, isLagTrouble, lagAdvice } from './lag-words.ts'
+import { colouredLag, isLagTrouble, lagAdvice, needsAdvice } from './lag-words.ts'
 import { LineWriter } from './line-writer.ts'
 import { agoWords, digits } from './plain-words.ts'
 import { type Style, styleFor } from './style.ts'
@@ -42,7 +42,8 @@ async function showLag(invocation: Invocation, tide: Tidemark): Promise<ExitCode
   const question = group === undefined ? {} : { group }
   if (!invocation.options.isSet('watch')) {
     const rows = await tide.lag(question)
-    await print(invocation, rows)
+    const nowMs = invocation.terminal.environment.clock.nowMs()
+    await print(invocation, rows, (timestampMs) => agoWords(timestampMs, nowMs))
     return rows.some(isLagTrouble) ? 1 : 0
   }
   await watch(invocation, tide, question)
@@ -55,18 +56,23 @@ async function watch(invocation: Invocation, tide: Tidemark, question: { group?:
   for await (const rows of tide.watchLag({ ...question, signal })) {
     if (signal.aborted) return
     if (!isJson) {
-      const time = new Date(environment.clock.nowMs()).toISOString().slice(0, 19).replace('T', ' ')
       const clear = output.isTerminal ? CLEAR_SCREEN : ''
-      await output.write(`${clear}${styleFor(terminal).dim(`${time}Z  Ctrl-C ends this`)}\n`)
+      const title = `${timeOfDay(environment.clock.nowMs())}  (Ctrl-C ends this)`
+      await output.write(`${clear}${styleFor(terminal).dim(title)}\n`)
     }
-    await print(invocation, rows)
+    await print(invocation, rows, timeOfDay)
     if (!isJson && !output.isTerminal) await output.write('\n')
   }
 }
 
 const CLEAR_SCREEN = `${String.fromCharCode(27)}[H${String.fromCharCode(27)}[2J`
 
-async function print({ terminal, isJson, positionals }: Invocation, rows: readonly LagRow[]): Promise<void> {
+/** `timeText`: how the time of a commit is told. While watching it is the time itself, since nothing makes "3 s ago" true for long. */
+async function print(
+  { terminal, isJson, positionals }: Invocation,
+  rows: readonly LagRow[],
+  timeText: (timestampMs: number) => string,
+): Promise<void> {
   if (isJson) {
     const lines = new LineWriter(terminal)
     for (const row of rows) await lines.line(JSON.stringify(rowToJson(row)))
@@ -78,11 +84,11 @@ async function print({ terminal, isJson, positionals }: Invocation, rows: readon
     return
   }
   const style = styleFor(terminal)
-  const advice = rows.filter(isLagTrouble).map((row) => `\n${lagAdvice(row, positionals[0])}\n`)
-  await terminal.output.write(lagTable(rows, style, terminal.environment.clock.nowMs()) + advice.join(''))
+  const advice = rows.filter(needsAdvice).map((row) => `\n${lagAdvice(row, positionals[0])}\n`)
+  await terminal.output.write(lagTable(rows, style, timeText) + advice.join(''))
 }
 
-function lagTable(rows: readonly LagRow[], style: Style, nowMs: number): string {
+function lagTable(rows: readonly LagRow[], style: Style, timeText: (timestampMs: number) => string): string {
   const columns = [
     { title: 'Group' },
     { title: 'Topic' },
@@ -100,10 +106,14 @@ function lagTable(rows: readonly LagRow[], style: Style, nowMs: number): string 
     colouredLag(row, style),
     row.committedOffset === null ? '-' : digits(row.committedOffset),
     row.logEndOffset === null ? '-' : digits(row.logEndOffset),
-    row.committedAtMs === null ? '-' : agoWords(row.committedAtMs, nowMs),
+    row.committedAtMs === null ? '-' : timeText(row.committedAtMs),
     holder(row),
   ])
   return renderTable(columns, cells)
+}
+
+function timeOfDay(timestampMs: number): string {
+  return new Date(timestampMs).toLocaleTimeString('en-GB')
 }
 
 function holder({ clientId, memberId, host }: LagRow): string {

@@ -28,6 +28,11 @@ export function isLagTrouble(row: LagRow): boolean {
   return row.lagState === 'lost' || row.lagState === 'past-the-end' || row.lagState === 'topic-deleted'
 }
 
+/** Whether a word is not enough. */
+export function needsAdvice(row: LagRow): boolean {
+  return isLagTrouble(row) || row.lagState === 'unavailable'
+}
+
 export function colouredLag(row: LagRow, style: Style): string {
   const words = lagWords(row)
   if (isLagTrouble(row)) return style.red(words)
@@ -44,6 +49,8 @@ export function lagAdvice(row: LagRow, directory: string): string {
       return `${place}: it had committed ${digits(row.committedOffset ?? 0)}, but the log begins at ${digits(row.logStartOffset ?? 0)} now: ${counted(lostOffsets(row), 'record')} it had not read ${lostOffsets(row) === 1 ? 'is' : 'are'} gone, by retention or by hand. To go on with what is left: ${reset} --to-earliest --execute`
     case 'past-the-end':
       return `${place}: it committed ${digits(row.committedOffset ?? 0)}, but the log ends at ${digits(row.logEndOffset ?? 0)}: records it had read are gone, or the offset was set by hand. \`tidemark verify ${directory}\` looks for damage; then: ${reset} --to-latest --execute`
+    case 'unavailable':
+      return `${place}: how far it is cannot be told, because ${row.reason ?? 'the log cannot be read'}. \`tidemark verify ${directory}\` looks for damage.`
     default:
       return `${place}: the topic it committed to does not exist any more, so the commit means nothing.`
   }

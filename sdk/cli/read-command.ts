@@ -28,10 +28,12 @@ export const readCommand: Command = {
       valueName: 'LEVEL',
       description: 'read_uncommitted (default), or read_committed: without records of open and aborted transactions',
     },
+    'skip-damage': { type: 'boolean', description: 'go on behind records that are damaged, instead of stopping there' },
     follow: { type: 'boolean', short: 'f', description: 'go on with what is written from now on, until interrupted' },
   },
   details: [
     'Belongs to no group and commits nothing. Reads the same files as the program that owns the directory, which notices nothing.',
+    'Prints partition@offset, time, key, value and headers; null is what deletes a key.',
     'JSON: partition, offset, timestampMs, key, value, headers (key, value). Keys and values are text, null, or {"base64": "…"} where they are not UTF-8; `tidemark produce --json` takes such lines.',
   ],
   examples: [
@@ -66,6 +68,7 @@ async function readRecords(invocation: Invocation, tide: Tidemark, question: Que
     from,
     isolation,
     follow: options.isSet('follow'),
+    onDamage: options.isSet('skip-damage') ? 'skip' : 'throw',
     signal: terminal.signal,
     ...(partition === undefined ? {} : { partitions: [partition] }),
   })
@@ -93,7 +96,7 @@ function recordLine(record: ReadRecord, style: Style): string {
   const time = timestampMs < 0 ? 'no time' : timeText(timestampMs)
   const parts = [style.dim(`${partition}@${offset}`), style.dim(time)]
   if (key !== null) parts.push(style.bold(bytesText(key)))
-  parts.push(value === null ? style.dim('null (deleted)') : bytesText(value))
+  parts.push(value === null ? style.dim('null') : bytesText(value))
   for (const header of headers) {
     parts.push(style.dim(`${withoutControls(header.key)}=${header.value === null ? 'null' : bytesText(header.value)}`))
   }

@@ -83,7 +83,7 @@ async function reset(invocation: Invocation, tide: Tidemark, question: Question)
     return 0
   }
   const style = styleFor(terminal)
-  await terminal.output.write(planText(plan, style))
+  await terminal.output.write(planText(plan, { isExecuted, style }))
   await terminal.output.write(conclusion(plan, { members, isExecuted, style }))
   return 0
 }
@@ -152,7 +152,7 @@ function refusal(group: string, members: readonly string[]): TidemarkError {
   )
 }
 
-function planText(plan: ResetPlan, style: Style): string {
+function planText(plan: ResetPlan, { isExecuted, style }: { isExecuted: boolean; style: Style }): string {
   const columns = [
     { title: 'Topic' },
     { title: 'Partition', isNumber: true },
@@ -167,14 +167,14 @@ function planText(plan: ResetPlan, style: Style): string {
     digits(change.after),
     meaning(change, style),
   ])
-  return `Group ${plan.group}\n\n${renderTable(columns, rows)}\n`
+  return `Group ${plan.group}${isExecuted ? '' : ', dry run'}\n\n${renderTable(columns, rows)}\n`
 }
 
 function meaning(change: ResetChange, style: Style): string {
   const { redelivered, skipped, outside, isUnchanged, before } = change
   const there = outside === null ? '' : style.dim(` (${digits(outside)} is not there; this is the nearest)`)
   if (isUnchanged) return `stays where it is${there}`
-  if (redelivered > 0) return `${counted(redelivered, 'record')} again${there}`
+  if (redelivered > 0) return `${counted(redelivered, 'record')} delivered again${there}`
   if (skipped > 0) return style.yellow(`${counted(skipped, 'record')} skipped`) + there
   if (before === null) return `starts here, as it would have${there}`
   return `no record again, none skipped${there}`

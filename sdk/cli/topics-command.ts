@@ -80,13 +80,13 @@ function topicTable(topics: readonly TopicJson[], { terminal }: Invocation): str
   const columns = [
     { title: 'Topic' },
     { title: 'Partitions', isNumber: true },
-    { title: 'Offsets kept', isNumber: true },
+    { title: 'Records', isNumber: true },
     { title: 'Settings' },
   ]
   const rows = topics.map(({ topic, partitions, configs }) => [
     topic,
     digits(partitions.length),
-    digits(partitions.reduce((total, { logStartOffset, logEndOffset }) => total + logEndOffset - logStartOffset, 0)),
+    recordWords(partitions, configs),
     style.dim(
       Object.entries(configs)
         .map(([name, value]) => `${name}=${value}`)
@@ -94,6 +94,15 @@ function topicTable(topics: readonly TopicJson[], { terminal }: Invocation): str
     ),
   ])
   return renderTable(columns, rows)
+}
+
+/** Offsets that are there. Compaction leaves fewer records than offsets. */
+function recordWords(partitions: TopicJson['partitions'], configs: TopicJson['configs']): string {
+  const offsets = partitions.reduce(
+    (total, { logStartOffset, logEndOffset }) => total + logEndOffset - logStartOffset,
+    0,
+  )
+  return configs['cleanup.policy']?.includes('compact') === true ? `up to ${digits(offsets)}` : digits(offsets)
 }
 
 function byPartition(offsets: readonly { readonly partition: number; readonly offset: number }[]): Map<number, number> {

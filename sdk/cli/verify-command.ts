@@ -76,7 +76,7 @@ function summary(
   how: { seconds: number; style: Style },
 ): string {
   const { partitionsTotal, records, batches, sizeBytes } = progress
-  const checked = `Checked ${counted(partitionsTotal, 'partition')}, ${counted(records, 'record')} in ${counted(batches, 'batch', 'batches')}, ${sizeWords(sizeBytes)}, in ${how.seconds.toFixed(1)} s.`
+  const checked = `Checked ${counted(partitionsTotal, 'partition')} (Kafka's own topics too), ${counted(records, 'record')} in ${counted(batches, 'batch', 'batches')}, ${sizeWords(sizeBytes)}, in ${how.seconds.toFixed(1)} s.`
   const count = (severity: Finding['severity']) => findings.filter((finding) => finding.severity === severity).length
   const parts: string[] = []
   if (count('damage') > 0) parts.push(how.style.red(counted(count('damage'), 'damage', 'damages')))

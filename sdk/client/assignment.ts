@@ -137,7 +137,10 @@ export class Assignment implements MemberEvents {
     this.#options.onChange()
     this.#starting++
     try {
-      const start = await this.#parts.starts.replace({ topic: buffer.topic, partition: buffer.partition }, buffer.fetchOffset)
+      const start = await this.#parts.starts.replace(
+        { topic: buffer.topic, partition: buffer.partition },
+        buffer.fetchOffset,
+      )
       // What is in hand still counts; a place further on is remembered once that is done.
       if (start.offset > owned.prefix.offset) owned.prefix.pass(start.offset, start.leaderEpoch)
       else if (owned.prefix.undone === 0) owned.prefix.startAt(start.offset, start.leaderEpoch, true)

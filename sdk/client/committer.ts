@@ -177,7 +177,10 @@ export class Committer implements ProgressListener {
 
   #retryLater(error: unknown): void {
     if (this.#isClosed) return
-    if (!(error instanceof TidemarkError) || !error.retriable) return this.#onError(error)
+    if (!(error instanceof TidemarkError) || !error.retriable) {
+      this.#onError(error)
+      return
+    }
     this.#retryTimer ??= this.#context.environment.timers.after(this.#retryMs, () => {
       this.#retryTimer = undefined
       this.#commitDue()
@@ -194,7 +197,13 @@ export class Committer implements ProgressListener {
     })
     this.#isDue = false
     this.#inFlight++
-    const answering = this.#context.broker.offsetCommit({ group: this.#group, memberId, memberEpoch, survives, offsets })
+    const answering = this.#context.broker.offsetCommit({
+      group: this.#group,
+      memberId,
+      memberEpoch,
+      survives,
+      offsets,
+    })
     for (const { prefix } of sent) {
       prefix.issuedOffset = prefix.offset
       prefix.uncommitted = 0

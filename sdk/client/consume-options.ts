@@ -73,7 +73,8 @@ export function checkConsumeOptions(options: ConsumeOptions): CheckedConsumeOpti
   if (typeof options.group !== 'string' || options.group === '') {
     throw new TidemarkError('INVALID_GROUP_ID', 'consume needs { group }: the name under which progress is remembered.')
   }
-  const commit = options.commit === 'manual' ? 'manual' : { ...DEFAULT_COMMIT, ...defined(options.commit ?? {}) }
+  const commit: 'manual' | CommitRules =
+    options.commit === 'manual' ? 'manual' : { ...DEFAULT_COMMIT, ...defined(options.commit ?? {}) }
   const { signal, instanceId, assignor, ...rest } = options
   const checked = { ...DEFAULT_CONSUME, ...defined(rest), commit, signal, instanceId, assignor, group: options.group }
   checkOneOf('processed', checked.processed, ['next', 'done'])

@@ -2,7 +2,12 @@ import type { TopicPartition } from '../broker/broker.ts'
 import { TidemarkError } from '../errors.ts'
 import { BatchLoop } from './batch-loop.ts'
 import type { ClientContext } from './client-context.ts'
-import { type CheckedConsumeOptions, type ConsumeOptions, checkAtLeast, checkConsumeOptions } from './consume-options.ts'
+import {
+  type CheckedConsumeOptions,
+  type ConsumeOptions,
+  checkAtLeast,
+  checkConsumeOptions,
+} from './consume-options.ts'
 import { type ConsumedTopic, Consumption } from './consumption.ts'
 import type { LoopOptions } from './loop-source.ts'
 import { RecordLoop } from './record-loop.ts'

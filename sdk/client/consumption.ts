@@ -239,7 +239,8 @@ export class Consumption implements LoopSource, Finishable {
         this.#committer.advanced(prefix)
         // There may be room for more, or nothing left to do.
         if (this.#isParked) this.#fetcher.wake()
-        if (this.#state === 'draining' && this.#assignment.undone === 0) this.close().catch((error) => this.#warn(error))
+        if (this.#state === 'draining' && this.#assignment.undone === 0)
+          this.close().catch((error) => this.#warn(error))
       },
     }
   }

@@ -65,7 +65,9 @@ export class DeclaredTopic {
 
   /** Ensures it once, and answers what it is like. */
   async shape(): Promise<TopicShape> {
-    return this.#shape ?? (await (this.#looking ??= this.#look()))
+    if (this.#shape !== undefined) return this.#shape
+    this.#looking ??= this.#look()
+    return await this.#looking
   }
 
   /** Looks again at the next `shape()`. */

@@ -115,7 +115,10 @@ export class Fetcher {
     const asked = this.#asked
     const wanting = this.#buffers.filter((buffer) => this.#wants(buffer) && asked?.has(buffer) !== true)
     if (wanting.length === 0) return
-    if (asked !== undefined) return this.#interrupt.abort()
+    if (asked !== undefined) {
+      this.#interrupt.abort()
+      return
+    }
     // The order changes from fetch to fetch, since those in front may use up what one answer can hold.
     const turn = this.#turn % wanting.length
     void this.#ask([...wanting.slice(turn), ...wanting.slice(0, turn)])
@@ -175,9 +178,10 @@ export class Fetcher {
 
   #fail(error: unknown, buffers: readonly PartitionBuffer[]): void {
     if (this.#isClosed) return
-    const known = error instanceof TidemarkError ? error : new TidemarkError('STORAGE_ERROR', String(error), { cause: error })
-    if (!known.retriable) return this.#options.onFailure(known)
-    for (const buffer of buffers) if (!buffer.isRemoved) this.#retryLater(buffer)
+    const known =
+      error instanceof TidemarkError ? error : new TidemarkError('STORAGE_ERROR', String(error), { cause: error })
+    if (!known.retriable) this.#options.onFailure(known)
+    else for (const buffer of buffers) if (!buffer.isRemoved) this.#retryLater(buffer)
   }
 
   #hold(buffer: PartitionBuffer, error: TidemarkError): void {

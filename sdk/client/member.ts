@@ -171,13 +171,13 @@ export class GroupMember {
   }
 
   #refused(error: unknown): void {
-    const known = error instanceof TidemarkError ? error : new TidemarkError('STORAGE_ERROR', String(error), { cause: error })
+    const known =
+      error instanceof TidemarkError ? error : new TidemarkError('STORAGE_ERROR', String(error), { cause: error })
     this.#saysAll = true
     if (this.#isLeaving) return
-    if (known.code === 'UNKNOWN_MEMBER_ID' || known.code === 'FENCED_MEMBER_EPOCH') return this.#rejoin()
-    if (!known.retriable) return this.#events.fail(known)
-    this.#beatAfter(this.#retryMs)
-    this.#retryMs = Math.min(this.#retryMs * 2, MAX_RETRY_MS)
+    if (known.code === 'UNKNOWN_MEMBER_ID' || known.code === 'FENCED_MEMBER_EPOCH') this.#rejoin()
+    else if (known.retriable) this.#beatLater()
+    else this.#events.fail(known)
   }
 
   /** Thrown out: whatever we had is others' now. Joins again under the same id, at once unless that fails too. */
@@ -189,10 +189,11 @@ export class GroupMember {
     this.#reported = undefined
     this.#owned = []
     this.#events.lose()
-    if (!wasJoining) {
-      this.#beatsAgain = true
-      return
-    }
+    if (wasJoining) this.#beatLater()
+    else this.#beatsAgain = true
+  }
+
+  #beatLater(): void {
     this.#beatAfter(this.#retryMs)
     this.#retryMs = Math.min(this.#retryMs * 2, MAX_RETRY_MS)
   }

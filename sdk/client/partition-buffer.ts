@@ -99,7 +99,8 @@ export class PartitionBuffer {
     }
     const { records } = answer
     if (records.length === 0) return
-    const all = records instanceof Buffer ? records : Buffer.from(records.buffer, records.byteOffset, records.byteLength)
+    const all =
+      records instanceof Buffer ? records : Buffer.from(records.buffer, records.byteOffset, records.byteLength)
     const bytes = this.#measure(all)
     if (bytes.length === 0) return
     this.bufferedBytes += bytes.length

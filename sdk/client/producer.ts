@@ -6,9 +6,9 @@ import { Partitioner } from '../topic/partitioner.ts'
 import { Breath } from './breath.ts'
 import type { ClientContext, Finishable } from './client-context.ts'
 import type { DeclaredTopic, TopicShape } from './declared-topic.ts'
-import type { PendingBatch } from './pending-batch.ts'
 import type { PartitionOffset } from './position.ts'
 import { type EncodedRecord, type PlaceInBatch, SendQueue } from './send-queue.ts'
+import { Sending } from './sending.ts'
 import { encode, type Serde } from './serde.ts'
 
 /** A record to be sent. */
@@ -94,7 +94,7 @@ export class Producer<N extends string, KI, VI> implements Finishable {
 
   send(record: RecordToSend<KI, VI>): Promise<SentRecord<N>> {
     try {
-      const encoded = this.#encode(record)
+      const encoded = this.#encode(record, this.#context.environment.clock.nowMs())
       this.#reserve(encoded.sizeBytes, 1)
       if (this.#shape !== undefined) return this.#sendNow(record.partition, encoded)
       return this.#whenReady(encoded.sizeBytes, () => this.#sendNow(record.partition, encoded))
@@ -104,7 +104,8 @@ export class Producer<N extends string, KI, VI> implements Finishable {
   }
 
   async sendBatch(records: readonly RecordToSend<KI, VI>[]): Promise<SentBatch<N>> {
-    const encoded = records.map((record) => this.#encode(record))
+    const nowMs = this.#context.environment.clock.nowMs()
+    const encoded = records.map((record) => this.#encode(record, nowMs))
     const sizeBytes = encoded.reduce((sum, each) => sum + each.sizeBytes, 0)
     this.#reserve(sizeBytes, records.length)
     const append = () => this.#appendAll(records, encoded, sizeBytes)
@@ -123,34 +124,24 @@ export class Producer<N extends string, KI, VI> implements Finishable {
     signal: AbortSignal | undefined,
   ): Promise<SentAll<N>> {
     if (this.#shape === undefined) await this.#whenReady(0, () => undefined)
+    const sending = new Sending()
     const breath = new Breath(this.#context.environment)
-    const lastBatches: (PendingBatch | undefined)[] = []
-    let failure: { readonly error: unknown } | undefined
-    let count = 0
-    for await (const record of records) {
-      if (signal?.aborted === true) throw abortedBy(signal)
+    const wait = async () => {
       if (this.#queue.queuedBytes > SEND_ALL_QUEUED_BYTES) await this.#queue.drained(SEND_ALL_QUEUED_BYTES / 2)
-      if (++count % RECORDS_PER_BREATH === 0) await breath.take()
-      if (failure !== undefined) throw failure.error
-      const encoded = this.#encode(record)
-      const partition = this.#choose(record.partition, encoded)
-      this.#queue.reserve(encoded.sizeBytes)
-      const { batch } = this.#queue.append(partition, encoded)
-      if (batch === lastBatches[batch.partition]) continue
-      lastBatches[batch.partition] = batch
-      batch.sent.catch((error: unknown) => {
-        failure ??= { error }
-      })
+      await breath.take()
+      sending.check(signal)
     }
+    // A record that is there already need not be awaited: that alone would cost as much as sending it.
+    if (Symbol.asyncIterator in records) {
+      for await (const record of records) if (this.#add(record, sending)) await wait()
+    } else {
+      for (const record of records) if (this.#add(record, sending)) await wait()
+    }
+    this.#queue.flush()
     await this.#queue.drained(0)
-    for (const batch of lastBatches) await batch?.sent
-    if (failure !== undefined) throw failure.error
+    await sending.settled()
     const topic = this.#options.topic.name as N
-    const lastOffsets = lastBatches.flatMap((batch) => {
-      if (batch?.receipt === undefined) return []
-      return [{ topic, partition: batch.partition, offset: batch.receipt.baseOffset + batch.recordCount - 1 }]
-    })
-    return { topic, count, lastOffsets }
+    return { topic, count: sending.count, lastOffsets: sending.lastOffsets(topic) }
   }
 
   /** Resolves when everything handed over is answered, however it was answered. */
@@ -163,11 +154,11 @@ export class Producer<N extends string, KI, VI> implements Finishable {
     await this.flush()
   }
 
-  #encode(record: RecordToSend<KI, VI>): EncodedRecord {
+  #encode(record: RecordToSend<KI, VI>, nowMs: number): EncodedRecord {
     const { topic, key: keySerde, value: valueSerde } = this.#options
     const key = encode(keySerde, record.key, 'key', topic.name)
     const value = encode(valueSerde, record.value, 'value', topic.name)
-    const timestampMs = record.timestampMs ?? this.#context.environment.clock.nowMs()
+    const timestampMs = record.timestampMs ?? nowMs
     if (!Number.isSafeInteger(timestampMs)) {
       throw new TidemarkError('INVALID_ARGUMENT', `timestampMs is ${timestampMs}; it must be whole milliseconds.`)
     }
@@ -206,6 +197,15 @@ export class Producer<N extends string, KI, VI> implements Finishable {
     throw new TidemarkError('UNKNOWN_TOPIC', message, { topic: name, partition })
   }
 
+  /** One record of `sendAll`; true every now and then, when it is time to see how it goes. */
+  #add(record: RecordToSend<KI, VI>, sending: Sending): boolean {
+    const encoded = this.#encode(record, this.#context.environment.clock.nowMs())
+    const partition = this.#choose(record.partition, encoded)
+    this.#queue.reserve(encoded.sizeBytes)
+    sending.add(this.#queue.append(partition, encoded, 'turn').batch)
+    return sending.count % RECORDS_PER_BREATH === 0 || this.#queue.queuedBytes > SEND_ALL_QUEUED_BYTES
+  }
+
   #sendNow(partition: number | undefined, record: EncodedRecord): Promise<SentRecord<N>> {
     const { batch, index } = this.#appendAll([{ partition }], [record], record.sizeBytes)[0]!
     return batch.sent.then(({ baseOffset, logAppendTimeMs, survives }) => ({
@@ -225,7 +225,7 @@ export class Producer<N extends string, KI, VI> implements Finishable {
   ): PlaceInBatch[] {
     try {
       const partitions = records.map((record, index) => this.#choose(asked[index]!.partition, record))
-      return records.map((record, index) => this.#queue.append(partitions[index]!, record))
+      return records.map((record, index) => this.#queue.append(partitions[index]!, record, 'tick'))
     } catch (error) {
       this.#queue.release(reservedBytes)
       throw error
@@ -277,7 +277,10 @@ export class Producer<N extends string, KI, VI> implements Finishable {
     this.#shapeAtMs = clock.monotonicMs()
     this.#options.topic.forget()
     // If that fails, so will the next send, and say so.
-    this.#options.topic.shape().then((shape) => this.#accept(shape), () => {})
+    this.#options.topic.shape().then(
+      (shape) => this.#accept(shape),
+      () => {},
+    )
   }
 
   #forgetShape(): void {
@@ -293,10 +296,4 @@ function headersOf(headers: HeadersToSend): readonly Header[] {
     key,
     value: typeof value === 'string' ? Buffer.from(value, 'utf8') : value,
   }))
-}
-
-function abortedBy(signal: AbortSignal): TidemarkError {
-  return new TidemarkError('ABORTED', 'sendAll was aborted by its signal; what was sent before stays sent.', {
-    cause: signal.reason,
-  })
 }

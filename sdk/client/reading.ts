@@ -48,7 +48,8 @@ const DEFAULT_MAX_BUFFERED_BYTES = 2 * 1024 * 1024
 export function checkReadOptions(options: ReadOptions): void {
   if (options.from !== undefined) checkPosition('from', options.from)
   if (options.to !== undefined) checkPosition('to', options.to)
-  if (options.isolation !== undefined) checkOneOf('isolation', options.isolation, ['read_uncommitted', 'read_committed'])
+  if (options.isolation !== undefined)
+    checkOneOf('isolation', options.isolation, ['read_uncommitted', 'read_committed'])
   if (options.onDamage !== undefined) checkOneOf('onDamage', options.onDamage, ['throw', 'skip'])
   if (options.limit !== undefined) checkAtLeast('limit', options.limit, 1)
   if (options.maxBufferedBytes !== undefined) checkAtLeast('maxBufferedBytes', options.maxBufferedBytes, 1)
@@ -81,7 +82,9 @@ export class Reading implements LoopSource, Finishable {
   }
 
   get isOver(): boolean {
-    return this.#isEnded || (this.#failure === undefined && this.#stops && this.#fetcher.buffers.every((b) => b.isFinished))
+    return (
+      this.#isEnded || (this.#failure === undefined && this.#stops && this.#fetcher.buffers.every((b) => b.isFinished))
+    )
   }
 
   async start(): Promise<void> {

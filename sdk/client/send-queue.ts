@@ -24,6 +24,9 @@ export interface SendQueueOptions {
   readonly onUnknownTopic: () => void
 }
 
+/** How long a record waits for others: until the current tick is over, or until the event loop turns. */
+export type Linger = 'tick' | 'turn'
+
 export interface PlaceInBatch {
   readonly batch: PendingBatch
   readonly index: number
@@ -84,11 +87,20 @@ export class SendQueue {
     if (this.#draining.length > 0) this.#wakeDrained()
   }
 
-  /** Adds a reserved record. */
-  append(partition: number, record: EncodedRecord): PlaceInBatch {
+  /**
+   * Adds a reserved record. It goes out as soon as the program awaits something ('tick') or, where every record of a
+   * source comes in a tick of its own, when the event loop turns ('turn').
+   */
+  append(partition: number, record: EncodedRecord, linger: Linger): PlaceInBatch {
     let queue = this.queues[partition]
     if (queue === undefined) {
-      queue = { partition, builder: new BatchBuilder({ codec: this.#options.codec }), open: undefined, full: [], inFlight: 0 }
+      queue = {
+        partition,
+        builder: new BatchBuilder({ codec: this.#options.codec }),
+        open: undefined,
+        full: [],
+        inFlight: 0,
+      }
       this.queues[partition] = queue
     }
     const { builder } = queue
@@ -99,7 +111,7 @@ export class SendQueue {
     if (queue.open === undefined) {
       queue.open = new PendingBatch(partition)
       this.touched.push(queue)
-      this.schedule()
+      this.schedule(linger)
     }
     builder.append(record.key, record.value, record.headers, record.timestampMs)
     queue.open.queuedBytes += record.sizeBytes
@@ -112,13 +124,20 @@ export class SendQueue {
     return new Promise((resolve) => this.#draining.push({ toBytes, resolve }))
   }
 
-  private schedule(): void {
-    if (this.isScheduled) return
-    this.isScheduled = true
-    queueMicrotask(() => {
-      this.isScheduled = false
-      for (const queue of this.touched.splice(0)) this.send(queue)
-    })
+  /** Sends what waits for more, as far as it may be under way. */
+  flush(): void {
+    for (const queue of this.touched.splice(0)) this.send(queue)
+  }
+
+  private schedule(linger: Linger): void {
+    if (linger === 'tick') queueMicrotask(() => this.flush())
+    else if (!this.isScheduled) {
+      this.isScheduled = true
+      void this.#context.environment.timers.yield().then(() => {
+        this.isScheduled = false
+        this.flush()
+      })
+    }
   }
 
   /** The records of the open batch as they will be stored; the builder is free for the next. */
@@ -163,7 +182,8 @@ export class SendQueue {
   #answer(batch: PendingBatch, response: ProduceResponse): void {
     const answer = response.partitions[0]
     const place = { topic: this.#options.topic, partition: batch.partition }
-    if (answer === undefined) throw new TidemarkError('STORAGE_ERROR', 'The broker did not answer for the batch.', place)
+    if (answer === undefined)
+      throw new TidemarkError('STORAGE_ERROR', 'The broker did not answer for the batch.', place)
     if (answer.error !== null) throw fromPartitionError(answer.error, place)
     batch.resolve(answer)
   }

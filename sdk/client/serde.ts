@@ -57,7 +57,8 @@ export const defaultKey: Serde<string | null> = nullable(string)
 export function encode<In>(serde: Serde<unknown, In>, value: In | undefined, what: 'key' | 'value', topic: string) {
   if (value == null && serde.acceptsNull === true) return null
   try {
-    const encoded = serde.serialize(value as In)
+    if (value === undefined) throw new Error('it is missing')
+    const encoded = serde.serialize(value)
     if (encoded instanceof Uint8Array) return encoded
     throw new Error(`the serde answered ${encoded === null ? 'null' : typeof encoded}, not a Uint8Array`)
   } catch (cause) {

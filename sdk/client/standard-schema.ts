@@ -32,6 +32,8 @@ export function validateNow<Out>(schema: StandardSchema<unknown, Out>, value: un
 }
 
 function describeIssue(issue: SchemaIssue): string {
-  const path = (issue.path ?? []).map((segment) => String(typeof segment === 'object' ? segment.key : segment)).join('.')
+  const path = (issue.path ?? [])
+    .map((segment) => String(typeof segment === 'object' ? segment.key : segment))
+    .join('.')
   return path === '' ? issue.message : `${path}: ${issue.message}`
 }

@@ -97,7 +97,8 @@ export class StartPositions {
   async #findCut({ topic, partition }: TopicPartition, offset: number, leaderEpoch: number): Promise<Loss | undefined> {
     if (leaderEpoch < 0) return undefined
     const { broker } = this.#context
-    const answer = (await broker.offsetForLeaderEpoch({ partitions: [{ topic, partition, leaderEpoch }] })).partitions[0]
+    const answer = (await broker.offsetForLeaderEpoch({ partitions: [{ topic, partition, leaderEpoch }] }))
+      .partitions[0]
     if (answer === undefined) return undefined
     if (answer.error !== null) throw fromPartitionError(answer.error, { topic, partition })
     if (answer.endOffset >= offset) return undefined

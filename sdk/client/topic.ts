@@ -2,7 +2,7 @@ import type { TopicPartition } from '../broker/broker.ts'
 import { TidemarkError } from '../errors.ts'
 import type { WrittenCodec } from '../record/batch-builder.ts'
 import type { ClientContext } from './client-context.ts'
-import { checkAtLeast, checkOneOf, checkPosition, type ConsumeOptions } from './consume-options.ts'
+import { type ConsumeOptions, checkAtLeast, checkOneOf, checkPosition } from './consume-options.ts'
 import { Consumer } from './consumer.ts'
 import { DeclaredTopic, type TopicDeclaration } from './declared-topic.ts'
 import type { Serdes } from './fetched-batch.ts'
@@ -15,7 +15,8 @@ import type { TopicRecord } from './topic-record.ts'
 
 /** What a program says a topic is like, how its keys and values are written, and how they are sent. */
 export interface TopicOptions<KO, VO, KI = KO, VI = VO> extends TopicDeclaration {
-  readonly value: Serde<VO, VI>
+  /** Default: bytes as they are. */
+  readonly value?: Serde<VO, VI> | undefined
   /** Default: text, or null. */
   readonly key?: Serde<KO, KI> | undefined
   /** How batches are compressed. Default 'none'. Everything Kafka compresses with can be read. */
@@ -40,12 +41,15 @@ export class Topic<N extends string = string, KO = string | null, VO = Uint8Arra
   #producer: Producer<N, KI, VI> | undefined
 
   /** @throws TidemarkError INVALID_TOPIC, INVALID_ARGUMENT */
-  constructor(context: ClientContext, name: N, options: TopicOptions<KO, VO, KI, VI>) {
+  constructor(context: ClientContext, name: N, options: TopicOptions<KO, VO, KI, VI> = {}) {
     if (options.compression !== undefined) checkOneOf('compression', options.compression, ['none', 'gzip', 'zstd'])
     if (options.maxQueuedBytes !== undefined) checkAtLeast('maxQueuedBytes', options.maxQueuedBytes, 1)
     if (options.partitions !== undefined) checkAtLeast('partitions', options.partitions, 1)
     this.name = name
-    this.serdes = { key: (options.key ?? defaultKey) as Serde<unknown, never>, value: options.value }
+    this.serdes = {
+      key: (options.key ?? defaultKey) as Serde<unknown, never>,
+      value: (options.value ?? defaultValue) as Serde<unknown, never>,
+    }
     this.#context = context
     this.#options = options
     this.#declared = new DeclaredTopic(context, name, options)
@@ -113,7 +117,11 @@ export class Topic<N extends string = string, KO = string | null, VO = Uint8Arra
       [Symbol.asyncIterator]: () => {
         const reading = new Reading(this.#context, this, options)
         const limit = options.limit ?? Number.POSITIVE_INFINITY
-        const loop = new RecordLoop<TopicRecord<N, KO, VO>>(reading, { limit, countsNext: true, maxUndone: Infinity })
+        const loop = new RecordLoop<TopicRecord<N, KO, VO>>(reading, {
+          limit,
+          countsNext: true,
+          maxUndone: Number.POSITIVE_INFINITY,
+        })
         reading.onInterrupt = () => loop.interrupt()
         return loop
       },
@@ -130,17 +138,18 @@ export class Topic<N extends string = string, KO = string | null, VO = Uint8Arra
   /** @throws TidemarkError UNKNOWN_TOPIC */
   async partitions(): Promise<readonly TopicPartition[]> {
     const found = await this.#declared.describe()
-    if (found === undefined) throw new TidemarkError('UNKNOWN_TOPIC', `There is no topic "${this.name}".`, { topic: this.name })
+    if (found === undefined)
+      throw new TidemarkError('UNKNOWN_TOPIC', `There is no topic "${this.name}".`, { topic: this.name })
     return found.partitions.map(({ partition }) => ({ topic: this.name, partition }))
   }
 
   #sending(): Producer<N, KI, VI> {
     if (this.#producer !== undefined) return this.#producer
-    const { value, compression, maxQueuedBytes } = this.#options
+    const { compression, maxQueuedBytes } = this.#options
     this.#producer = new Producer<N, KI, VI>(this.#context, {
       topic: this.#declared,
       key: this.serdes.key as Serde<unknown, KI>,
-      value,
+      value: this.serdes.value as Serde<unknown, VI>,
       codec: compression ?? 'none',
       maxQueuedBytes: maxQueuedBytes ?? DEFAULT_MAX_QUEUED_BYTES,
     })
@@ -153,7 +162,8 @@ export class Topic<N extends string = string, KO = string | null, VO = Uint8Arra
 export type AnyTopic = Topic<string, unknown, unknown, never, never>
 
 /** The records of a topic, or of any of several. */
-export type RecordOf<T> = T extends Topic<infer N, infer KO, infer VO, infer _KI, infer _VI> ? TopicRecord<N, KO, VO> : never
+export type RecordOf<T> =
+  T extends Topic<infer N, infer KO, infer VO, infer _KI, infer _VI> ? TopicRecord<N, KO, VO> : never
 
-/** The default serde of values. */
+/** What values are unless a topic says otherwise. */
 export const defaultValue: Serde<Uint8Array> = bytes

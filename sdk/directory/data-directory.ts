@@ -161,13 +161,13 @@ export class DataDirectory {
    *   name from another's, STORAGE_ERROR.
    */
   log(topic: string, partition: number, options: LogOptions): PartitionLog {
-    const name = partitionDirectoryName(topic, partition)
-    const open = this.#logs.get(name)
-    if (open !== undefined) return open.log
     if (this.#closing !== undefined) throw this.#closed()
     assert(!this.#isFresh || topic === METADATA_TOPIC, 'a fresh directory gets its metadata first')
+    const name = partitionDirectoryName(topic, partition)
     try {
       this.#partitions.ensure(topic, partition, options.topicId)
+      const open = this.#logs.get(name)
+      if (open !== undefined) return open.log
       const logStartOffset = this.#checkpoints.logStartOffset(topic, partition)
       const recoveryPoint = this.#checkpoints.recoveryPoint(topic, partition)
       const log = PartitionLog.open(this.#environment, {

@@ -73,6 +73,10 @@ export class DirectoryReader {
         this.#logs.get(name)?.close()
         this.#logs.delete(name)
       }
+      for (const log of this.#logs.values()) {
+        const logStartOffset = this.#checkpoints.logStartOffset(log.topic, log.partition)
+        if (logStartOffset !== undefined) log.advanceLogStart(logStartOffset)
+      }
       return changed
     } catch (error) {
       throw asDiskFailure(error, `read ${this.path}`)

@@ -17,6 +17,9 @@ const USER_VERSION_POSITION = 60
 
 const SQLITE_BUSY = 5
 const SQLITE_LOCKED = 6
+const SQLITE_READONLY = 8
+const SQLITE_CORRUPT = 11
+const SQLITE_CANTOPEN = 14
 const SQLITE_NOTADB = 26
 
 type Sqlite = typeof import('node:sqlite')
@@ -98,15 +101,24 @@ function touch(sqlite: Sqlite, path: string): string {
   for (;;) {
     const inode = inodeOf(path)
     if (inode !== undefined) return inode
-    const database = new sqlite.DatabaseSync(path)
+    let database: DatabaseSync | undefined
     try {
+      database = new sqlite.DatabaseSync(path)
       database.prepare('PRAGMA user_version').get()
     } catch (error) {
-      if (resultCode(error) !== SQLITE_BUSY) throw error
+      if (resultCode(error) !== SQLITE_BUSY) throw readable(error, path)
     } finally {
-      database.close()
+      database?.close()
     }
   }
+}
+
+/** SQLite does not say which file, nor why in the system's words. */
+function readable(error: unknown, path: string): unknown {
+  const code = resultCode(error)
+  if (code !== SQLITE_READONLY && code !== SQLITE_CANTOPEN) return error
+  const message = `EACCES: ${path} cannot be written (${(error as Error).message})`
+  return Object.assign(new Error(message, { cause: error }), { code: 'EACCES', path })
 }
 
 function inodeOf(path: string): string | undefined {
@@ -133,16 +145,19 @@ function claimInProcess(sqlite: Sqlite, inode: string): DatabaseSync | undefined
 /** Undefined if another process has it. */
 function lockFile(sqlite: Sqlite, path: string): DatabaseSync | undefined {
   for (let attempt = 0; ; attempt++) {
-    const database = new sqlite.DatabaseSync(path)
+    let database: DatabaseSync | undefined
     try {
-      // No journal beside the file. EXCLUSIVE keeps the lock from the first write on, so the pid is always the holder's.
-      database.exec('PRAGMA journal_mode=MEMORY; PRAGMA locking_mode=EXCLUSIVE')
+      database = new sqlite.DatabaseSync(path)
+      // No journal beside the file, no flush. EXCLUSIVE keeps the lock from the first write on, so the pid is always the
+      // holder's.
+      database.exec('PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE')
       database.exec(`PRAGMA user_version=${process.pid}; BEGIN EXCLUSIVE`)
       return database
     } catch (error) {
-      database.close()
-      if (resultCode(error) === SQLITE_BUSY) return undefined
-      if (resultCode(error) !== SQLITE_NOTADB || attempt > 0) throw error
+      database?.close()
+      const code = resultCode(error)
+      if (code === SQLITE_BUSY) return undefined
+      if ((code !== SQLITE_NOTADB && code !== SQLITE_CORRUPT) || attempt > 0) throw readable(error, path)
       // A power loss left zeros, or it is someone else's content. Locks do not depend on it, so emptying is harmless
       // even to a holder.
       truncateSync(path, 0)

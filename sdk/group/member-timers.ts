@@ -20,12 +20,11 @@ export class MemberTimers {
     this.#sessionTimeoutMs = sessionTimeoutMs
   }
 
-  /** A heartbeat was accepted: the session begins again. One that says "away" (−2) lets it run on. */
+  /** A heartbeat was accepted: the session begins again. Leaving for a while (−2) is none: the session runs on. */
   renew(group: ConsumerGroup, memberId: string, nowMs: number): void {
     const member = group.members.get(memberId)
     if (member === undefined) return
-    const timer = this.#timer(group, member, nowMs)
-    if (member.memberEpoch !== STATIC_LEAVE_EPOCH) timer.sessionEndsMs = nowMs + this.#sessionTimeoutMs
+    this.#timer(group, member, nowMs).sessionEndsMs = nowMs + this.#sessionTimeoutMs
   }
 
   /** The members whose time is over. Members without a deadline get one, members that are gone lose theirs. */
@@ -70,6 +69,7 @@ export class MemberTimers {
       timers.set(member.memberId, timer)
     }
     // Every type 8 brings a new map, so the same map means: the same revocation still runs.
+    // A member that is away has given everything up that it had to.
     const isRevoking = member.state === MEMBER_STATE.unrevoked && member.memberEpoch !== STATIC_LEAVE_EPOCH
     const pending = isRevoking ? member.pendingRevocation : undefined
     if (timer.revocation?.pending !== pending) {

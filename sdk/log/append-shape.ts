@@ -1,4 +1,5 @@
 import { assert } from '../assert.ts'
+import type { Clock } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import { BATCH_HEADER_BYTES } from '../record/batch-header.ts'
 import { type BatchStamp, stampBatch } from '../record/batch-stamp.ts'
@@ -62,7 +63,7 @@ export function stampBatches(batches: Buffer, stamp: BatchStamp): void {
 }
 
 /** Whether the batches need a new segment, by Kafka's rules: size, time, a full index, an offset that fits no index. */
-export function isRollDue(active: ActiveSegment, config: LogConfig, shape: AppendShape, nowMs: () => number): boolean {
+export function isRollDue(active: ActiveSegment, config: LogConfig, shape: AppendShape, clock: Clock): boolean {
   const { segment, indexes, firstTimestampMs } = active
   if (segment.sizeBytes === 0) return false
   const { segmentBytes, segmentMs, segmentIndexBytes } = config
@@ -71,5 +72,5 @@ export function isRollDue(active: ActiveSegment, config: LogConfig, shape: Appen
   if (firstTimestampMs !== undefined && firstTimestampMs >= 0) {
     return shape.maxTimestampMs - firstTimestampMs > segmentMs
   }
-  return segmentMs !== Number.POSITIVE_INFINITY && nowMs() - active.createdMs > segmentMs
+  return segmentMs !== Number.POSITIVE_INFINITY && clock.nowMs() - active.createdMs > segmentMs
 }

@@ -79,7 +79,8 @@ export class BatchWalker {
     const problem = findHeaderProblem(chunk, start)
     if (problem !== null) return this.stop(problem)
     const sizeBytes = chunk.readInt32BE(start + BATCH_LENGTH_AT) + LOG_OVERHEAD_BYTES
-    if (sizeBytes > remaining && !this.headerOnly) return this.stop(`it declares ${sizeBytes} bytes, ${remaining} are there`)
+    if (sizeBytes > remaining && !this.headerOnly)
+      return this.stop(`it declares ${sizeBytes} bytes, ${remaining} are there`)
     this.sizeBytes = sizeBytes
     this.baseOffset = readInt64(chunk, start)
     this.nextOffset = this.baseOffset + chunk.readInt32BE(start + LAST_OFFSET_DELTA_AT) + 1

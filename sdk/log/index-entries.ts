@@ -74,6 +74,11 @@ export abstract class IndexEntries {
     this.stored = this.count
   }
 
+  /** Whether the file has exactly these entries. */
+  get isStored(): boolean {
+    return this.stored === this.count && !this.untrimmed
+  }
+
   /** How many entries only memory has. */
   get pending(): number {
     return this.count - this.stored

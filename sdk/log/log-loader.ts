@@ -2,8 +2,8 @@ import type { Environment, FileSystem } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import { ActiveSegment } from './active-segment.ts'
 import type { BatchWalker } from './batch-walker.ts'
-import { settleLeftovers } from './leftovers.ts'
 import { LEADER_EPOCH_CHECKPOINT, LeaderEpochs } from './leader-epochs.ts'
+import { settleLeftovers } from './leftovers.ts'
 import type { LogConfig } from './log-config.ts'
 import { findProducers, replayProducers } from './producer-replay.ts'
 import { ProducerState } from './producer-state.ts'
@@ -28,7 +28,7 @@ export interface LoadedLog {
   readonly active: ActiveSegment
   readonly epochs: LeaderEpochs
   readonly producers: ProducerState
-  /** The offset of the newest producer snapshot that is in the directory; −1 without any. */
+  /** The offset of the newest producer snapshot in the directory; 0 without any. */
   readonly snapshotOffset: number
   readonly logStartOffset: number
   readonly logEndOffset: number
@@ -262,7 +262,7 @@ export class LogLoader {
   #removeStraySnapshots(logEndOffset: number): number {
     for (const offset of this.#snapshots.filter((snapshot) => snapshot > logEndOffset)) this.#removeSnapshot(offset)
     const bases = new Set(this.#segments.map((segment) => segment.baseOffset))
-    const newest = Math.max(-1, ...this.#snapshots)
+    const newest = Math.max(0, ...this.#snapshots)
     for (const offset of [...this.#snapshots]) {
       if (offset !== newest && !bases.has(offset)) this.#removeSnapshot(offset)
     }

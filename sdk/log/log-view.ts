@@ -5,6 +5,7 @@ import { OpenSegments } from './open-segments.ts'
 import { ReadPositions } from './read-positions.ts'
 import type { Segment } from './segment.ts'
 import { type BatchRead, readBatches } from './segment-read.ts'
+import { storageError } from './storage-error.ts'
 import { findMaxTimestamp, findTimestamp, type RecordTime } from './timestamp-search.ts'
 
 const NO_BYTES = Buffer.alloc(0)
@@ -49,6 +50,8 @@ export abstract class LogView {
   abstract readonly logEndOffset: number
   /** Consumers see what is below. */
   abstract readonly highWatermark: number
+  /** Records below are decided: no open transaction can still take them back. */
+  abstract readonly lastStableOffset: number
   protected readonly damage = new Damage()
   protected readonly openSegments = new OpenSegments()
   /** In order; all but the last are full. */
@@ -68,6 +71,10 @@ export abstract class LogView {
    * Throws OFFSET_OUT_OF_RANGE, CORRUPT_BATCH (a `DamagedLogError`), STORAGE_ERROR.
    */
   read(offset: number, maxBytes: number, options: ReadOptions): Buffer {
+    return this.reading(() => this.readBytes(offset, maxBytes, options))
+  }
+
+  private readBytes(offset: number, maxBytes: number, options: ReadOptions): Buffer {
     if (!(offset >= this.logStartOffset && offset <= this.logEndOffset)) throw this.outOfRange(offset)
     const limit = options.limit === 'highWatermark' ? this.highWatermark : this.logEndOffset
     if (offset >= limit) return NO_BYTES
@@ -85,13 +92,13 @@ export abstract class LogView {
 
   /** The first record below the high watermark that is not older than `timestampMs`; undefined if there is none. */
   offsetForTimestamp(timestampMs: number): RecordTime | undefined {
-    const found = findTimestamp(this.segmentList, timestampMs, this.logStartOffset)
+    const found = this.reading(() => findTimestamp(this.segmentList, timestampMs, this.logStartOffset))
     return found !== undefined && found.offset < this.highWatermark ? found : undefined
   }
 
   /** The youngest record; undefined in an empty log, and where no record has a timestamp. */
   maxTimestamp(): RecordTime | undefined {
-    return findMaxTimestamp(this.segmentList, this.logStartOffset)
+    return this.reading(() => findMaxTimestamp(this.segmentList, this.logStartOffset))
   }
 
   /** The newest leader epoch that is known. */
@@ -111,6 +118,10 @@ export abstract class LogView {
 
   /** Records that are really there from `from` up to `to`: no control records, nothing compacted, deleted or unreadable. */
   countRecords(from: number, to: number): number {
+    return this.reading(() => this.countBetween(from, to))
+  }
+
+  private countBetween(from: number, to: number): number {
     const start = Math.max(from, this.logStartOffset)
     const end = Math.min(to, this.logEndOffset)
     let count = 0
@@ -125,6 +136,10 @@ export abstract class LogView {
 
   /** Checks the batch that holds `offset`, CRC and all. Damage is returned, and known from now on. */
   findDamage(offset: number): DamagedRange | undefined {
+    return this.reading(() => this.checkBatch(offset))
+  }
+
+  private checkBatch(offset: number): DamagedRange | undefined {
     const known = this.damage.at(offset)
     if (known !== undefined || offset < this.logStartOffset || offset >= this.logEndOffset) return known
     const segment = this.segmentList[this.segmentAt(offset)]
@@ -143,17 +158,28 @@ export abstract class LogView {
   }
 
   segments(): SegmentInfo[] {
-    return this.segmentList.map((segment) => ({
+    const describe = (segment: Segment): SegmentInfo => ({
       baseOffset: segment.baseOffset,
       endOffset: Math.min(segment.limitOffset, this.logEndOffset),
       sizeBytes: segment.sizeBytes,
       maxTimestampMs: segment.maxTimestampMs,
-    }))
+    })
+    return this.reading(() => this.segmentList.map(describe))
   }
 
   /** Bytes of all segments, without their indexes. */
   get sizeBytes(): number {
     return this.segmentList.reduce((total, segment) => total + segment.sizeBytes, 0)
+  }
+
+  /** Everything that reads files goes through here; errors of the disk become STORAGE_ERROR. */
+  protected reading<T>(read: () => T): T {
+    try {
+      return read()
+    } catch (error) {
+      const { topic, partition } = this
+      throw storageError(error, `read ${topic}-${partition}`, { topic, partition })
+    }
   }
 
   /** Positions of readers, and everything else that was derived from bytes that are gone, must be forgotten. */

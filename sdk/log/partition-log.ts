@@ -165,7 +165,7 @@ export class PartitionLog extends LogView {
     const shape = measureAppend(batches, this.config, { topic, partition, baseOffset, logAppendTimeMs })
     let writer = this.active
     try {
-      if (isRollDue(writer, this.config, shape, this.environment.clock.nowMs)) writer = this.roll()
+      if (isRollDue(writer, this.config, shape, this.environment.clock)) writer = this.roll()
       if (!this.epochs.isDurable(leaderEpoch)) this.epochs.assign(leaderEpoch, baseOffset)
       stampBatches(batches, { baseOffset, partitionLeaderEpoch: leaderEpoch, logAppendTimeMs })
       writer.append(batches)
@@ -277,11 +277,7 @@ export class PartitionLog extends LogView {
   close(): void {
     if (this.isClosed) return
     try {
-      if (this.problem === undefined) {
-        this.active.seal()
-        this.storeSnapshot()
-        this.flusher.flushNow()
-      }
+      if (this.problem === undefined) this.complete()
     } catch (error) {
       throw this.poison(error, 'close')
     } finally {
@@ -293,6 +289,16 @@ export class PartitionLog extends LogView {
   remove(): void {
     this.release()
     this.attempt('remove', () => this.environment.files.removeDirectory(this.directory))
+  }
+
+  private complete(): void {
+    const { active, flusher } = this
+    active.indexes.finish()
+    const isUntouched = active.indexes.isStored && this.snapshotOffset >= this.endOffset && !flusher.isNeeded
+    if (isUntouched) return
+    active.seal()
+    this.storeSnapshot()
+    flusher.flushNow()
   }
 
   private release(): void {
@@ -341,7 +347,7 @@ export class PartitionLog extends LogView {
 
   /** Kafka's tools and brokers find here what they would have to read the log for. */
   private storeSnapshot(): void {
-    if (this.snapshotOffset === this.endOffset) return
+    if (this.snapshotOffset >= this.endOffset) return
     const snapshot = { offset: this.endOffset, entries: this.producers.entries }
     storeProducerSnapshot(this.environment.files, this.directory, snapshot)
     this.snapshotOffset = this.endOffset

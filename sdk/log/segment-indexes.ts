@@ -83,6 +83,19 @@ export class SegmentIndexes {
     this.restore()
   }
 
+  /** Drops entries for batches at or behind `position`: the log was looked at before the index. */
+  clip(position: number): void {
+    const { offsets } = this
+    let count = offsets.count
+    while (count > 0 && offsets.positionAt(count - 1) >= position) count--
+    if (count < offsets.count) this.truncateTo(offsets.offsetAt(count))
+  }
+
+  /** Whether the files have exactly these entries. */
+  get isStored(): boolean {
+    return this.offsets.isStored && this.times.isStored
+  }
+
   /** How many entries only memory has. */
   get pending(): number {
     return this.offsets.pending + this.times.pending

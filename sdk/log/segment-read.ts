@@ -1,4 +1,10 @@
-import { BATCH_HEADER_BYTES, BATCH_LENGTH_AT, findHeaderProblem, LAST_OFFSET_DELTA_AT, LOG_OVERHEAD_BYTES } from '../record/batch-header.ts'
+import {
+  BATCH_HEADER_BYTES,
+  BATCH_LENGTH_AT,
+  findHeaderProblem,
+  LAST_OFFSET_DELTA_AT,
+  LOG_OVERHEAD_BYTES,
+} from '../record/batch-header.ts'
 import { readInt64 } from '../record/int64.ts'
 import { OUT_OF_ORDER, type Segment } from './segment.ts'
 

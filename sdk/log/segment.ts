@@ -1,7 +1,7 @@
 import type { File, FileSystem } from '../environment/environment.ts'
 import { BATCH_HEADER_BYTES } from '../record/batch-header.ts'
-import { BatchWalker } from './batch-walker.ts'
 import { findNextBatch } from './batch-search.ts'
+import { BatchWalker } from './batch-walker.ts'
 import type { Damage } from './damage.ts'
 import type { OpenSegments } from './open-segments.ts'
 import { RecordCounts } from './record-counts.ts'
@@ -91,7 +91,9 @@ export class Segment {
     if (!this.held) this.around.open.use(this)
     if (this.indexes !== undefined) return this.indexes
     const indexes = this.emptyIndexes()
-    if (!indexes.load() || !this.fitsLog(indexes)) this.rebuild(indexes)
+    const isLoaded = indexes.load()
+    indexes.clip(this.sizeBytes)
+    if (!isLoaded || !this.fitsLog(indexes)) this.rebuild(indexes)
     this.indexes = indexes
     return indexes
   }
@@ -100,6 +102,21 @@ export class Segment {
   get maxTimestampMs(): number {
     if (this.held || this.knownMaxTimestampMs === undefined) this.knownMaxTimestampMs = this.index().maxTimestampMs
     return this.knownMaxTimestampMs
+  }
+
+  /** A follower has seen this batch, behind those it knew. */
+  noteSeen(batch: BatchWalker): void {
+    const indexes = this.index()
+    const before = this.knownMaxTimestampMs ?? indexes.maxTimestampMs
+    this.knownMaxTimestampMs = Math.max(before, batch.maxTimestampMs)
+    indexes.add(batch.position, batch.nextOffset - 1, batch.maxTimestampMs)
+  }
+
+  /** A follower has seen that the segment is full, or another one than it knew. */
+  forget(sizeBytes: number): void {
+    this.release()
+    this.sizeBytes = sizeBytes
+    this.knownMaxTimestampMs = undefined
   }
 
   /** Whether the indexes end as the log says. A wrong entry before the end shows when it is used. */
@@ -145,7 +162,7 @@ export class Segment {
   }
 
   /** Calls `visit` with every batch from `start` on whose header can be read, until it returns false. */
-  visit(start: number, visit: (walker: BatchWalker) => boolean | void): void {
+  visit(start: number, visit: (walker: BatchWalker) => unknown): void {
     const walker = this.walk(start)
     let offset = start === 0 ? this.baseOffset : -1
     for (;;) {
@@ -187,7 +204,10 @@ export class Segment {
 
   /** The header at `position`, if a batch can be there. */
   peek(position: number): BatchWalker | undefined {
-    const walker = new BatchWalker(this.reading(), { start: position, end: Math.min(this.sizeBytes, position + BATCH_HEADER_BYTES) })
+    const walker = new BatchWalker(this.reading(), {
+      start: position,
+      end: Math.min(this.sizeBytes, position + BATCH_HEADER_BYTES),
+    })
     return walker.peek() ? walker : undefined
   }
 

@@ -51,7 +51,7 @@ export function cutLog(environment: Environment, cut: Cut): CutLog {
   snapshots = snapshots.filter((snapshot) => snapshot <= place.offset)
   const { producers, offset } = findProducers(environment, cut.directory, snapshots)
   replayProducers(producers, segments, offset)
-  return { segments, active, endOffset: place.offset, producers, snapshotOffset: Math.max(-1, ...snapshots) }
+  return { segments, active, endOffset: place.offset, producers, snapshotOffset: Math.max(0, ...snapshots) }
 }
 
 /** Where the batch that holds `offset`, or the first behind it, begins; otherwise the end of the segment. */

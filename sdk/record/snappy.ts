@@ -16,6 +16,10 @@ const KEPT_INSTANCE_MAX_BYTES = 2 * 1024 * 1024
 let kept: ReturnType<typeof snappyUncompressor> | undefined
 
 /**
+ * The blocks are decoded by hysnappy: small, kept up, and of those tried the only one that is both bounded on damage
+ * (snappyjs can loop for ever on a negative length, @platformatic/wasm-utils leaks what it had allocated) and no addon.
+ * It is an ES module only, so it is a development dependency that goes into the bundle.
+ *
  * Reads snappy in both forms found in Kafka's logs: snappy-java's ("xerial": a header, then blocks behind their lengths),
  * which Java clients write, and one raw block, which librdkafka and others write.
  * Throws CORRUPT_BATCH for damage and for more than `maxBytes`.

@@ -7,7 +7,13 @@ test('the benchmark runs to its end on a tiny input and prints every ratio', asy
   const program = fileURLToPath(new URL('core.bench.ts', import.meta.url))
   const tiny = ['--records', '3000', '--rounds', '1', '--commits', '20', '--open-megabytes', '4']
   const { stdout } = await promisify(execFile)(process.execPath, [program, ...tiny])
-  for (const name of ['produce: tidemark ÷ floor', 'produce: tidemark ÷ sqlite', 'batches: tidemark ÷ floor', 'batches: tidemark ÷ sqlite', 'for await: tidemark ÷ sqlite']) {
+  for (const name of [
+    'produce: tidemark ÷ floor',
+    'produce: tidemark ÷ sqlite',
+    'batches: tidemark ÷ floor',
+    'batches: tidemark ÷ sqlite',
+    'for await: tidemark ÷ sqlite',
+  ]) {
     expect(stdout.match(new RegExp(`${name}\\s+\\d+\\.\\d\\d \\(`, 'g')), name).toHaveLength(2)
   }
   expect(stdout).toMatch(/One durable commit, awaited/)

@@ -9,11 +9,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { crc32cImplementation } from '../../sdk/record/crc32c.ts'
-import { floorConsume, floorProduce } from '../support/bench/floor.ts'
-import { Sqlite } from '../support/bench/sqlite.ts'
 import { measureCommits } from '../support/bench/commits.ts'
+import { floorConsume, floorProduce } from '../support/bench/floor.ts'
 import { measureOpen } from '../support/bench/opening.ts'
-import { openTidemark, tidemarkConsumeBatches, tidemarkConsumeRecords, tidemarkProduce } from '../support/bench/tidemark.ts'
+import { Sqlite } from '../support/bench/sqlite.ts'
+import {
+  openTidemark,
+  tidemarkConsumeBatches,
+  tidemarkConsumeRecords,
+  tidemarkProduce,
+} from '../support/bench/tidemark.ts'
 import { Values } from '../support/bench/values.ts'
 
 const { values: options } = parseArgs({
@@ -32,8 +37,12 @@ interface Case {
   readonly run: () => unknown
 }
 
-console.log(`Node ${process.version}, CRC-32C by ${crc32cImplementation}, ${records} records, ${rounds} rounds, median (min–max).`)
-console.log('Sync: every produce is followed by fdatasync (SQLite: WAL, synchronous=FULL); consuming commits about every 1,000.')
+console.log(
+  `Node ${process.version}, CRC-32C by ${crc32cImplementation}, ${records} records, ${rounds} rounds, median (min–max).`,
+)
+console.log(
+  'Sync: every produce is followed by fdatasync (SQLite: WAL, synchronous=FULL); consuming commits about every 1,000.',
+)
 for (const sizeBytes of [100, 1024]) await compare(sizeBytes)
 await measureCommits(Number(options.commits))
 await measureOpen(Number(options['open-megabytes']))
@@ -94,5 +103,7 @@ function ratio(name: string, times: ReadonlyMap<string, number[]>, slow: string,
   const fasts = times.get(fast) ?? []
   const ratios = slows.map((ms, round) => ms / (fasts[round] ?? Number.NaN)).sort((a, b) => a - b)
   const show = (value: number | undefined) => (value ?? Number.NaN).toFixed(2)
-  console.log(`  ${name.padEnd(30)} ${show(ratios[Math.floor(ratios.length / 2)])} (${show(ratios[0])}–${show(ratios.at(-1))})`)
+  console.log(
+    `  ${name.padEnd(30)} ${show(ratios[Math.floor(ratios.length / 2)])} (${show(ratios[0])}–${show(ratios.at(-1))})`,
+  )
 }

@@ -42,18 +42,29 @@ async function readWithTidemark(directory: string): Promise<Before> {
   const before: Before = { topics: new Map(), records: new Map(), commits: new Map() }
   for (const { name, internal } of await tide.topics.list()) {
     const { topicId, partitions, configs } = await tide.topics.describe(name)
-    const own = Object.fromEntries(configs.filter((config) => !config.isDefault).map((config) => [config.name, config.value]))
+    const own = Object.fromEntries(
+      configs.filter((config) => !config.isDefault).map((config) => [config.name, config.value]),
+    )
     before.topics.set(name, { topicId, partitions: partitions.length, configs: own })
     if (internal) continue
     const records: string[] = []
     for await (const record of tide.topic(name).read({ from: 'earliest', follow: false })) {
       const { partition, offset, timestampMs, key, bytes } = record
-      records.push(JSON.stringify([partition, offset, timestampMs, key, bytes.value === null ? null : Buffer.from(bytes.value).toString()]))
+      records.push(
+        JSON.stringify([
+          partition,
+          offset,
+          timestampMs,
+          key,
+          bytes.value === null ? null : Buffer.from(bytes.value).toString(),
+        ]),
+      )
     }
     before.records.set(name, records.sort())
   }
   for (const { group } of await tide.groups.list()) {
-    for (const { topic, partition, offset } of await tide.groups.offsets(group)) before.commits.set(`${group}/${topic}/${partition}`, offset)
+    for (const { topic, partition, offset } of await tide.groups.offsets(group))
+      before.commits.set(`${group}/${topic}/${partition}`, offset)
   }
   return before
 }
@@ -77,12 +88,19 @@ test('a real broker starts on our directory: every topic, record and commit is t
   }
   for (const [name, ours] of before.records) {
     const { records } = await clients.consume({ topics: [name] })
-    const theirs = records.map(({ partition, offset, timestampMs, key, value }) => JSON.stringify([partition, offset, timestampMs, key, value]))
+    const theirs = records.map(({ partition, offset, timestampMs, key, value }) =>
+      JSON.stringify([partition, offset, timestampMs, key, value]),
+    )
     expect(theirs.sort(), name).toEqual(ours)
   }
   for (const group of new Set([...before.commits.keys()].map((key) => key.split('/')[0] ?? ''))) {
-    const theirs = (await clients.offsets(group)).map(({ topic, partition, committedOffset }) => [`${group}/${topic}/${partition}`, committedOffset])
-    expect(new Map(theirs as [string, number][]), group).toEqual(new Map([...before.commits].filter(([key]) => key.startsWith(`${group}/`))))
+    const theirs = (await clients.offsets(group)).map(({ topic, partition, committedOffset }) => [
+      `${group}/${topic}/${partition}`,
+      committedOffset,
+    ])
+    expect(new Map(theirs as [string, number][]), group).toEqual(
+      new Map([...before.commits].filter(([key]) => key.startsWith(`${group}/`))),
+    )
   }
   await expectResumes(clients, 'shared', 'codec-none', before)
   await expectResumes(clients, 'killed', 'codec-gzip', before)
@@ -94,7 +112,12 @@ test('a real broker starts on our directory: every topic, record and commit is t
 })
 
 /** Both protocols, one after the other, get exactly the records that are not committed; neither commits. */
-async function expectResumes(clients: ReturnType<typeof javaClients>, group: string, topic: string, before: Before): Promise<void> {
+async function expectResumes(
+  clients: ReturnType<typeof javaClients>,
+  group: string,
+  topic: string,
+  before: Before,
+): Promise<void> {
   const expected = (before.records.get(topic) ?? [])
     .map((line) => JSON.parse(line) as [number, number])
     .filter(([partition, offset]) => offset >= (before.commits.get(`${group}/${topic}/${partition}`) ?? 0))
@@ -103,7 +126,9 @@ async function expectResumes(clients: ReturnType<typeof javaClients>, group: str
   expect(expected.length).toBeGreaterThan(0)
   for (const protocol of ['consumer', 'classic'] as const) {
     const { records } = await clients.consume({ topics: [topic], group, protocol, reset: 'earliest', commit: false })
-    expect(records.map(({ partition, offset }) => `${partition}@${offset}`).sort(), `${group} by ${protocol}`).toEqual(expected)
+    expect(records.map(({ partition, offset }) => `${partition}@${offset}`).sort(), `${group} by ${protocol}`).toEqual(
+      expected,
+    )
   }
 }
 

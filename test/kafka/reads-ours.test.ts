@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeAll, afterAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { open } from '../../sdk/index.ts'
 import { leaveAKilledOwner, writeEveryFeature } from '../support/every-feature.ts'
 import { dumpLogSegments } from '../support/kafka.ts'
@@ -56,7 +56,17 @@ test('the offsets decoder prints our groups and commits', async () => {
 test('the metadata decoder prints our topics, with the deleted one removed', async () => {
   const dump = await dumpLogSegments(filesOf('__cluster_metadata-', '.log'), { decode: 'cluster-metadata' })
   expect(dump.problems).toEqual([])
-  for (const name of ['codec-none', 'codec-gzip', 'codec-zstd', 'segments', 'compacted', 'stamped', 'month-old', 'never-written', '__consumer_offsets']) {
+  for (const name of [
+    'codec-none',
+    'codec-gzip',
+    'codec-zstd',
+    'segments',
+    'compacted',
+    'stamped',
+    'month-old',
+    'never-written',
+    '__consumer_offsets',
+  ]) {
     expect(dump.text).toContain(`"name":"${name}"`)
   }
   expect(dump.text).toContain('REMOVE_TOPIC_RECORD')

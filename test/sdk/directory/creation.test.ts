@@ -169,3 +169,22 @@ test('a directory that was opened and closed without its first records is fresh 
   expect(metadataLog(second).logEndOffset).toBe(0)
   await second.close()
 })
+
+test('two processes that create one directory at the same moment end up with one directory', async () => {
+  const first = new MemoryEnvironment()
+  const second = first.anotherProcess()
+  const create = async (environment: MemoryEnvironment) => {
+    const directory = await DataDirectory.open(environment, PATH, { waitMs: 10_000 })
+    if (directory.isFresh) {
+      append(metadataLog(directory), 'bootstrap')
+      await directory.finishCreation()
+    }
+    await directory.close()
+    return directory.directoryId
+  }
+  const ids = await Promise.all([create(first), create(second)])
+  expect(ids[0]).toBe(ids[1])
+  const directory = await openDirectory(second)
+  expect(metadataLog(directory).logEndOffset).toBe(1)
+  await directory.close()
+})

@@ -1,4 +1,5 @@
 import {
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   realpathSync,
@@ -225,6 +226,35 @@ test('a path for sockets that is too long is replaced by a short one', async () 
   const args = [folder, basename(folder), '0']
   const owner = createChildProcess('./owner-process.ts', args, { TMPDIR: temporary })
   expect(await owner.nextAnswer()).toMatchObject({ owns: true })
+})
+
+test('without a place for sockets the lock alone holds', async () => {
+  const folder = createFolder()
+  const temporary = createFolder()
+  writeFileSync(join(temporary, `tidemark-${process.getuid?.()}`), 'not a folder')
+  const args = [folder, basename(folder), '0']
+  const owner = createChildProcess('./owner-process.ts', args, { TMPDIR: temporary, NODE_NO_WARNINGS: '1' })
+  expect(await owner.nextAnswer()).toMatchObject({ owns: true })
+  await expect(take(folder)).rejects.toEqual(inUseBy(owner.pid))
+})
+
+test('a runtime without node:sqlite is told so, and what still works', async () => {
+  const folder = createFolder()
+  const args = [folder, basename(folder), '0']
+  const owner = createChildProcess('./owner-process.ts', args, { NODE_OPTIONS: '--no-experimental-sqlite' })
+  expect(await owner.nextAnswer()).toMatchObject({
+    code: 'UNSUPPORTED',
+    message: expect.stringMatching(/node:sqlite.*reading/),
+  })
+})
+
+test('a lock file that cannot be written is a failure of the disk, with its path', async () => {
+  const folder = createFolder()
+  mkdirSync(join(folder, '.lock'))
+  await expect(take(folder)).rejects.toMatchObject({
+    code: 'STORAGE_ERROR',
+    message: expect.stringContaining(join(folder, '.lock')),
+  })
 })
 
 test('polls by the environment’s clock and gives up when the wait is over', async () => {

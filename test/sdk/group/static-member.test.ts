@@ -55,6 +55,17 @@ test('leaving for a while gives up at once what had to be given up', () => {
   expect(member('c', 'i').join()).toBe('8a x, 7a x, 5a x, 5c, 7c, 8c:0/0 s1 +2-0, 8c:3/0 s0 +2-0')
 })
 
+test('a member that leaves while it has to give something up is not fenced for being slow', () => {
+  const { world, member } = createWorld()
+  const a = member('a', 'i')
+  a.join()
+  a.beat({ rebalanceTimeoutMs: 10_000 })
+  member('b').join()
+  a.beat()
+  a.leave(-2)
+  expect(world.written(() => world.advance(20_000))).toBe('')
+})
+
 test('the session of a member that is away runs on from its last heartbeat', () => {
   const { world, member } = createWorld()
   const a = member('a', 'i')

@@ -37,11 +37,20 @@ interface Run {
 
 test(`${KILLS} SIGKILLs of a consuming owner: nothing skipped, at most ${EVERY_RECORDS} redelivered per partition and kill (SEED=${SEED})`, async () => {
   const perDirectory = Math.ceil(KILLS / DIRECTORIES)
-  const totals = { kills: 0, inFlow: 0, redelivered: 0, redeliveredMax: 0, slowestMs: 0, points: new Map<string, number>() }
+  const totals = {
+    kills: 0,
+    inFlow: 0,
+    redelivered: 0,
+    redeliveredMax: 0,
+    slowestMs: 0,
+    points: new Map<string, number>(),
+  }
   for (let pair = 0; pair < DIRECTORIES; pair += 2) {
     await Promise.all([pair, pair + 1].map((index) => killOneDirectory(SEED + index, perDirectory, totals)))
   }
-  console.log(`kills ${totals.kills} (SEED=${SEED}), in the flow of records ${totals.inFlow}, by point ${JSON.stringify(Object.fromEntries(totals.points))}, skipped 0, redelivered ${totals.redelivered}, at most ${totals.redeliveredMax} per partition and kill, slowest first record ${totals.slowestMs} ms after opening`)
+  console.log(
+    `kills ${totals.kills} (SEED=${SEED}), in the flow of records ${totals.inFlow}, by point ${JSON.stringify(Object.fromEntries(totals.points))}, skipped 0, redelivered ${totals.redelivered}, at most ${totals.redeliveredMax} per partition and kill, slowest first record ${totals.slowestMs} ms after opening`,
+  )
   expect(totals.kills).toBeGreaterThanOrEqual(KILLS)
   expect(totals.inFlow / totals.kills).toBeGreaterThanOrEqual(0.9)
   expect(totals.redelivered).toBeGreaterThan(0)
@@ -88,7 +97,9 @@ function judgeRun(run: Run, processed: Set<string>, totals: Totals, place: strin
   for (const record of run.seen) {
     if (!started.has(record.partition)) {
       started.add(record.partition)
-      expect(record.offset, `${place}: partition ${record.partition} resumes at its commit`).toBe(run.committedBefore.get(record.partition) ?? 0)
+      expect(record.offset, `${place}: partition ${record.partition} resumes at its commit`).toBe(
+        run.committedBefore.get(record.partition) ?? 0,
+      )
     }
     if (processed.has(key(record))) redelivered.set(record.partition, (redelivered.get(record.partition) ?? 0) + 1)
     processed.add(key(record))
@@ -122,12 +133,17 @@ async function committedOffsets(directory: string): Promise<Map<number, number>>
   if (tide === undefined) return new Map()
   const rows = await tide.lag()
   await tide.close()
-  return new Map(rows.filter((row) => row.committedOffset !== null).map((row) => [row.partition, row.committedOffset as number]))
+  return new Map(
+    rows.filter((row) => row.committedOffset !== null).map((row) => [row.partition, row.committedOffset as number]),
+  )
 }
 
 async function checkDirectory(directory: string, place: string): Promise<void> {
   const findings = await verifyDirectory(nodeEnvironment(), directory)
-  expect(findings.filter((finding) => finding.severity !== 'note'), place).toEqual([])
+  expect(
+    findings.filter((finding) => finding.severity !== 'note'),
+    place,
+  ).toEqual([])
   const tide = await open(directory, { readOnly: true })
   for (const row of await tide.lag()) {
     expect(row.committedOffset ?? 0, `${place}: committed past the end`).toBeLessThanOrEqual(row.logEndOffset ?? 0)

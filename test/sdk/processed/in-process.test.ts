@@ -3,7 +3,17 @@ import { open } from '../../../sdk/index.ts'
 import { MemoryEnvironment } from '../../../sdk/testing.ts'
 import { readArchitectureTable } from '../../support/processed/architecture-table.ts'
 import { EVENTS } from '../../support/processed/events.ts'
-import { type CommitBy, commitOption, committed, type Loop, type Per, runLoop, sendUnits, triggerCommit, untilCommitted } from '../../support/processed/scenario.ts'
+import {
+  type CommitBy,
+  commitOption,
+  committed,
+  type Loop,
+  type Per,
+  runLoop,
+  sendUnits,
+  triggerCommit,
+  untilCommitted,
+} from '../../support/processed/scenario.ts'
 
 for (const { event, per, by, resumesAt } of readArchitectureTable().filter((cell) => cell.event in EVENTS)) {
   test(`${event}, per ${per}, committing by ${by}: the group goes on at ${resumesAt}`, async () => {
@@ -13,7 +23,8 @@ for (const { event, per, by, resumesAt } of readArchitectureTable().filter((cell
 
 test('every event that fits into one process has a row for records and one for batches', () => {
   const rows = new Set(readArchitectureTable().map((cell) => `${cell.event}, per ${cell.per}`))
-  for (const event of Object.keys(EVENTS)) for (const per of ['record', 'batch']) expect(rows).toContain(`${event}, per ${per}`)
+  for (const event of Object.keys(EVENTS))
+    for (const per of ['record', 'batch']) expect(rows).toContain(`${event}, per ${per}`)
 })
 
 async function play(name: string, per: Per, by: CommitBy): Promise<number> {

@@ -27,7 +27,8 @@ for (const cell of readArchitectureTable().filter(({ event }) => event in ENDS))
 
 test('every way a process can end has a row for records and one for batches', () => {
   const rows = new Set(readArchitectureTable().map((cell) => `${cell.event}, per ${cell.per}`))
-  for (const event of Object.keys(ENDS)) for (const per of ['record', 'batch']) expect(rows).toContain(`${event}, per ${per}`)
+  for (const event of Object.keys(ENDS))
+    for (const per of ['record', 'batch']) expect(rows).toContain(`${event}, per ${per}`)
 })
 
 async function runToItsEnd({ event, per, by }: Cell): Promise<number> {

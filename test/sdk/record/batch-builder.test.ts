@@ -68,8 +68,8 @@ test('a record beyond maxBytes is refused and leaves the batch as it was', () =>
   const append = () => builder.append(null, Buffer.alloc(100), undefined, 900)
   expect(append).toThrow(expect.objectContaining({ code: 'MESSAGE_TOO_LARGE' }))
   expect(builder).toMatchObject({ count: 1, sizeBytes })
-  builder.append(null, Buffer.alloc(200 - sizeBytes - 8), undefined, 6)
-  expect(builder.sizeBytes).toBeLessThanOrEqual(200)
+  builder.append(null, Buffer.alloc(200 - sizeBytes - 9), undefined, 6)
+  expect(builder.sizeBytes).toBe(200)
   expect(new RecordBatch(builder.build())).toMatchObject({ recordCount: 2, maxTimestampMs: 6 })
 })
 
@@ -99,7 +99,7 @@ const SEED = Number(process.env['SEED'] ?? 7)
 test(`random records come back as they were, in every codec that is written (SEED=${SEED})`, () => {
   const random = seededRandom(SEED)
   const integer = (limit: number) => Math.floor(random() ** 3 * limit)
-  const bytes = (limit: number) => Buffer.from({ length: integer(limit) }, () => integer(256))
+  const bytes = (limit: number) => Buffer.from(Array.from({ length: integer(limit) }, () => integer(256)))
   const maybe = <T>(value: () => T): T | null => (random() < 0.2 ? null : value())
   for (let step = 0; step < 150; step++) {
     const codec = (['none', 'gzip', 'zstd'] as const)[step % 3]!
@@ -110,7 +110,7 @@ test(`random records come back as they were, in every codec that is written (SEE
     const expected = Array.from({ length: 1 + integer(60) }, () => {
       offset += random() < 0.1 ? 1 + integer(100_000) : 1
       const headers = Array.from({ length: random() < 0.5 ? 0 : integer(5) }, () => ({
-        key: 'ä🌊key'.slice(integer(7)),
+        key: 'äkey🌊'.slice(0, integer(5)),
         value: maybe(() => bytes(300)),
       }))
       const timestampMs = random() < 0.1 ? integer(2 ** 52) - 1 : 1_700_000_000_000 + integer(100_000)

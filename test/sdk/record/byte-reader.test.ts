@@ -136,7 +136,7 @@ const SEED = Number(process.env['SEED'] ?? 3)
 test(`random bytes read as random fields give values or CORRUPT_BATCH (SEED=${SEED})`, () => {
   const random = seededRandom(SEED)
   for (let step = 0; step < 5000; step++) {
-    const reader = new ByteReader(Buffer.from({ length: Math.floor(random() * 60) }, () => random() ** 2 * 256))
+    const reader = new ByteReader(Buffer.from(Array.from({ length: random() * 60 }, () => random() ** 2 * 256)))
     try {
       while (reader.remaining > 0) fields[Math.floor(random() * fields.length)]![2](reader)
     } catch (error) {

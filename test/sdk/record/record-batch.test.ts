@@ -6,6 +6,7 @@ import { encodeBatch, type RecordInput } from '../../../sdk/record/batch-builder
 import { scanBatches } from '../../../sdk/record/batch-scan.ts'
 import { crc32c } from '../../../sdk/record/crc32c.ts'
 import { RecordBatch } from '../../../sdk/record/record-batch.ts'
+import { seededRandom } from '../../support/seeded-random.ts'
 
 const timestampMs = 1_700_000_000_000
 const k = Buffer.from('k')
@@ -209,15 +210,9 @@ test('checkValid says where: topic, partition and offset', () => {
   const bytes = vector('none')
   bytes.writeUInt32BE(77, 4)
   bytes[70] = 0
-  const error = (() => {
-    try {
-      new RecordBatch(bytes).checkValid({ topic: 'payments', partition: 2 })
-    } catch (thrown) {
-      return thrown as TidemarkError
-    }
-  })()
-  expect(error).toMatchObject({ code: 'CORRUPT_BATCH', topic: 'payments', partition: 2, offset: 77 })
-  expect(error?.message).toContain('The batch at offset 77 of payments-2 is damaged: its CRC is')
+  const check = () => new RecordBatch(bytes).checkValid({ topic: 'payments', partition: 2 })
+  expect(check).toThrow(expect.objectContaining({ code: 'CORRUPT_BATCH', topic: 'payments', partition: 2, offset: 77 }))
+  expect(check).toThrow('The batch at offset 77 of payments-2 is damaged: its CRC is')
 })
 
 test('offsets, timestamps and producer ids beyond 2^53 are refused, not rounded', () => {
@@ -266,4 +261,32 @@ test('a cursor takes no more memory for a compressed batch than it is allowed', 
   const batch = new RecordBatch(encodeBatch([{ key: null, value: Buffer.alloc(100_000) }], { codec: 'zstd' }))
   expect(corruption(() => batch.cursor(50_000))).toContain('more than the 50000 bytes allowed')
   expect(batch.records()[0]!.value).toHaveLength(100_000)
+})
+
+const SEED = Number(process.env['SEED'] ?? 5)
+test(`damage under a right CRC gives records or a TidemarkError, in every codec (SEED=${SEED})`, () => {
+  const random = seededRandom(SEED)
+  const integer = (limit: number) => Math.floor(random() * limit)
+  const small = encodeBatch(javaRecords().slice(0, 12))
+  const batches = [small, ...['gzip', 'snappy', 'lz4', 'zstd'].map((codec) => fixture(`java-${codec}.batch`))]
+  const outcomes = new Map<string, number>()
+  for (let step = 0; step < 600; step++) {
+    // Most of the time the small uncompressed one: every byte of it means something.
+    const bytes = batches[random() < 0.7 ? 0 : integer(batches.length)]!
+    const batch = changed(bytes, (copy) => {
+      for (let flips = integer(3); flips >= 0; flips--) {
+        const at = 21 + (random() < 0.2 ? integer(40) : integer(copy.length - 21))
+        copy[at] = random() < 0.3 ? 0xff : integer(256)
+      }
+    })
+    let outcome = 'records'
+    try {
+      batch.records()
+    } catch (error) {
+      expect(error, `step ${step}`).toBeInstanceOf(TidemarkError)
+      outcome = (error as TidemarkError).code
+    }
+    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
+  }
+  expect([...outcomes.keys()].sort()).toEqual(['CORRUPT_BATCH', 'UNSUPPORTED_COMPRESSION', 'records'])
 })

@@ -25,7 +25,9 @@ export async function measureCommits(count: number): Promise<void> {
   sqlite.close()
   rmSync(folder, { recursive: true, force: true })
   console.log('\nOne durable commit, awaited, microseconds (p50, p99)')
-  console.log(`  tidemark ${micros(tidemark, 0.5)}, ${micros(tidemark, 0.99)}; sqlite ${micros(rival, 0.5)}, ${micros(rival, 0.99)}`)
+  console.log(
+    `  tidemark ${micros(tidemark, 0.5)}, ${micros(tidemark, 0.99)}; sqlite ${micros(rival, 0.5)}, ${micros(rival, 0.99)}`,
+  )
 }
 
 function micros(times: readonly number[], share: number): number {

@@ -19,5 +19,7 @@ export async function measureOpen(megabytes: number): Promise<void> {
   const ends = await tide.topic('records').offsets('latest')
   await tide.close()
   rmSync(folder, { recursive: true, force: true })
-  console.log(`\nOpen after a kill with ${megabytes} MB: ${Math.round(opened)} ms, ${ends[0]?.offset.toLocaleString('en-US')} records`)
+  console.log(
+    `\nOpen after a kill with ${megabytes} MB: ${Math.round(opened)} ms, ${ends[0]?.offset.toLocaleString('en-US')} records`,
+  )
 }

@@ -15,7 +15,11 @@ export function readEvidence(file: string): Seen[] {
   const bytes = readFileSync(file)
   const seen: Seen[] = []
   for (let at = 0; at + 9 <= bytes.length; at += 9) {
-    seen.push({ partition: bytes.readUInt8(at), offset: bytes.readUInt32BE(at + 1), waitedMs: bytes.readUInt32BE(at + 5) })
+    seen.push({
+      partition: bytes.readUInt8(at),
+      offset: bytes.readUInt32BE(at + 1),
+      waitedMs: bytes.readUInt32BE(at + 5),
+    })
   }
   return seen
 }

@@ -1,6 +1,15 @@
 /** A process that ends while a unit is in hand: `node ending-process.ts DIRECTORY EVENT PER BY`. */
 import { open, shutdownSignal } from '../../../sdk/index.ts'
-import { type CommitBy, commitOption, type Loop, type Per, runLoop, sendUnits, triggerCommit, untilCommitted } from './scenario.ts'
+import {
+  type CommitBy,
+  commitOption,
+  type Loop,
+  type Per,
+  runLoop,
+  sendUnits,
+  triggerCommit,
+  untilCommitted,
+} from './scenario.ts'
 
 const [directory = '', event = '', perText = '', byText = ''] = process.argv.slice(2)
 const per = perText as Per

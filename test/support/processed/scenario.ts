@@ -78,5 +78,6 @@ export function commitOption(by: CommitBy, unitSize: number, intervalMs = INTERV
 }
 
 export async function sendUnits(loop: Pick<Loop, 'topic' | 'unitSize'>, units: number): Promise<void> {
-  for (let count = 0; count < units * loop.unitSize; count++) await loop.topic.send({ value: Buffer.from('x'), partition: 1 })
+  for (let count = 0; count < units * loop.unitSize; count++)
+    await loop.topic.send({ value: Buffer.from('x'), partition: 1 })
 }

@@ -172,6 +172,8 @@ export class GroupModel {
       expect(mayBeFenced, `${this.#place()}: ${error.message}`).toBe(true)
       this.counts.fenced++
       client.drop()
+      // Only a member that is struck out begins with nothing; a fenced one that comes back has what it had.
+      if (error.code === 'UNKNOWN_MEMBER_ID') client.heardAll = true
     }
   }
 

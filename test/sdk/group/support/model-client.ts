@@ -22,7 +22,7 @@ export class ModelClient {
   readonly holdings = new Map<string, Holding>()
   /** Told, but not taken yet. */
   pending: ReadonlyMap<string, Holding> | undefined
-  /** Whether it heard every answer since it joined, so that it knows since when it has what. */
+  /** Whether it heard every answer since the group took it in, so that it knows since when it has what. */
   heardAll = true
   /** The last assignment it was told. */
   #told: ReadonlyMap<string, Holding> = new Map()
@@ -97,7 +97,6 @@ export class ModelClient {
   drop(): void {
     this.holdings.clear()
     this.#told = new Map()
-    this.heardAll = true
     this.pending = undefined
     this.mustReport = false
     this.epoch = 0

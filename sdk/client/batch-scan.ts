@@ -1,0 +1,58 @@
+import type { Broker, TopicPartition } from '../broker/broker.ts'
+import { fromPartitionError } from '../broker/partition-error.ts'
+import { scanBatches } from '../record/batch-scan.ts'
+import type { RecordBatch } from '../record/record-batch.ts'
+import { offsetsAt } from './position.ts'
+
+const SLICE_BYTES = 1024 * 1024
+
+/** Reads the batches of one partition as they are stored, for whoever looks at batches rather than at records. */
+export class BatchScan {
+  readonly #broker: Broker
+  readonly #place: TopicPartition
+
+  constructor(broker: Broker, place: TopicPartition) {
+    this.#broker = broker
+    this.#place = place
+  }
+
+  /** From the first to the last, as they are now. What is damaged is left out. */
+  async *slices(): AsyncGenerator<readonly RecordBatch[]> {
+    const [start] = await offsetsAt(this.#broker, [this.#place], 'earliest')
+    const [end] = await offsetsAt(this.#broker, [this.#place], 'latest')
+    let offset = start!.offset
+    while (offset < end!.offset) {
+      const slice = await this.slice(offset)
+      if (slice.nextOffset <= offset) return
+      yield slice.batches
+      offset = slice.nextOffset
+    }
+  }
+
+  /**
+   * Some batches from the one on that holds `offset`. `nextOffset` is where to go on, `offset` itself where nothing more
+   * can be read. @throws TidemarkError whatever the broker answers but damage
+   */
+  async slice(offset: number): Promise<{ batches: readonly RecordBatch[]; nextOffset: number; sizeBytes: number }> {
+    const { topic, partition } = this.#place
+    const answer = (
+      await this.#broker.fetch({
+        partitions: [{ topic, partition, fetchOffset: offset, maxBytes: SLICE_BYTES }],
+        maxWaitMs: 0,
+        minBytes: 0,
+        maxBytes: SLICE_BYTES,
+        isolation: 'read_uncommitted',
+      })
+    ).partitions[0]
+    if (answer === undefined) return { batches: [], nextOffset: offset, sizeBytes: 0 }
+    if (answer.error !== null) {
+      if (answer.error.code !== 'CORRUPT_BATCH') throw fromPartitionError(answer.error, { topic, partition, offset })
+      return { batches: [], nextOffset: answer.nextReadableOffset ?? offset, sizeBytes: 0 }
+    }
+    const { records } = answer
+    const bytes =
+      records instanceof Buffer ? records : Buffer.from(records.buffer, records.byteOffset, records.byteLength)
+    const { batches, validBytes } = scanBatches(bytes, { verify: 'header' })
+    return { batches, nextOffset: batches.at(-1)?.nextOffset ?? offset, sizeBytes: validBytes }
+  }
+}

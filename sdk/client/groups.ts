@@ -1,0 +1,127 @@
+import type { Broker, GroupDescription, GroupType, ListGroupsResponse, TopicPartition } from '../broker/broker.ts'
+import { fromPartitionError } from '../broker/partition-error.ts'
+import { CommitHistory, type CommitHistoryEntry } from '../offsets/commit-history.ts'
+import { groupPartition } from '../offsets/group-partition.ts'
+import { CONSUMER_OFFSETS_TOPIC } from '../topic/topic-name.ts'
+import { BatchScan } from './batch-scan.ts'
+import type { ClientContext } from './client-context.ts'
+
+export type ListedGroup = ListGroupsResponse['groups'][number]
+
+/** What a group has committed for a partition. */
+export interface GroupOffset extends TopicPartition {
+  /** The next offset to read. */
+  readonly offset: number
+  /** Of the last processed record; −1: not known. */
+  readonly leaderEpoch: number
+  readonly metadata: string
+  /** null where the broker does not tell. */
+  readonly committedAtMs: number | null
+  readonly topicId: string | null
+}
+
+/** An offset to be committed for a group. */
+export interface OffsetToCommit extends TopicPartition {
+  /** The next offset to read. */
+  readonly offset: number
+  /** The leader epoch of the record before it. Default −1: not known. A wrong one makes other clients hang or rewind. */
+  readonly leaderEpoch?: number | undefined
+  readonly metadata?: string | undefined
+}
+
+/** What a group has committed for a partition over time, oldest first. */
+export interface PartitionHistory extends TopicPartition {
+  readonly entries: readonly CommitHistoryEntry[]
+}
+
+export interface HistoryOptions {
+  readonly topic?: string | undefined
+  /** Entries to keep per partition, the newest. Default: all. */
+  readonly keepNewest?: number | undefined
+}
+
+/** Looks at groups, and changes what they have committed. */
+export class Groups {
+  readonly #broker: Broker
+
+  constructor(context: ClientContext) {
+    this.#broker = context.broker
+  }
+
+  /** Every group, or those of some types, by name. */
+  async list(options: { readonly types?: readonly GroupType[] } = {}): Promise<ListedGroup[]> {
+    const { groups } = await this.#broker.listGroups(options)
+    return groups.toSorted((a, b) => (a.group < b.group ? -1 : 1))
+  }
+
+  /** Its members, and what each of them holds. @throws TidemarkError GROUP_NOT_FOUND */
+  async describe(group: string): Promise<GroupDescription> {
+    const description = (await this.#broker.consumerGroupDescribe({ groups: [group] })).groups[0]
+    if (description === undefined || description.error !== null) {
+      throw fromPartitionError(
+        description?.error ?? { code: 'GROUP_NOT_FOUND', message: `There is no group "${group}".` },
+      )
+    }
+    return description
+  }
+
+  /** What it has committed, by topic and partition. */
+  async offsets(group: string): Promise<GroupOffset[]> {
+    const { partitions } = await this.#broker.offsetFetch({ group, partitions: null })
+    const offsets = partitions.map(({ error, commitTimestampMs, ...commit }) => {
+      if (error !== null) throw fromPartitionError(error, commit)
+      const { topic, partition, offset, leaderEpoch, metadata, topicId } = commit
+      return { topic, partition, offset, leaderEpoch, metadata, committedAtMs: commitTimestampMs, topicId }
+    })
+    return offsets.sort(byPlace)
+  }
+
+  /**
+   * Commits for a group without members: for checkpoints of one's own, or to move a group before it starts. Survives a
+   * power loss when it resolves.
+   * @throws TidemarkError UNKNOWN_MEMBER_ID while it has members, UNKNOWN_TOPIC, OFFSET_METADATA_TOO_LARGE, READ_ONLY
+   */
+  async commit(group: string, offsets: readonly OffsetToCommit[]): Promise<void> {
+    if (offsets.length === 0) return
+    const { partitions } = await this.#broker.offsetCommit({
+      group,
+      memberId: '',
+      memberEpoch: -1,
+      survives: 'power-loss',
+      offsets: offsets.map(({ topic, partition, offset, leaderEpoch = -1, metadata = '' }) => {
+        return { topic, partition, offset, leaderEpoch, metadata }
+      }),
+    })
+    for (const answer of partitions) if (answer.error !== null) throw fromPartitionError(answer.error, answer)
+  }
+
+  /** Forgets groups without members, with all they have committed. @throws TidemarkError NON_EMPTY_GROUP, GROUP_NOT_FOUND */
+  async delete(...groups: readonly string[]): Promise<void> {
+    await this.#broker.deleteGroups({ groups })
+  }
+
+  /**
+   * Everything a group has committed, and when, as far back as `__consumer_offsets` reaches: compaction, where there is
+   * any, keeps only the newest.
+   */
+  async history(group: string, options: HistoryOptions = {}): Promise<PartitionHistory[]> {
+    const { topics } = await this.#broker.metadata({ topics: [CONSUMER_OFFSETS_TOPIC] })
+    const count = topics.find(({ name }) => name === CONSUMER_OFFSETS_TOPIC)?.partitions.length ?? 0
+    if (count === 0) return []
+    const { topic, keepNewest } = options
+    const history = new CommitHistory({
+      group,
+      ...(topic === undefined ? {} : { topic }),
+      ...(keepNewest === undefined ? {} : { keepNewest }),
+    })
+    const partition = groupPartition(group, count)
+    const scan = new BatchScan(this.#broker, { topic: CONSUMER_OFFSETS_TOPIC, partition })
+    for await (const batches of scan.slices()) for (const batch of batches) history.replayBatch(partition, batch)
+    return [...history.partitionsOf(group)].sort(byPlace)
+  }
+}
+
+function byPlace(a: TopicPartition, b: TopicPartition): number {
+  if (a.topic !== b.topic) return a.topic < b.topic ? -1 : 1
+  return a.partition - b.partition
+}

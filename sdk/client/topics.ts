@@ -1,0 +1,82 @@
+import type { Broker, TopicMetadata } from '../broker/broker.ts'
+import { fromPartitionError } from '../broker/partition-error.ts'
+import { TidemarkError } from '../errors.ts'
+import { checkTopicName } from '../topic/topic-name.ts'
+import type { ClientContext } from './client-context.ts'
+
+export interface TopicConfigEntry {
+  readonly name: string
+  readonly value: string
+  /** Whether nobody set it. */
+  readonly isDefault: boolean
+}
+
+export interface TopicDescription extends TopicMetadata {
+  readonly configs: readonly TopicConfigEntry[]
+}
+
+export interface NewTopic {
+  /** Default 1. */
+  readonly partitions?: number | undefined
+  /** Kafka's topic configs. Nothing expires unless `retention.ms` or `retention.bytes` says so. */
+  readonly configs?: Readonly<Record<string, string>> | undefined
+}
+
+/** Makes, changes and deletes topics. What it resolves with is durable. */
+export class Topics {
+  readonly #broker: Broker
+
+  constructor(context: ClientContext) {
+    this.#broker = context.broker
+  }
+
+  /** Every topic, Kafka's own included (`internal`), by name. */
+  async list(): Promise<TopicMetadata[]> {
+    const { topics } = await this.#broker.metadata({ topics: null })
+    return topics.toSorted((a, b) => compare(a.name, b.name))
+  }
+
+  /** @throws TidemarkError UNKNOWN_TOPIC */
+  async describe(name: string): Promise<TopicDescription> {
+    const topic = (await this.#broker.metadata({ topics: [name] })).topics.find((each) => each.name === name)
+    if (topic === undefined) throw unknown(name)
+    const described = (await this.#broker.describeConfigs({ topics: [name] })).topics.find((each) => each.name === name)
+    return { ...topic, configs: described?.configs ?? [] }
+  }
+
+  /** @throws TidemarkError TOPIC_EXISTS, INVALID_TOPIC, INVALID_PARTITIONS, INVALID_CONFIG, READ_ONLY */
+  async create(name: string, options: NewTopic = {}): Promise<{ topicId: string }> {
+    checkTopicName(name)
+    const topic = { name, partitions: options.partitions ?? 1, configs: options.configs ?? {} }
+    const answer = (await this.#broker.createTopics({ topics: [topic] })).topics[0]
+    if (answer?.error != null) throw fromPartitionError(answer.error, { topic: name })
+    return { topicId: answer?.topicId ?? '' }
+  }
+
+  /**
+   * Gives a topic more partitions, `total` in all. New records of a key may then go to another partition than its old
+   * ones.
+   * @throws TidemarkError UNKNOWN_TOPIC, INVALID_PARTITIONS, READ_ONLY
+   */
+  async addPartitions(name: string, total: number): Promise<void> {
+    await this.#broker.createPartitions({ topic: name, totalCount: total })
+  }
+
+  /** Sets configs, or removes them (`null`). @throws TidemarkError UNKNOWN_TOPIC, INVALID_CONFIG, READ_ONLY */
+  async alterConfigs(name: string, configs: Readonly<Record<string, string | null>>): Promise<void> {
+    await this.#broker.incrementalAlterConfigs({ topic: name, configs })
+  }
+
+  /** Deletes topics with their records and what groups committed for them. @throws TidemarkError UNKNOWN_TOPIC, READ_ONLY */
+  async delete(...names: readonly string[]): Promise<void> {
+    await this.#broker.deleteTopics({ topics: names })
+  }
+}
+
+function unknown(topic: string): TidemarkError {
+  return new TidemarkError('UNKNOWN_TOPIC', `There is no topic "${topic}".`, { topic })
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

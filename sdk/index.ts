@@ -1,0 +1,31 @@
+/** The public names of `tidemark`. */
+export type { Isolation, Survives, TopicPartition } from './broker/broker.ts'
+export type { RecoveryNote } from './broker/recovery-note.ts'
+export type { CommitOptions } from './client/committer.ts'
+export type { ConsumeOptions, OnDamage } from './client/consume-options.ts'
+export type { BatchesOptions, Consumer } from './client/consumer.ts'
+export type { TopicDeclaration } from './client/declared-topic.ts'
+export type {
+  GroupOffset,
+  Groups,
+  HistoryOptions,
+  ListedGroup,
+  OffsetToCommit,
+  PartitionHistory,
+} from './client/groups.ts'
+export type { LagOptions, LagRow, WatchLagOptions } from './client/lag.ts'
+export type { PartitionOffset, Position } from './client/position.ts'
+export type { HeadersToSend, RecordToSend, SentAll, SentBatch, SentRecord } from './client/producer.ts'
+export type { ReadOptions } from './client/reading.ts'
+export { bytes, json, nullable, type Serde, string } from './client/serde.ts'
+export { shutdownSignal } from './client/shutdown-signal.ts'
+export type { StandardSchema } from './client/standard-schema.ts'
+export type { WhenLost } from './client/start-positions.ts'
+export type { AnyTopic, RecordOf, Topic, TopicOptions } from './client/topic.ts'
+export type { TopicBatch } from './client/topic-batch.ts'
+export type { TopicRecord } from './client/topic-record.ts'
+export type { NewTopic, TopicConfigEntry, TopicDescription, Topics } from './client/topics.ts'
+export { type ErrorCode, type ErrorPlace, TidemarkError } from './errors.ts'
+export type { LagState } from './offsets/lag.ts'
+export { type OpenOptions, open } from './open.ts'
+export type { BytesTopicOptions, Tidemark } from './tidemark.ts'

@@ -1,0 +1,230 @@
+import type { Environment } from '../environment/environment.ts'
+import { CRC_AT } from '../record/batch-header.ts'
+import { LEADER_EPOCH_CHECKPOINT, LeaderEpochs } from './leader-epochs.ts'
+import { DEFAULT_LOG_CONFIG } from './log-config.ts'
+import { LogView } from './log-view.ts'
+import { findProducers, replayProducers } from './producer-replay.ts'
+import type { ProducerState } from './producer-state.ts'
+import { Segment, type SegmentSurroundings } from './segment.ts'
+import { parseSegmentFileName } from './segment-name.ts'
+import { SegmentScan } from './segment-scan.ts'
+import { errnoOf, storageError } from './storage-error.ts'
+
+export interface ReadOnlyLogOptions {
+  /** The partition's own directory. */
+  readonly directory: string
+  readonly topic: string
+  readonly partition: number
+  /** From the checkpoint; default: where the files begin. */
+  readonly logStartOffset?: number | undefined
+}
+
+/** As far as the last segment has been looked at. */
+interface Tail {
+  readonly segment: Segment
+  readonly inode: bigint
+  /** Behind the last valid batch. */
+  readonly position: number
+  readonly offset: number
+  readonly fileBytes: number
+  /** Where that batch begins and how, to see whether it is still the same; −1 without one. */
+  readonly lastPosition: number
+  readonly lastHeader: Buffer
+}
+
+/** What tells one batch from another: offset, length, epoch, CRC. */
+const FINGERPRINT_BYTES = CRC_AT + 4
+
+/**
+ * One partition's log as its files show it, whether a running process writes to them, or a crashed one did. Tolerates what
+ * an owner would mend: a torn tail, damage, indexes that are missing, wrong or full of zeros, files that vanish. Changes
+ * nothing on disk. Call `refresh()` to see what has been appended since.
+ */
+export class ReadOnlyLog extends LogView {
+  readonly directory: string
+  private readonly environment: Environment
+  private readonly around: SegmentSurroundings
+  private tail: Tail | undefined
+  private firstOffset: number
+  private endOffset: number
+  private knownEpochs: { inode: bigint | undefined; epochs: LeaderEpochs } | undefined
+  private replayed: { producers: ProducerState; offset: number } | undefined
+
+  private constructor(environment: Environment, options: ReadOnlyLogOptions) {
+    super(options)
+    this.environment = environment
+    this.directory = options.directory
+    this.firstOffset = options.logStartOffset ?? 0
+    this.endOffset = this.firstOffset
+    const { damage, openSegments: open, directory } = this
+    const { indexIntervalBytes } = DEFAULT_LOG_CONFIG
+    this.around = { files: environment.files, directory, open, damage, indexIntervalBytes }
+  }
+
+  /** Throws STORAGE_ERROR. A directory that does not exist (yet) is an empty log. */
+  static open(environment: Environment, options: ReadOnlyLogOptions): ReadOnlyLog {
+    const log = new ReadOnlyLog(environment, options)
+    log.refresh()
+    return log
+  }
+
+  override get logStartOffset(): number {
+    return Math.min(Math.max(this.firstOffset, this.segmentList[0]?.baseOffset ?? 0), this.endOffset)
+  }
+
+  /** The end of the last complete, valid batch. */
+  override get logEndOffset(): number {
+    return this.endOffset
+  }
+
+  /** Files do not tell what has been flushed. */
+  override get highWatermark(): number {
+    return this.endOffset
+  }
+
+  override get lastStableOffset(): number {
+    return this.reading(() => {
+      this.replayed ??= findProducers(this.environment, this.directory, this.list('.snapshot'))
+      const { producers, offset } = this.replayed
+      replayProducers(producers, this.segmentList, offset)
+      this.replayed = { producers, offset: Math.max(offset, this.endOffset) }
+      return Math.min(this.endOffset, producers.firstUnstableOffset ?? this.endOffset)
+    })
+  }
+
+  protected override get epochs(): LeaderEpochs {
+    const { files } = this.environment
+    const inode = files.stat(files.join(this.directory, LEADER_EPOCH_CHECKPOINT))?.inode
+    if (this.knownEpochs?.inode === inode && this.knownEpochs !== undefined) return this.knownEpochs.epochs
+    try {
+      this.knownEpochs = { inode, epochs: LeaderEpochs.load(files, this.directory) }
+    } catch {
+      // Damaged, or replaced this very moment: what is known stays.
+      this.knownEpochs ??= { inode, epochs: new LeaderEpochs(files, this.directory) }
+    }
+    return this.knownEpochs.epochs
+  }
+
+  /** The log start as its checkpoint says it by now. */
+  advanceLogStart(offset: number): void {
+    this.firstOffset = Math.max(this.firstOffset, offset)
+  }
+
+  /**
+   * Looks for new batches and segments, and for what was deleted or cut. Returns whether anything changed.
+   * Throws STORAGE_ERROR.
+   */
+  refresh(): boolean {
+    const { topic, partition, logStartOffset, endOffset } = this
+    try {
+      const haveFilesChanged = this.updateSegments()
+      const hasTailChanged = this.updateTail()
+      return (
+        haveFilesChanged || hasTailChanged || endOffset !== this.endOffset || logStartOffset !== this.logStartOffset
+      )
+    } catch (error) {
+      throw storageError(error, `read ${topic}-${partition}`, { topic, partition })
+    }
+  }
+
+  close(): void {
+    this.openSegments.releaseAll()
+  }
+
+  /** A file that is gone was deleted by the log's owner: look again. */
+  protected override reading<T>(read: () => T): T {
+    try {
+      return read()
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') this.refresh()
+      return super.reading(errnoOf(error) === 'ENOENT' ? read : () => raise(error))
+    }
+  }
+
+  /** Base offsets of the files of a kind; none where the directory does not exist. */
+  private list(suffix: string): number[] {
+    try {
+      const names = this.environment.files.list(this.directory)
+      const parsed = names.flatMap((name) => parseSegmentFileName(name) ?? [])
+      return parsed.filter((file) => file.suffix === suffix).map((file) => file.baseOffset)
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return []
+      throw error
+    }
+  }
+
+  /** Takes up new segments and lets vanished ones go; all but the last are full. */
+  private updateSegments(): boolean {
+    const bases = this.list('.log').sort((one, other) => one - other)
+    const before = this.segmentList
+    if (bases.length === before.length && bases.every((base, at) => before[at]!.baseOffset === base)) return false
+    const known = new Map(before.map((segment) => [segment.baseOffset, segment]))
+    this.segmentList = bases.map((base) => known.get(base) ?? new Segment(this.around, base, 0))
+    for (const segment of before) if (!this.segmentList.includes(segment)) segment.release()
+    for (const [at, segment] of this.segmentList.entries()) {
+      const nextBase = bases[at + 1]
+      const isNew = !known.has(segment.baseOffset)
+      if (nextBase === undefined || (!isNew && segment.limitOffset === nextBase)) continue
+      segment.forget(this.environment.files.stat(segment.path('.log'))?.sizeBytes ?? 0)
+      segment.limitOffset = nextBase
+    }
+    this.forgetPositions()
+    return true
+  }
+
+  /** Looks at what was appended to the last segment. */
+  private updateTail(): boolean {
+    const segment = this.segmentList.at(-1)
+    const stat = segment && this.environment.files.stat(segment.path('.log'))
+    if (segment === undefined || stat === undefined) {
+      this.tail = undefined
+      return false
+    }
+    const { tail } = this
+    const isSame = tail?.segment === segment && tail.inode === stat.inode && this.isUnchanged(tail, stat.sizeBytes)
+    if (isSame && tail.fileBytes === stat.sizeBytes) return false
+    const begin = isSame ? tail : this.beginTail(segment, stat)
+    segment.sizeBytes = stat.sizeBytes
+    const start = { position: begin.position, offset: begin.offset }
+    let { lastPosition } = begin
+    const scan = new SegmentScan(segment, { start, verifyFrom: start.offset, isLast: true })
+    const end = scan.run((batch) => {
+      lastPosition = batch.position
+      segment.noteSeen(batch)
+    })
+    segment.sizeBytes = end.position
+    this.endOffset = end.nextOffset
+    const { position, nextOffset: offset } = end
+    const lastHeader = this.fingerprint(segment, lastPosition)
+    this.tail = { segment, inode: stat.inode, position, offset, fileBytes: stat.sizeBytes, lastPosition, lastHeader }
+    return !isSame || begin.offset !== offset
+  }
+
+  /** A segment that is looked at for the first time, or was cut: begins at its last index entry, if that is right. */
+  private beginTail(segment: Segment, stat: { sizeBytes: number; inode: bigint }): Tail {
+    if (this.tail?.segment === segment) {
+      this.damage.clear()
+      this.forgetPositions()
+      this.replayed = undefined
+      segment.counts.reset()
+    }
+    segment.forget(stat.sizeBytes)
+    segment.limitOffset = Number.POSITIVE_INFINITY
+    const place = segment.locate(Number.POSITIVE_INFINITY)
+    return { segment, ...stat, ...place, fileBytes: -1, lastPosition: -1, lastHeader: Buffer.alloc(0) }
+  }
+
+  private isUnchanged(tail: Tail, sizeBytes: number): boolean {
+    if (sizeBytes < tail.position) return false
+    return tail.lastPosition < 0 || this.fingerprint(tail.segment, tail.lastPosition).equals(tail.lastHeader)
+  }
+
+  private fingerprint(segment: Segment, position: number): Buffer {
+    const header = Buffer.alloc(position < 0 ? 0 : FINGERPRINT_BYTES)
+    return position < 0 ? header : header.subarray(0, segment.reading().read(header, position))
+  }
+}
+
+function raise(error: unknown): never {
+  throw error
+}

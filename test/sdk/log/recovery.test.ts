@@ -1,0 +1,255 @@
+import { expect, test } from 'vitest'
+import { MemoryEnvironment } from '../../../sdk/environment/memory-environment.ts'
+import { DamagedLogError } from '../../../sdk/log/log-view.ts'
+import { readWholeFile } from '../../../sdk/log/whole-file.ts'
+import { encodeBatch } from '../../../sdk/record/batch-builder.ts'
+import { append, batchOf, createPlace, DISKS, type OpenOptions, openLog, type Place, readAll, valuesOf } from './support/log-bench.ts'
+
+const LOG = '00000000000000000000.log'
+const VALUES = ['a', 'b', 'c', 'd', 'e']
+
+/** A place whose first segment has exactly these bytes, and nothing else. */
+function placeWith(bytes: Buffer, others: Record<string, Buffer | string> = {}): Place {
+  const environment = new MemoryEnvironment()
+  const directory = '/data/events-0'
+  environment.files.makeDirectory(directory)
+  for (const [name, content] of Object.entries({ [LOG]: bytes, ...others })) {
+    const file = environment.files.open(`${directory}/${name}`, { write: true, create: true })
+    file.write([Buffer.from(content)], 0)
+    file.close()
+  }
+  return { environment, directory }
+}
+
+function fileBytes(place: Place, name: string): Buffer {
+  return readWholeFile(place.environment.files, `${place.directory}/${name}`) ?? Buffer.alloc(0)
+}
+
+/** The bytes of a log with one batch per value, epoch 0. */
+function logBytes(values: readonly string[] = VALUES): Buffer {
+  const place = createPlace('memory')
+  const log = openLog(place)
+  for (const value of values) append(log, value)
+  log.close()
+  return fileBytes(place, LOG)
+}
+
+const EPOCHS = { 'leader-epoch-checkpoint': '0\n1\n0 0\n' }
+
+test('a log cut at any length keeps every whole batch, and says how many bytes it cut', () => {
+  const whole = logBytes()
+  const size = whole.length / VALUES.length
+  for (let length = 0; length <= whole.length; length++) {
+    const place = placeWith(whole.subarray(0, length), EPOCHS)
+    const log = openLog(place)
+    const kept = Math.floor(length / size)
+    expect(valuesOf(log), `length ${length}`).toEqual(VALUES.slice(0, kept))
+    expect(log.recovery).toMatchObject({ tornBytes: length - kept * size, damaged: [], missing: undefined })
+    expect(append(log, 'next')).toBe(kept)
+    expect(valuesOf(log)).toEqual([...VALUES.slice(0, kept), 'next'])
+    log.close()
+  }
+})
+
+test('what was flushed and is not there any more is told', () => {
+  const log = openLog(placeWith(logBytes().subarray(0, 150), EPOCHS), { recoveryPoint: 4 })
+  expect(log.recovery).toMatchObject({ missing: { fromOffset: 2, toOffset: 4 }, isLoss: true })
+  expect([log.logEndOffset, log.flushedOffset]).toEqual([2, 2])
+})
+
+test('zeros behind the last batch are a torn tail', () => {
+  const whole = logBytes()
+  for (const zeros of [1, 11, 12, 60, 61, 100, 5000]) {
+    const log = openLog(placeWith(Buffer.concat([whole, Buffer.alloc(zeros)]), EPOCHS), { recoveryPoint: 5 })
+    expect(log.recovery).toMatchObject({ tornBytes: zeros, damaged: [], missing: undefined })
+    expect(valuesOf(log)).toEqual(VALUES)
+  }
+})
+
+test('every single flipped bit is noticed: cut as a torn tail, reported as damage or mended; all other batches can be read', () => {
+  const whole = logBytes()
+  const size = whole.length / VALUES.length
+  for (let bit = 0; bit < whole.length * 8; bit++) {
+    const bytes = Buffer.from(whole)
+    bytes[bit >> 3] = bytes[bit >> 3]! ^ (1 << (bit & 7))
+    const hit = Math.floor((bit >> 3) / size)
+    const log = openLog(placeWith(bytes, EPOCHS))
+    const { records, lost } = readAll(log)
+    const context = `bit ${bit & 7} of byte ${(bit >> 3) % size} of batch ${hit}`
+    const isEpoch = Math.floor(((bit >> 3) % size) / 4) === 3
+    const { mendedEpochs, damaged, tornBytes } = log.recovery
+    expect({ mendedEpochs, damaged: damaged.length, tornBytes }, context).toEqual({
+      mendedEpochs: isEpoch ? 1 : 0,
+      damaged: !isEpoch && hit < VALUES.length - 1 ? 1 : 0,
+      tornBytes: !isEpoch && hit === VALUES.length - 1 ? size : 0,
+    })
+    const expected = VALUES.map((value, offset) => ({ offset, value }))
+    if (!isEpoch) expected.splice(hit, 1)
+    expect(records, context).toEqual(expected)
+    expect(lost, context).toEqual(isEpoch || hit === VALUES.length - 1 ? [] : [hit])
+    expect(append(log, 'next'), context).toBe(!isEpoch && hit === VALUES.length - 1 ? hit : VALUES.length)
+    if (damaged.length > 0) expect(log.segments(), context).toHaveLength(2)
+    log.close()
+  }
+})
+
+test('a flipped bit in a flushed last batch is damage, not a torn tail: the bytes stay', () => {
+  const whole = logBytes()
+  const size = whole.length / VALUES.length
+  for (let byte = 4 * size; byte < whole.length; byte++) {
+    if (Math.floor((byte % size) / 4) === 3) continue
+    const bytes = Buffer.from(whole)
+    bytes[byte] = bytes[byte]! ^ 1
+    const place = placeWith(bytes, EPOCHS)
+    const log = openLog(place, { recoveryPoint: 5, cleanShutdown: true })
+    expect(log.recovery.damaged, `byte ${byte}`).toMatchObject([{ fromOffset: 4, toOffset: 5, position: 4 * size }])
+    expect(fileBytes(place, LOG).equals(bytes)).toBe(true)
+    expect(append(log, 'next')).toBe(5)
+    expect(log.segments().map((segment) => segment.baseOffset)).toEqual([0, 5])
+    expect(readAll(log)).toMatchObject({ lost: [4], records: [{}, {}, {}, {}, { offset: 5, value: 'next' }] })
+    expect(() => log.read(4, 100, { limit: 'logEndOffset' })).toThrow(DamagedLogError)
+    log.close()
+    const again = openLog(place, { recoveryPoint: 6, cleanShutdown: true })
+    expect(readAll(again)).toMatchObject({ lost: [4], records: [{}, {}, {}, {}, { offset: 5, value: 'next' }] })
+    again.close()
+  }
+})
+
+test('garbage between two batches loses no offset', () => {
+  const whole = logBytes()
+  const at = (whole.length / 5) * 2
+  const bytes = Buffer.concat([whole.subarray(0, at), Buffer.from('not a batch'), whole.subarray(at)])
+  const log = openLog(placeWith(bytes, EPOCHS))
+  expect(log.recovery.damaged).toMatchObject([{ fromOffset: 2, toOffset: 2, position: at, endPosition: at + 11 }])
+  expect(readAll(log)).toEqual({ records: VALUES.map((value, offset) => ({ offset, value })), lost: [] })
+  expect(log.read(0, 10_000, { limit: 'logEndOffset' })).toHaveLength(at)
+})
+
+test('two damaged ranges with a good batch between them', () => {
+  const whole = logBytes()
+  const size = whole.length / 5
+  const bytes = Buffer.from(whole)
+  bytes[size + 65] = 0
+  bytes[3 * size + 3] = 9
+  const log = openLog(placeWith(bytes, EPOCHS))
+  expect(readAll(log)).toMatchObject({ records: [{ value: 'a' }, { value: 'c' }, { value: 'e' }], lost: [1, 3] })
+  expect(log.countRecords(0, 5)).toBeGreaterThanOrEqual(3)
+})
+
+test('a torn batch whose value contains whole batches of another log brings none of them in', () => {
+  const foreign = openLog(createPlace('memory'))
+  for (let n = 0; n < 40; n++) append(foreign, `foreign ${n}`)
+  const value = foreign.read(0, 100_000, { limit: 'logEndOffset' })
+  const place = createPlace('memory')
+  const log = openLog(place)
+  append(log, 'mine')
+  log.append(encodeBatch([{ key: null, value, timestampMs: 1 }]), { leaderEpoch: 0 })
+  log.close()
+  const bytes = fileBytes(place, LOG)
+  const size = batchOf('mine').length
+  for (let length = size + 1; length < bytes.length; length += 17) {
+    const torn = openLog(placeWith(bytes.subarray(0, length), EPOCHS))
+    expect(valuesOf(torn), `length ${length}`).toEqual(['mine'])
+    expect(torn.recovery).toMatchObject({ tornBytes: length - size, damaged: [] })
+  }
+})
+
+test('damage in a large batch whose value contains batches is passed at its declared end', () => {
+  const foreign = openLog(createPlace('memory'))
+  for (let n = 0; n < 40; n++) append(foreign, `foreign ${n}`)
+  const value = foreign.read(0, 100_000, { limit: 'logEndOffset' })
+  const place = createPlace('memory')
+  const log = openLog(place)
+  append(log, 'mine')
+  log.append(encodeBatch([{ key: null, value, timestampMs: 1 }]), { leaderEpoch: 0 })
+  append(log, 'mine too')
+  log.close()
+  const bytes = fileBytes(place, LOG)
+  bytes[batchOf('mine').length + 40] = bytes[batchOf('mine').length + 40]! ^ 1
+  const damaged = openLog(placeWith(bytes, EPOCHS))
+  expect(readAll(damaged)).toMatchObject({ records: [{ value: 'mine' }, { value: 'mine too' }], lost: [1] })
+})
+
+test('a missing or damaged epoch checkpoint is made again from the batches', () => {
+  const place = createPlace('memory')
+  const log = openLog(place)
+  log.append(batchOf('a'), { leaderEpoch: 2 })
+  log.append(batchOf('b'), { leaderEpoch: 5 })
+  log.close()
+  const bytes = fileBytes(place, LOG)
+  for (const others of [{}, { 'leader-epoch-checkpoint': '0\n2\n2 0\n' }, { 'leader-epoch-checkpoint': 'junk' }]) {
+    const lost = placeWith(bytes, others)
+    const again = openLog(lost, { cleanShutdown: true })
+    expect(again.recovery.rebuiltEpochs).toBe(true)
+    expect(fileBytes(lost, 'leader-epoch-checkpoint').toString()).toBe('0\n2\n2 0\n5 1\n')
+    again.close()
+  }
+})
+
+test('an epoch that two batches have is added to the checkpoint, as Kafka does; one that only one has is a lost bit', () => {
+  const bytes = logBytes()
+  const size = bytes.length / 5
+  bytes.writeInt32BE(7, 3 * size + 12)
+  bytes.writeInt32BE(7, 4 * size + 12)
+  const place = placeWith(bytes, EPOCHS)
+  const log = openLog(place)
+  expect([log.recovery.mendedEpochs, log.epochAt(2), log.epochAt(3)]).toEqual([0, 0, 7])
+  bytes.writeInt32BE(0, 4 * size + 12)
+  const mended = placeWith(bytes, EPOCHS)
+  expect(openLog(mended).recovery.mendedEpochs).toBe(1)
+  expect(fileBytes(mended, LOG).readInt32BE(3 * size + 12)).toBe(0)
+})
+
+test.each(DISKS)('recovery over several segments, on %s: a bad middle, a lost end of a segment, a torn tail', (disk) => {
+  const place = createPlace(disk)
+  const options: OpenOptions = { config: { segmentBytes: 400 } }
+  const log = openLog(place, options)
+  for (let n = 0; n < 20; n++) append(log, `value ${n}`)
+  log.close()
+  const bases = log.segments().map((segment) => segment.baseOffset)
+  expect(bases.length).toBeGreaterThan(3)
+  const open = (base: number) =>
+    place.environment.files.open(`${place.directory}/${String(base).padStart(20, '0')}.log`, { write: true })
+  const first = open(bases[0]!)
+  first.write([Buffer.from([99])], 100)
+  first.close()
+  const second = open(bases[1]!)
+  second.truncate(second.sizeBytes() - 10)
+  second.close()
+  const last = open(bases.at(-1)!)
+  last.write([Buffer.from('torn')], last.sizeBytes())
+  last.close()
+  const again = openLog(place, options)
+  const lostSecond = bases[2]! - 1
+  expect(again.recovery).toMatchObject({ tornBytes: 4, damaged: [{ fromOffset: 1 }, { fromOffset: lostSecond, toOffset: bases[2]! }] })
+  expect(readAll(again).lost).toEqual([1, lostSecond])
+  expect(readAll(again).records).toHaveLength(18)
+  again.close()
+})
+
+test('below the recovery point only headers are looked at, so a flipped bit in a record is for the reader to find', () => {
+  const bytes = logBytes()
+  bytes[bytes.length / 5 + 65] = 0
+  const log = openLog(placeWith(bytes, EPOCHS), { recoveryPoint: 5 })
+  expect(log.recovery.damaged).toEqual([])
+  expect(readAll(log).lost).toEqual([1])
+})
+
+test('gaps are fine where compaction made them, and between batches that agree with each other', () => {
+  const batches = [
+    encodeBatch([{ key: null, value: Buffer.from('a'), offsetDelta: 3 }], { baseOffset: 0, partitionLeaderEpoch: 0 }),
+    encodeBatch([{ key: null, value: Buffer.from('b') }], { baseOffset: 10, partitionLeaderEpoch: 0 }),
+    encodeBatch([{ key: null, value: Buffer.from('c') }], { baseOffset: 12, partitionLeaderEpoch: 0 }),
+  ]
+  const tail = encodeBatch([{ key: null, value: Buffer.from('d') }], { baseOffset: 20, partitionLeaderEpoch: 0 })
+  for (const policy of ['compact', 'delete'] as const) {
+    const place = placeWith(Buffer.concat(batches), { ...EPOCHS, '00000000000000000020.log': tail })
+    const log = openLog(place, { config: { cleanupPolicy: new Set([policy]) } })
+    const { records, lost } = readAll(log)
+    expect(records.map((record) => record.value)).toEqual(['a', 'b', 'c', 'd'])
+    expect(lost).toEqual(policy === 'compact' ? [] : [13, 14, 15, 16, 17, 18, 19])
+    expect(log.countRecords(0, 100)).toBe(4)
+    expect(log.countRecords(0, 3)).toBe(0)
+    expect(log.countRecords(3, 4)).toBe(1)
+  }
+})
