@@ -6,8 +6,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runChecked } from './support/run-process.ts'
 
 const ROOT = join(import.meta.dirname, '..')
-/** Packed; a third of it is types. Growing past it deserves a look at what came in. */
-const PACKED_MAX_BYTES = 400_000
+/** Packed: the SDK once, once more inside the command, and the types. Growing past it deserves a look at what came in. */
+const PACKED_MAX_BYTES = 500_000
 
 interface LockEntry {
   readonly version: string
@@ -92,7 +92,6 @@ test('TypeScript compiles it as a Nest project does, to CommonJS, and it runs', 
 
 test.each([
   ['TypeScript 5.9', 'nodenext', '@tsd/typescript/typescript'],
-  ['TypeScript 5.9', 'bundler', '@tsd/typescript/typescript'],
   ['TypeScript 7', 'nodenext', 'typescript'],
   ['TypeScript 7', 'bundler', 'typescript'],
 ])('its types hold under %s with %s resolution, its own declarations checked', async (_name, resolution, compiler) => {

@@ -1,3 +1,4 @@
+import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import { open } from '../open.ts'
 import type { Tidemark } from '../tidemark.ts'
@@ -19,6 +20,7 @@ export const WAIT_OPTION = {
 /** Opens the directory for reading, which works beside its owner and after a crash, and closes it when `use` is done. */
 export async function reading<T>(invocation: Invocation, use: (tide: Tidemark) => Promise<T>): Promise<T> {
   const { terminal, positionals } = invocation
+  checkDirectoryExists(terminal.environment, positionals[0])
   const tide = await open(positionals[0], {
     readOnly: true,
     environment: terminal.environment,
@@ -60,6 +62,13 @@ export async function checkGroupExists(tide: Tidemark, group: string): Promise<v
     'GROUP_NOT_FOUND',
     `There is no group ${JSON.stringify(group)}.${suggestion(group, names, 'groups')}`,
   )
+}
+
+/** @throws TidemarkError NOT_A_DATA_DIRECTORY */
+function checkDirectoryExists({ files }: Environment, path: string): void {
+  // `memory:` and URLs are for `open` to judge.
+  if (/^[a-z]{2,}:/.test(path) || files.stat(path) !== undefined) return
+  throw new TidemarkError('NOT_A_DATA_DIRECTORY', `There is no directory ${path}.`)
 }
 
 function suggestion(name: string, names: readonly string[], what: 'topics' | 'groups'): string {

@@ -40,7 +40,10 @@ export const readCommand: Command = {
     { does: 'The first ten', type: 'tidemark read ./data payments --max 10' },
     { does: 'What happens from now on', type: 'tidemark read ./data payments --from latest --follow' },
     { does: 'One record, by its offset', type: 'tidemark read ./data payments --partition 0 --from 1851 --max 1' },
-    { does: 'Copy a topic', type: 'tidemark read ./a payments --json | tidemark produce ./b payments --json' },
+    {
+      does: 'Copy into another directory, where the topic has as many partitions',
+      type: 'tidemark read ./a payments --json | tidemark produce ./b payments --json',
+    },
   ],
   exitCodes: [{ code: 0, means: 'fine' }, { code: 1, means: 'the log is damaged or cannot be read' }, WRONG_USE],
   run: (invocation) => {

@@ -101,8 +101,7 @@ export class DataDirectory {
     try {
       const directory = environment.files.realPath(path)
       // Before the lock: no lock file may be left in what is not ours.
-      checkUsable(environment, directory)
-      makeDurableDirectory(environment, directory)
+      if (checkUsable(environment, directory) === 'fresh') makeDurableDirectory(environment, directory)
       let identity: DirectoryIdentity | undefined
       ownership = await Ownership.take(environment, directory, {
         waitMs: options.waitMs,

@@ -1,5 +1,6 @@
 import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
+import { errnoOf } from '../log/storage-error.ts'
 import { formatMetaProperties, META_PROPERTIES, parseMetaProperties, readMetaProperties } from './meta-properties.ts'
 import { METADATA_TOPIC, partitionDirectoryName } from './partition-directory.ts'
 import { randomId } from './random-id.ts'
@@ -15,6 +16,7 @@ const METADATA_DIRECTORY = partitionDirectoryName(METADATA_TOPIC, 0)
 const UNFINISHED_NAMES: ReadonlySet<string> = new Set(['.lock', UNFINISHED, METADATA_DIRECTORY])
 /** What is in a directory that people call empty: a mounted disk's, a checkout's, a Mac's. */
 const IGNORED_NAMES: ReadonlySet<string> = new Set(['lost+found', '.gitkeep', '.gitignore', '.DS_Store'])
+const FORBIDDEN: ReadonlySet<string> = new Set(['EACCES', 'EPERM'])
 /** A single node's id, as Kafka's own documentation numbers it. */
 const NODE_ID = 1
 
@@ -55,11 +57,17 @@ export function checkUsable(environment: Environment, directory: string): 'exist
 /** Creates the directory and what is missing above it. Durable on return. */
 export function makeDurableDirectory(environment: Environment, directory: string): void {
   const { files } = environment
-  const missing: string[] = []
-  for (let path = directory; files.stat(path) === undefined; path = files.join(path, '..')) missing.push(path)
-  if (missing.length === 0) return
   files.makeDirectory(directory)
-  for (const path of missing) files.syncDirectory(files.join(path, '..'))
+  // All the way up: a process that died here may have made any of them and not flushed it.
+  for (let path = directory, parent = files.join(path, '..'); parent !== path; parent = files.join(path, '..')) {
+    try {
+      files.syncDirectory(parent)
+    } catch (error) {
+      // A directory that we may pass through but not open is older than we are.
+      if (!FORBIDDEN.has(errnoOf(error) ?? '')) throw error
+    }
+    path = parent
+  }
 }
 
 /**

@@ -10,7 +10,7 @@ export interface CrashOptions {
    * each file and each directory a random prefix survives, a file's torn at a sector.
    */
   readonly keepUnsynced?: 'all' | 'none' | number
-  /** With a seed: beyond the prefix any sector may survive too, so holes appear (zeros or what was there before). */
+  /** With a seed: beyond the prefix any sector and any name may survive too, so holes appear (zeros or what was there before). */
   readonly reorder?: boolean
 }
 
@@ -165,7 +165,10 @@ export class MemoryDirectory {
     const keep = options.keepUnsynced ?? 'none'
     const names: Entries = new Map(keep === 'all' ? this.entries : this.#durable)
     const kept = typeof keep === 'number' ? random.below(this.#unsynced.length + 1) : 0
-    for (const change of this.#unsynced.slice(0, kept)) applyNames(names, change)
+    for (const [at, change] of this.#unsynced.entries()) {
+      if (at < kept || (options.reorder === true && typeof keep === 'number' && random.below(2) === 0))
+        applyNames(names, change)
+    }
     const survivor = new MemoryDirectory(this.number, this.modifiedMs)
     survivors.set(this, survivor)
     for (const [name, node] of names) {

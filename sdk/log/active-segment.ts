@@ -118,7 +118,7 @@ export class ActiveSegment {
     this.file.truncate(sizeBytes)
     this.segment.sizeBytes = sizeBytes
     this.indexes.truncateTo(offset)
-    this.segment.visit(this.indexes.lastPosition, (batch) => {
+    this.segment.visit(this.segment.locate(offset), (batch) => {
       this.indexes.add(batch.position, batch.nextOffset - 1, batch.maxTimestampMs)
     })
     if (sizeBytes === 0) this.firstTimestampMs = undefined

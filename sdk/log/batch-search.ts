@@ -1,5 +1,6 @@
 import type { File } from '../environment/environment.ts'
-import { BATCH_HEADER_BYTES, findHeaderProblem, MAGIC, MAGIC_AT } from '../record/batch-header.ts'
+import { ATTRIBUTES_AT, BATCH_HEADER_BYTES, findHeaderProblem, MAGIC, MAGIC_AT } from '../record/batch-header.ts'
+import { crc32c } from '../record/crc32c.ts'
 import { isSafeInt64 } from '../record/int64.ts'
 import { RecordBatch } from '../record/record-batch.ts'
 
@@ -23,14 +24,18 @@ export interface FoundBatch {
 /** What the damaged batch says of itself, where its first bytes look right. */
 interface Damaged {
   readonly endPosition: number
+  /** Whether it begins with the offset that belongs here. */
+  readonly isRecognised: boolean
   readonly nextOffset: number
+  readonly crc: number
 }
 
 /**
  * The next whole batch behind damage: right CRC, possible offsets. It is looked for first where the damaged batch says
  * that it ends; then at every byte. A record's value may itself contain batches, and the last batch of a log may be torn
- * inside such a value: so what stands inside the damaged batch must have exactly the next offset, and what is found by
- * looking at every byte must be followed by another batch or by the end.
+ * inside such a value. So what stands inside the damaged batch is believed only when that one, ending there, has its right
+ * CRC: then it is just its length that is wrong. And what is found elsewhere by looking at every byte must be followed by
+ * another batch or by the end.
  */
 export function findNextBatch(file: File, range: SearchRange): FoundBatch | undefined {
   const damaged = readDamaged(file, range)
@@ -45,9 +50,9 @@ function readDamaged(file: File, range: SearchRange): Damaged | undefined {
   const header = Buffer.alloc(BATCH_HEADER_BYTES)
   if (file.read(header, range.position) < header.length || !isSafeInt64(header, 0)) return undefined
   const batch = new RecordBatch(header)
-  const isRecognised = batch.baseOffset === range.fromOffset && batch.lastOffsetDelta >= 0
-  if (batch.sizeBytes < BATCH_HEADER_BYTES) return undefined
-  return { endPosition: range.position + batch.sizeBytes, nextOffset: isRecognised ? batch.nextOffset : -1 }
+  const { sizeBytes, baseOffset, nextOffset, lastOffsetDelta, crc } = batch
+  const isRecognised = baseOffset === range.fromOffset && lastOffsetDelta >= 0
+  return { endPosition: range.position + Math.max(1, sizeBytes), isRecognised, nextOffset, crc }
 }
 
 function searchBytes(file: File, range: SearchRange, damaged: Damaged | undefined): FoundBatch | undefined {
@@ -93,16 +98,15 @@ function batchAt(file: File, position: number, range: SearchRange): FoundBatch |
 
 /** Whether a valid batch is one of the log, not one in a record's value. */
 function isNext(file: File, found: FoundBatch, range: SearchRange, damaged: Damaged | undefined): boolean {
-  const isInside = damaged !== undefined && damaged.nextOffset >= 0 && found.position < damaged.endPosition
-  if (isInside && found.baseOffset !== damaged.nextOffset) return false
+  if (damaged?.isRecognised && found.position < damaged.endPosition) {
+    if (found.baseOffset !== damaged.nextOffset) return false
+    const covered = Buffer.allocUnsafe(Math.max(0, found.position - range.position - ATTRIBUTES_AT))
+    return file.read(covered, range.position + ATTRIBUTES_AT) === covered.length && crc32c(covered) === damaged.crc
+  }
   const header = Buffer.alloc(BATCH_HEADER_BYTES)
-  const end = found.position + sizeAt(file, found.position, header)
+  file.read(header, found.position)
+  const end = found.position + new RecordBatch(header).sizeBytes
   if (end === range.end) return true
   if (file.read(header, end) < header.length || findHeaderProblem(header, 0) !== null) return false
   return new RecordBatch(header).baseOffset >= found.nextOffset
-}
-
-function sizeAt(file: File, position: number, header: Buffer): number {
-  file.read(header, position)
-  return new RecordBatch(header).sizeBytes
 }

@@ -137,7 +137,7 @@ export class LogLoader {
     }
     this.#report.rebuiltEpochs = true
     for (const segment of this.#segments) {
-      segment.visit(0, (batch) => {
+      segment.visit(segment.begin, (batch) => {
         const { leaderEpoch } = batch
         if (leaderEpoch > (this.#epochs.latest ?? -1)) this.#epochs.note(leaderEpoch, batch.baseOffset)
       })

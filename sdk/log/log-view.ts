@@ -143,7 +143,7 @@ export abstract class LogView {
     const known = this.damage.at(offset)
     if (known !== undefined || offset < this.logStartOffset || offset >= this.logEndOffset) return known
     const segment = this.segmentList[this.segmentAt(offset)]
-    segment?.visit(segment.locate(offset).position, (walker) => {
+    segment?.visit(segment.locate(offset), (walker) => {
       if (walker.nextOffset <= offset) return true
       const problem = walker.batch().findProblem()
       if (problem !== null) segment.passDamage(walker.position, walker.baseOffset, problem)

@@ -31,7 +31,7 @@ export function findProducers(
 export function replayProducers(producers: ProducerState, segments: readonly Segment[], fromOffset: number): void {
   for (const segment of segments) {
     if (segment.limitOffset <= fromOffset) continue
-    segment.visit(segment.locate(fromOffset).position, (batch) => {
+    segment.visit(segment.locate(fromOffset), (batch) => {
       if (batch.producerId >= 0 && batch.baseOffset >= fromOffset) producers.replay(batch.batch())
     })
   }

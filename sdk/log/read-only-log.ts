@@ -1,5 +1,6 @@
 import type { Environment } from '../environment/environment.ts'
 import { CRC_AT } from '../record/batch-header.ts'
+import { BatchChain } from './batch-chain.ts'
 import { LEADER_EPOCH_CHECKPOINT, LeaderEpochs } from './leader-epochs.ts'
 import { DEFAULT_LOG_CONFIG } from './log-config.ts'
 import { LogView } from './log-view.ts'
@@ -7,7 +8,6 @@ import { findProducers, replayProducers } from './producer-replay.ts'
 import type { ProducerState } from './producer-state.ts'
 import { Segment, type SegmentSurroundings } from './segment.ts'
 import { parseSegmentFileName } from './segment-name.ts'
-import { SegmentScan } from './segment-scan.ts'
 import { errnoOf, storageError } from './storage-error.ts'
 
 export interface ReadOnlyLogOptions {
@@ -187,14 +187,15 @@ export class ReadOnlyLog extends LogView {
     segment.sizeBytes = stat.sizeBytes
     const start = { position: begin.position, offset: begin.offset }
     let { lastPosition } = begin
-    const scan = new SegmentScan(segment, { start, verifyFrom: start.offset, isLast: true })
-    const end = scan.run((batch) => {
-      lastPosition = batch.position
-      segment.noteSeen(batch)
-    })
-    segment.sizeBytes = end.position
-    this.endOffset = end.nextOffset
-    const { position, nextOffset: offset } = end
+    const chain = new BatchChain(segment, start, { verifyFrom: start.offset, isLast: true })
+    while (chain.next()) {
+      lastPosition = chain.batch.position
+      segment.noteSeen(chain.batch)
+    }
+    const { offset } = chain
+    const { position } = chain.batch
+    segment.sizeBytes = position
+    this.endOffset = offset
     const lastHeader = this.fingerprint(segment, lastPosition)
     this.tail = { segment, inode: stat.inode, position, offset, fileBytes: stat.sizeBytes, lastPosition, lastHeader }
     return !isSame || begin.offset !== offset

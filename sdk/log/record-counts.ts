@@ -1,5 +1,5 @@
 import type { BatchWalker } from './batch-walker.ts'
-import type { Segment } from './segment.ts'
+import type { Place, Segment } from './segment.ts'
 
 /** A count is remembered about this often, so that no answer walks more headers than this many bytes have. */
 const CHECKPOINT_BYTES = 262_144
@@ -11,6 +11,7 @@ export class RecordCounts {
   private positions: number[] = []
   private totals: number[] = []
   private walkedBytes = 0
+  private walkedOffset = 0
   private total = 0
 
   constructor(segment: Segment) {
@@ -22,7 +23,7 @@ export class RecordCounts {
     this.catchUp()
     const checkpoint = this.checkpointAt(offset)
     let count = checkpoint < 0 ? 0 : this.totals[checkpoint]!
-    this.segment.visit(checkpoint < 0 ? 0 : this.positions[checkpoint]!, (walker) => {
+    this.segment.visit(this.checkpoint(checkpoint), (walker) => {
       if (walker.baseOffset >= offset) return false
       count += countOf(walker, offset)
       return true
@@ -46,7 +47,9 @@ export class RecordCounts {
 
   private catchUp(): void {
     if (this.walkedBytes >= this.segment.sizeBytes) return
-    this.segment.visit(this.walkedBytes, (walker) => {
+    const { walkedBytes, walkedOffset } = this
+    const start = walkedBytes === 0 ? this.segment.begin : { position: walkedBytes, offset: walkedOffset }
+    this.segment.visit(start, (walker) => {
       const last = this.positions.at(-1) ?? 0
       if (walker.position - last >= CHECKPOINT_BYTES) {
         this.offsets.push(walker.baseOffset)
@@ -54,9 +57,13 @@ export class RecordCounts {
         this.totals.push(this.total)
       }
       if (!walker.isControl) this.total += walker.recordCount
-      return true
+      this.walkedOffset = walker.nextOffset
     })
     this.walkedBytes = this.segment.sizeBytes
+  }
+
+  private checkpoint(at: number): Place {
+    return at < 0 ? this.segment.begin : { position: this.positions[at]!, offset: this.offsets[at]! }
   }
 
   /** The last checkpoint at or below `offset`. */

@@ -6,7 +6,8 @@ import {
   LOG_OVERHEAD_BYTES,
 } from '../record/batch-header.ts'
 import { readInt64 } from '../record/int64.ts'
-import { OUT_OF_ORDER, type Segment } from './segment.ts'
+import { OUT_OF_ORDER } from './batch-chain.ts'
+import type { Segment } from './segment.ts'
 
 /** Less is not worth a call. */
 const MIN_READ_BYTES = 4096
@@ -56,7 +57,7 @@ export function readBatches(segment: Segment, request: ReadRequest): BatchRead |
     const wanted = Math.max(maxBytes, MIN_READ_BYTES, found.cutBytes)
     const buffer = Buffer.allocUnsafe(Math.min(wanted, segment.sizeBytes - position))
     const chunk = buffer.subarray(0, segment.reading().read(buffer, position))
-    scan(chunk, request, found)
+    scan(segment, { chunk, position }, request, found)
     if (found.start >= 0) {
       const bytes = chunk.subarray(found.start, found.end)
       return { bytes, nextPosition: position + found.end, nextOffset: found.nextOffset }
@@ -75,33 +76,40 @@ export function readBatches(segment: Segment, request: ReadRequest): BatchRead |
 }
 
 /** Looks through the batches of a chunk that begins with one. */
-function scan(chunk: Buffer, request: ReadRequest, found: Found): void {
-  let at = 0
+function scan(segment: Segment, at: { chunk: Buffer; position: number }, request: ReadRequest, found: Found): void {
+  const { chunk } = at
   found.problem = undefined
   found.cutBytes = 0
-  for (;;) {
-    found.end = at
-    if (at + BATCH_HEADER_BYTES > chunk.length) return
-    const problem = findHeaderProblem(chunk, at)
-    const baseOffset = problem === null ? readInt64(chunk, at) : -1
-    if (problem !== null || baseOffset < found.nextOffset) {
-      found.problem = problem ?? OUT_OF_ORDER
+  found.end = 0
+  while (found.end + BATCH_HEADER_BYTES <= chunk.length) {
+    const start = found.end
+    found.problem = findHeaderProblem(chunk, start) ?? undefined
+    if (found.problem !== undefined) return
+    const baseOffset = readInt64(chunk, start)
+    const sizeBytes = chunk.readInt32BE(start + BATCH_LENGTH_AT) + LOG_OVERHEAD_BYTES
+    const nextOffset = baseOffset + chunk.readInt32BE(start + LAST_OFFSET_DELTA_AT) + 1
+    const isGap = baseOffset > found.nextOffset
+    const isRight = baseOffset >= found.nextOffset && nextOffset <= segment.limitOffset
+    if (
+      !isRight ||
+      (isGap && !segment.isGapRight(at.position + start + sizeBytes, nextOffset)) ||
+      segment.isKnownDamage(at.position + start)
+    ) {
+      found.problem = OUT_OF_ORDER
       return
     }
     if (baseOffset >= request.endOffset) {
       found.reachedEnd = true
       return
     }
-    const sizeBytes = chunk.readInt32BE(at + BATCH_LENGTH_AT) + LOG_OVERHEAD_BYTES
-    const nextOffset = baseOffset + chunk.readInt32BE(at + LAST_OFFSET_DELTA_AT) + 1
     const isWanted = nextOffset > request.offset
-    if (isWanted && at + sizeBytes > chunk.length) {
+    if (isWanted && start + sizeBytes > chunk.length) {
       found.cutBytes = sizeBytes
       return
     }
-    if (found.start >= 0 && at + sizeBytes - found.start > request.maxBytes) return
-    if (isWanted && found.start < 0) found.start = at
+    if (found.start >= 0 && start + sizeBytes - found.start > request.maxBytes) return
+    if (isWanted && found.start < 0) found.start = start
     found.nextOffset = nextOffset
-    at += sizeBytes
+    found.end = start + sizeBytes
   }
 }

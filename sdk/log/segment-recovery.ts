@@ -1,12 +1,14 @@
 import type { File, FileSystem } from '../environment/environment.ts'
-import { LEADER_EPOCH_AT } from '../record/batch-header.ts'
+import { BATCH_HEADER_BYTES, LEADER_EPOCH_AT } from '../record/batch-header.ts'
+import { isSafeInt64 } from '../record/int64.ts'
+import { RecordBatch } from '../record/record-batch.ts'
+import { BatchChain } from './batch-chain.ts'
 import type { BatchWalker } from './batch-walker.ts'
 import { EpochCheck } from './epoch-check.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { RecoveryReport } from './recovery.ts'
 import type { Segment } from './segment.ts'
 import type { SegmentIndexes } from './segment-indexes.ts'
-import { type ScanEnd, SegmentScan } from './segment-scan.ts'
 import { errnoOf } from './storage-error.ts'
 
 const COPY_BYTES = 1_048_576
@@ -52,8 +54,7 @@ export class SegmentRecovery {
     const file = files.open(this.#segment.path('.log'), { write: true })
     try {
       this.#segment.hold(file, this.#indexes)
-      const end = this.#scan(visit)
-      const nextOffset = this.#settleEnd(file, end)
+      const nextOffset = this.#settleEnd(file, this.#scan(visit))
       this.#mendEpochs(file)
       this.#flush(file)
       this.#storeIndexes()
@@ -65,11 +66,11 @@ export class SegmentRecovery {
     }
   }
 
-  #scan(visit: (batch: BatchWalker) => void): ScanEnd {
+  #scan(visit: (batch: BatchWalker) => void): BatchChain {
     const { isClean, isLast, recoveryPoint } = this.#options
     const segment = this.#segment
     const indexes = this.#indexes
-    let start = { position: 0, offset: segment.baseOffset }
+    let start = segment.begin
     if (isClean && indexes.load() && segment.fitsLog(indexes)) {
       start = segment.locate(Number.POSITIVE_INFINITY)
       this.#firstTimestampMs = segment.peek(0)?.maxTimestampMs
@@ -78,38 +79,51 @@ export class SegmentRecovery {
       if (isClean && segment.sizeBytes > 0) this.#report.rebuiltIndexes++
     }
     const verifyFrom = isClean ? start.offset : recoveryPoint
-    const end = new SegmentScan(segment, { start, verifyFrom, isLast }).run((batch) => {
+    const chain = new BatchChain(segment, start, { verifyFrom, isLast })
+    const { batch } = chain
+    while (chain.next()) {
       if (batch.nextOffset > recoveryPoint && !isClean && this.#unflushed < 0) this.#unflushed = batch.position
       this.#firstTimestampMs ??= batch.maxTimestampMs
       this.#check.visit(batch)
       indexes.add(batch.position, batch.nextOffset - 1, batch.maxTimestampMs)
       visit(batch)
-    })
+    }
     this.#check.finish()
-    return end
+    return chain
   }
 
   /** Decides what the bytes behind the last batch are: a torn tail is cut, damage stays. Returns where the log goes on. */
-  #settleEnd(file: File, end: ScanEnd): number {
+  #settleEnd(file: File, end: BatchChain): number {
     const segment = this.#segment
     const { recoveryPoint, isLast } = this.#options
-    if (!isLast) return end.nextOffset
-    const tailBytes = segment.sizeBytes - end.position
-    const wasFlushed = end.nextOffset < recoveryPoint
-    if (tailBytes > 0 && wasFlushed && !isZero(file, end.position, segment.sizeBytes)) {
+    if (!isLast) return end.offset
+    const { position } = end.batch
+    const tailBytes = segment.sizeBytes - position
+    const wasFlushed = end.offset < recoveryPoint
+    if (wasFlushed && this.#canBeWhole(file, position, end.offset)) {
       // These bytes were whole once, so they are not torn. What follows goes to a segment of its own.
       segment.limitOffset = recoveryPoint
-      segment.passDamage(end.position, end.nextOffset, end.problem ?? 'it is incomplete')
+      segment.passDamage(position, end.offset, end.problem ?? 'it is incomplete')
       return recoveryPoint
     }
-    if (wasFlushed) this.#report.missing = { fromOffset: end.nextOffset, toOffset: recoveryPoint }
+    if (wasFlushed) this.#report.missing = { fromOffset: end.offset, toOffset: recoveryPoint }
     if (tailBytes > 0) {
-      file.truncate(end.position)
-      segment.sizeBytes = end.position
+      file.truncate(position)
+      segment.sizeBytes = position
       this.#report.tornBytes += tailBytes
-      this.#unflushed = this.#unflushed < 0 ? end.position : this.#unflushed
+      this.#unflushed = this.#unflushed < 0 ? position : this.#unflushed
     }
-    return end.nextOffset
+    return end.offset
+  }
+
+  /** Whether a batch may have stood here that is damaged, rather than cut off. */
+  #canBeWhole(file: File, position: number, offset: number): boolean {
+    const { sizeBytes } = this.#segment
+    const header = Buffer.alloc(BATCH_HEADER_BYTES)
+    if (position + BATCH_HEADER_BYTES > sizeBytes || file.read(header, position) < header.length) return false
+    const batch = new RecordBatch(header)
+    const isCut = isSafeInt64(header, 0) && batch.baseOffset === offset && position + batch.sizeBytes > sizeBytes
+    return !isCut && !isZero(file, position, sizeBytes)
   }
 
   #mendEpochs(file: File): void {

@@ -1,8 +1,9 @@
 import type { File, FileSystem } from '../environment/environment.ts'
 import { BATCH_HEADER_BYTES } from '../record/batch-header.ts'
+import { BatchChain } from './batch-chain.ts'
 import { findNextBatch } from './batch-search.ts'
 import { BatchWalker } from './batch-walker.ts'
-import type { Damage } from './damage.ts'
+import type { Damage, DamagedRange } from './damage.ts'
 import type { OpenSegments } from './open-segments.ts'
 import { RecordCounts } from './record-counts.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
@@ -130,7 +131,7 @@ export class Segment {
   /** Fills the indexes from the batches that can be read. */
   rebuild(indexes: SegmentIndexes): void {
     indexes.clear()
-    this.visit(0, (walker) => indexes.add(walker.position, walker.nextOffset - 1, walker.maxTimestampMs))
+    this.visit(this.begin, (walker) => indexes.add(walker.position, walker.nextOffset - 1, walker.maxTimestampMs))
     indexes.finish()
   }
 
@@ -139,7 +140,7 @@ export class Segment {
     for (;;) {
       const indexes = this.index()
       const entry = indexes.offsets.floor(offset)
-      if (entry < 0) return { position: 0, offset: this.baseOffset }
+      if (entry < 0) return this.begin
       const batch = this.batchOf(indexes, entry)
       if (batch !== undefined) return { position: batch.position, offset: batch.baseOffset }
       this.rebuild(indexes)
@@ -162,19 +163,28 @@ export class Segment {
   }
 
   /** Calls `visit` with every batch from `start` on whose header can be read, until it returns false. */
-  visit(start: number, visit: (walker: BatchWalker) => unknown): void {
-    const walker = this.walk(start)
-    let offset = start === 0 ? this.baseOffset : -1
-    for (;;) {
-      while (walker.next() && walker.baseOffset >= offset && walker.nextOffset <= this.limitOffset) {
-        offset = walker.nextOffset
-        if (visit(walker) === false) return
-      }
-      if (walker.position >= this.sizeBytes) return
-      const next = this.passDamage(walker.position, offset, walker.problem ?? OUT_OF_ORDER)
-      if (next === undefined) return
-      walker.seek(next.position)
-    }
+  visit(start: Place, visit: (batch: BatchWalker) => unknown): void {
+    const chain = new BatchChain(this, start)
+    while (chain.next()) if (visit(chain.batch) === false) return
+  }
+
+  /** The first batch, or where it will be. */
+  get begin(): Place {
+    return { position: 0, offset: this.baseOffset }
+  }
+
+  /**
+   * Base offsets are not under the CRC, and compaction leaves gaps. So a batch that begins higher than expected is right if
+   * what follows at `position` agrees with its `nextOffset`.
+   */
+  isGapRight(position: number, nextOffset: number): boolean {
+    if (position >= this.sizeBytes) return nextOffset <= this.limitOffset
+    const following = this.peek(position)
+    return following === undefined || following.baseOffset >= nextOffset
+  }
+
+  isKnownDamage(position: number): boolean {
+    return this.knownDamage(position) !== undefined
   }
 
   /**
@@ -183,7 +193,7 @@ export class Segment {
    */
   passDamage(position: number, expectedOffset: number, reason: string): Place | undefined {
     const { damage } = this.around
-    const known = damage.ranges.find((range) => range.segment === this.baseOffset && range.position === position)
+    const known = this.knownDamage(position)
     if (known !== undefined) {
       return known.endPosition < this.sizeBytes ? { position: known.endPosition, offset: known.toOffset } : undefined
     }
@@ -211,6 +221,12 @@ export class Segment {
     return walker.peek() ? walker : undefined
   }
 
+  private knownDamage(position: number): DamagedRange | undefined {
+    const { ranges } = this.around.damage
+    if (ranges.length === 0) return undefined
+    return ranges.find((range) => range.segment === this.baseOffset && range.position === position)
+  }
+
   /** The batch an entry of the offset index points to; undefined where the entry is wrong. */
   private batchOf(indexes: SegmentIndexes, entry: number): BatchWalker | undefined {
     const position = indexes.offsets.positionAt(entry)
@@ -223,8 +239,10 @@ export class Segment {
     const offset = indexes.times.offsetAt(entry)
     let right = false
     const before = indexes.offsets.floor(offset)
-    if (before >= 0 && this.batchOf(indexes, before) === undefined) return false
-    this.visit(before < 0 ? 0 : indexes.offsets.positionAt(before), (walker) => {
+    const batch = before < 0 ? undefined : this.batchOf(indexes, before)
+    if (before >= 0 && batch === undefined) return false
+    const start = batch === undefined ? this.begin : { position: batch.position, offset: batch.baseOffset }
+    this.visit(start, (walker) => {
       if (walker.nextOffset <= offset) return true
       right = walker.nextOffset === offset + 1 && walker.maxTimestampMs === indexes.times.timestampAt(entry)
       return false
@@ -232,5 +250,3 @@ export class Segment {
     return right
   }
 }
-
-export const OUT_OF_ORDER = 'its offsets do not follow those before it'

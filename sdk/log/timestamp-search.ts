@@ -17,7 +17,7 @@ export function findTimestamp(
   for (const segment of segments) {
     if (segment.limitOffset <= fromOffset || segment.maxTimestampMs < timestampMs) continue
     let found: RecordTime | undefined
-    segment.visit(segment.locateTime(timestampMs, fromOffset).position, (walker) => {
+    segment.visit(segment.locateTime(timestampMs, fromOffset), (walker) => {
       if (walker.maxTimestampMs < timestampMs || walker.nextOffset <= fromOffset) return true
       found = findInBatch(walker.batch(), timestampMs, fromOffset)
       return found === undefined

@@ -57,7 +57,7 @@ export function cutLog(environment: Environment, cut: Cut): CutLog {
 /** Where the batch that holds `offset`, or the first behind it, begins; otherwise the end of the segment. */
 function findCut(segment: Segment, offset: number): { position: number; offset: number } {
   let place = { position: segment.sizeBytes, offset: Math.max(segment.baseOffset, offset) }
-  segment.visit(segment.locate(offset).position, (batch) => {
+  segment.visit(segment.locate(offset), (batch) => {
     if (batch.nextOffset <= offset) return true
     place = { position: batch.position, offset: Math.min(offset, batch.baseOffset) }
     return false

@@ -1,9 +1,17 @@
 import { expect, test } from 'vitest'
 import { DataDirectory } from '../../../sdk/directory/data-directory.ts'
+import type { CrashOptions } from '../../../sdk/environment/memory-disk.ts'
 import { MemoryEnvironment } from '../../../sdk/environment/memory-environment.ts'
 import { append, metadataLog, openDirectory, PATH, partitionLog, readText } from './support/memory-directory.ts'
 
-const SURVIVALS = ['none', 'all', 1, 2, 3] as const
+const SURVIVALS: readonly CrashOptions[] = [
+  { keepUnsynced: 'none' },
+  { keepUnsynced: 'all' },
+  { keepUnsynced: 1 },
+  { keepUnsynced: 2 },
+  { keepUnsynced: 3, reorder: true },
+  { keepUnsynced: 4, reorder: true },
+]
 
 /** How many changes of the disk creating and closing takes. */
 async function countChanges(): Promise<number> {
@@ -38,10 +46,13 @@ test('a fresh directory has Kafka’s files, and only those', async () => {
 
 test('what a caller is told of a created directory survives a power loss', async () => {
   const environment = new MemoryEnvironment()
-  const { clusterId, directoryId } = await openDirectory(environment, '/deep/in/data')
+  const directory = await openDirectory(environment, '/deep/in/data')
+  const { clusterId, directoryId } = directory
+  append(metadataLog(directory), 'a topic')
+  await metadataLog(directory).flush()
   const after = await openDirectory(environment.crash(), '/deep/in/data')
   expect(after).toMatchObject({ clusterId, directoryId, wasCleanShutdown: false })
-  expect(metadataLog(after).logEndOffset).toBe(3)
+  expect(metadataLog(after).logEndOffset).toBe(4)
 })
 
 test('a crash at any operation of the creation leaves something that the next open turns into a directory', async () => {
@@ -53,9 +64,9 @@ test('a crash at any operation of the creation leaves something that the next op
     await openDirectory(environment)
       .then((directory) => directory.close())
       .catch(() => {})
-    for (const keepUnsynced of SURVIVALS) {
-      const place = `operation ${after}, unsynced ${keepUnsynced}`
-      const second = environment.crash({ keepUnsynced })
+    for (const survival of SURVIVALS) {
+      const place = `operation ${after}, ${JSON.stringify(survival)}`
+      const second = environment.crash(survival)
       const directory = await openDirectory(second)
       expect(metadataLog(directory).logEndOffset, place).toBe(3)
       const { clusterId, directoryId } = directory
@@ -65,6 +76,23 @@ test('a crash at any operation of the creation leaves something that the next op
       expect(third, place).toMatchObject({ clusterId, directoryId, isFresh: false, wasCleanShutdown: true })
       expect(partitionLog(third).logEndOffset, place).toBe(1)
       await third.close()
+    }
+  }
+})
+
+test('a process that dies at any operation is followed by one that finishes, and then the power fails', async () => {
+  const changes = await countChanges()
+  for (let after = 0; after < changes; after++) {
+    const first = new MemoryEnvironment()
+    first.failNext('change', { after, error: 'EIO', sticky: true })
+    await openDirectory(first).catch(() => {})
+    first.kill()
+    const second = first.anotherProcess()
+    const { clusterId, directoryId } = await openDirectory(second)
+    for (const survival of SURVIVALS) {
+      const third = await openDirectory(second.crash(survival))
+      expect(third, `operation ${after}`).toMatchObject({ clusterId, directoryId, isFresh: false })
+      expect(metadataLog(third).logEndOffset, `operation ${after}`).toBe(3)
     }
   }
 })

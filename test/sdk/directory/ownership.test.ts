@@ -11,8 +11,9 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { Worker } from 'node:worker_threads'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { findOwner } from '../../../sdk/directory/directory-owner.ts'
 import { Ownership } from '../../../sdk/directory/ownership.ts'
 import { MemoryEnvironment } from '../../../sdk/environment/memory-environment.ts'
@@ -188,6 +189,24 @@ test('a lock file full of zeros, as a power loss leaves it, or of anything else 
     await expect(take(folder)).rejects.toEqual(inUseBy(owner.pid))
     owner.signal('SIGKILL')
   }
+})
+
+test('a lock file that a broker unlinks at the very moment it is locked is not the one that is held', async () => {
+  const folder = createFolder()
+  const exec = vi.spyOn(DatabaseSync.prototype, 'exec')
+  onTestFinished(() => exec.mockRestore())
+  let unlinked = false
+  exec.mockImplementation(function (this: DatabaseSync, sql: string) {
+    this.prepare('SELECT 1').get()
+    for (const statement of sql.split(';')) this.prepare(statement).all()
+    if (!unlinked && sql.includes('user_version')) unlinkSync(join(folder, '.lock'))
+    unlinked ||= sql.includes('user_version')
+  })
+  const ownership = await take(folder)
+  expect(unlinked).toBe(true)
+  expect(ownership.check()).toBe(true)
+  expect(isLockedByThisProcess(folder)).toBe(true)
+  await ownership.release()
 })
 
 test('waiting ends at once when it is aborted', async () => {

@@ -25,7 +25,9 @@ describe.each(DISKS)('on %s', (disk) => {
     const two = batchOf('a', 'A').length * 2
     expect(recordsOf(log.read(2, two, { limit: 'logEndOffset' })).map((record) => record.offset)).toEqual([2, 3, 4, 5])
     expect(log.read(8, 100, { limit: 'logEndOffset' })).toHaveLength(0)
-    expect(() => log.read(9, 100, { limit: 'logEndOffset' })).toThrow(expect.objectContaining({ code: 'OFFSET_OUT_OF_RANGE' }))
+    expect(() => log.read(9, 100, { limit: 'logEndOffset' })).toThrow(
+      expect.objectContaining({ code: 'OFFSET_OUT_OF_RANGE' }),
+    )
     log.close()
   })
 
@@ -76,7 +78,13 @@ describe.each(DISKS)('on %s', (disk) => {
     log.advanceLogStart(11)
     log.close()
     const again = openLog(place, { cleanShutdown: true, logStartOffset: 11, recoveryPoint: 100 })
-    expect(again.recovery).toMatchObject({ tornBytes: 0, damaged: [], missing: undefined, rebuiltIndexes: 0, isLoss: false })
+    expect(again.recovery).toMatchObject({
+      tornBytes: 0,
+      damaged: [],
+      missing: undefined,
+      rebuiltIndexes: 0,
+      isLoss: false,
+    })
     expect([again.logStartOffset, again.logEndOffset, again.highWatermark]).toEqual([11, 100, 100])
     expect(readAll(again).records).toHaveLength(89)
     expect(append(again, 'next')).toBe(100)
@@ -166,7 +174,9 @@ describe.each(DISKS)('on %s', (disk) => {
     const log = openLog(createPlace(disk), { config: { maxMessageBytes: 200, segmentBytes: 300 } })
     expect(() => append(log, 'x'.repeat(300))).toThrow(expect.objectContaining({ code: 'MESSAGE_TOO_LARGE' }))
     const three = Buffer.concat([1, 2, 3].map(() => batchOf('x'.repeat(60))))
-    expect(() => log.append(three, { leaderEpoch: 0 })).toThrow(expect.objectContaining({ code: 'RECORD_LIST_TOO_LARGE' }))
+    expect(() => log.append(three, { leaderEpoch: 0 })).toThrow(
+      expect.objectContaining({ code: 'RECORD_LIST_TOO_LARGE' }),
+    )
     expect(append(log, 'fine')).toBe(0)
     log.close()
   })

@@ -3,7 +3,17 @@ import { MemoryEnvironment } from '../../../sdk/environment/memory-environment.t
 import { DamagedLogError } from '../../../sdk/log/log-view.ts'
 import { readWholeFile } from '../../../sdk/log/whole-file.ts'
 import { encodeBatch } from '../../../sdk/record/batch-builder.ts'
-import { append, batchOf, createPlace, DISKS, type OpenOptions, openLog, type Place, readAll, valuesOf } from './support/log-bench.ts'
+import {
+  append,
+  batchOf,
+  createPlace,
+  DISKS,
+  type OpenOptions,
+  openLog,
+  type Place,
+  readAll,
+  valuesOf,
+} from './support/log-bench.ts'
 
 const LOG = '00000000000000000000.log'
 const VALUES = ['a', 'b', 'c', 'd', 'e']
@@ -200,32 +210,38 @@ test('an epoch that two batches have is added to the checkpoint, as Kafka does; 
   expect(fileBytes(mended, LOG).readInt32BE(3 * size + 12)).toBe(0)
 })
 
-test.each(DISKS)('recovery over several segments, on %s: a bad middle, a lost end of a segment, a torn tail', (disk) => {
-  const place = createPlace(disk)
-  const options: OpenOptions = { config: { segmentBytes: 400 } }
-  const log = openLog(place, options)
-  for (let n = 0; n < 20; n++) append(log, `value ${n}`)
-  log.close()
-  const bases = log.segments().map((segment) => segment.baseOffset)
-  expect(bases.length).toBeGreaterThan(3)
-  const open = (base: number) =>
-    place.environment.files.open(`${place.directory}/${String(base).padStart(20, '0')}.log`, { write: true })
-  const first = open(bases[0]!)
-  first.write([Buffer.from([99])], 100)
-  first.close()
-  const second = open(bases[1]!)
-  second.truncate(second.sizeBytes() - 10)
-  second.close()
-  const last = open(bases.at(-1)!)
-  last.write([Buffer.from('torn')], last.sizeBytes())
-  last.close()
-  const again = openLog(place, options)
-  const lostSecond = bases[2]! - 1
-  expect(again.recovery).toMatchObject({ tornBytes: 4, damaged: [{ fromOffset: 1 }, { fromOffset: lostSecond, toOffset: bases[2]! }] })
-  expect(readAll(again).lost).toEqual([1, lostSecond])
-  expect(readAll(again).records).toHaveLength(18)
-  again.close()
-})
+test.each(DISKS)(
+  'recovery over several segments, on %s: a bad middle, a lost end of a segment, a torn tail',
+  (disk) => {
+    const place = createPlace(disk)
+    const options: OpenOptions = { config: { segmentBytes: 400 } }
+    const log = openLog(place, options)
+    for (let n = 0; n < 20; n++) append(log, `value ${n}`)
+    log.close()
+    const bases = log.segments().map((segment) => segment.baseOffset)
+    expect(bases.length).toBeGreaterThan(3)
+    const open = (base: number) =>
+      place.environment.files.open(`${place.directory}/${String(base).padStart(20, '0')}.log`, { write: true })
+    const first = open(bases[0]!)
+    first.write([Buffer.from([99])], 100)
+    first.close()
+    const second = open(bases[1]!)
+    second.truncate(second.sizeBytes() - 10)
+    second.close()
+    const last = open(bases.at(-1)!)
+    last.write([Buffer.from('torn')], last.sizeBytes())
+    last.close()
+    const again = openLog(place, options)
+    const lostSecond = bases[2]! - 1
+    expect(again.recovery).toMatchObject({
+      tornBytes: 4,
+      damaged: [{ fromOffset: 1 }, { fromOffset: lostSecond, toOffset: bases[2]! }],
+    })
+    expect(readAll(again).lost).toEqual([1, lostSecond])
+    expect(readAll(again).records).toHaveLength(18)
+    again.close()
+  },
+)
 
 test('below the recovery point only headers are looked at, so a flipped bit in a record is for the reader to find', () => {
   const bytes = logBytes()

@@ -7,9 +7,7 @@ import { open, type Tidemark, type TopicRecord } from '../../../sdk/index.ts'
 
 type Record = TopicRecord<'t', string | null, Uint8Array>
 
-async function createTopic(
-  records: number,
-): Promise<{
+async function createTopic(records: number): Promise<{
   tide: Tidemark
   consume: () => AsyncIterable<Record> & { close(): Promise<void> }
   committed: () => Promise<number>

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { open } from '../../../sdk/index.ts'
 import { type Cell, readArchitectureTable } from '../../support/processed/architecture-table.ts'
 import { committed } from '../../support/processed/scenario.ts'
@@ -20,8 +20,13 @@ const ENDS: Readonly<Record<string, number | string>> = {
 
 for (const cell of readArchitectureTable().filter(({ event }) => event in ENDS)) {
   const { event, per, by, resumesAt } = cell
-  test.concurrent(`${event}, per ${per}, committing by ${by}: the group goes on at ${resumesAt}`, async () => {
-    expect(await runToItsEnd(cell)).toBe(resumesAt)
+  test.concurrent(`${event}, per ${per}, committing by ${by}: the group goes on at ${resumesAt}`, async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const directory = mkdtempSync(join(tmpdir(), 'tidemark-ends-'))
+    onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+    expect(await runToItsEnd(directory, cell)).toBe(resumesAt)
   })
 }
 
@@ -31,9 +36,7 @@ test('every way a process can end has a row for records and one for batches', ()
     for (const per of ['record', 'batch']) expect(rows).toContain(`${event}, per ${per}`)
 })
 
-async function runToItsEnd({ event, per, by }: Cell): Promise<number> {
-  const directory = mkdtempSync(join(tmpdir(), 'tidemark-ends-'))
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+async function runToItsEnd(directory: string, { event, per, by }: Cell): Promise<number> {
   const program = fileURLToPath(new URL('../../support/processed/ending-process.ts', import.meta.url))
   const child = spawn(process.execPath, [program, directory, event, per, by], { stdio: ['ignore', 'ignore', 'pipe'] })
   const [errors, [code, signal]] = await Promise.all([text(child.stderr), once(child, 'exit')])

@@ -45,8 +45,11 @@ async function strike(): Promise<void> {
   if (event === 'unhandled rejection') void Promise.reject(new Error('nobody handles this'))
   if (event === 'SIGTERM') {
     const aborted = new Promise((resolve) => signal.addEventListener('abort', resolve))
+    // A body has something to wait for; an empty event loop would end the process before the signal arrives.
+    const waiting = setInterval(() => {}, 1_000)
     process.kill(process.pid, 'SIGTERM')
     await aborted
+    clearInterval(waiting)
     return
   }
   // The body goes on for ever: only the end of the process ends it.

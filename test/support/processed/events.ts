@@ -1,5 +1,5 @@
 /** What can happen while a unit is in hand, for the scenarios that fit into one process. */
-import { committed, type Loop, type Outcome, triggerCommit, untilCommitted } from './scenario.ts'
+import { committed, type Loop, type Outcome, triggerCommit } from './scenario.ts'
 
 export interface Event {
   /** How many units the topic holds. */
@@ -113,11 +113,11 @@ function rivalHasARecord(loop: Loop): boolean {
 }
 
 async function firstOfRival(loop: Loop): Promise<number> {
-  const self = rivals.get(loop) as Rival
-  for (let step = 0; step < 200 && self.offset === undefined; step++) await passTime(loop, 500)
+  for (let step = 0; step < 400 && !rivalHasARecord(loop); step++) await passTime(loop, rivals.has(loop) ? 500 : 0)
   loop.controller.abort()
-  if (self.offset === undefined) throw new Error('the second member never got a record')
-  return self.offset
+  const offset = rivals.get(loop)?.offset
+  if (offset === undefined) throw new Error('the second member never got a record')
+  return offset
 }
 
 async function passTime(loop: Loop, ms: number): Promise<void> {
@@ -128,5 +128,3 @@ async function passTime(loop: Loop, ms: number): Promise<void> {
 async function turns(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
-
-export { untilCommitted }

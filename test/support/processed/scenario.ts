@@ -78,6 +78,7 @@ export function commitOption(by: CommitBy, unitSize: number, intervalMs = INTERV
 }
 
 export async function sendUnits(loop: Pick<Loop, 'topic' | 'unitSize'>, units: number): Promise<void> {
-  for (let count = 0; count < units * loop.unitSize; count++)
-    await loop.topic.send({ value: Buffer.from('x'), partition: 1 })
+  for (let unit = 0; unit < units; unit++) {
+    await loop.topic.sendBatch(Array.from({ length: loop.unitSize }, () => ({ value: Buffer.from('x'), partition: 1 })))
+  }
 }

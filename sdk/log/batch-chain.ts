@@ -1,0 +1,67 @@
+import type { BatchWalker } from './batch-walker.ts'
+import type { Place, Segment } from './segment.ts'
+
+export const OUT_OF_ORDER = 'its offsets do not follow those before it'
+
+export interface ChainOptions {
+  /** Batches that reach beyond this offset have their CRC checked, others only their header. Default: none. */
+  readonly verifyFrom?: number
+  /** Behind the last batch of a log nothing vouches for one that leaves a gap. Default false. */
+  readonly isLast?: boolean
+}
+
+/** The batches of a segment in order, damage passed over and noted. Changes nothing on disk. */
+export class BatchChain {
+  /** The batch, after `next()`; at the end its `position` is where the chain ends. */
+  readonly batch: BatchWalker
+  /** Behind that batch, or the damage before the next. */
+  offset: number
+  /** At the end: what is wrong with the bytes that are left, if there are any. No valid batch follows in this segment. */
+  problem: string | undefined
+  private readonly segment: Segment
+  private readonly verifyFrom: number
+  private readonly isLast: boolean
+
+  /** `start` is a batch of the segment. */
+  constructor(segment: Segment, start: Place, options: ChainOptions = {}) {
+    const { verifyFrom = Number.POSITIVE_INFINITY, isLast = false } = options
+    this.segment = segment
+    this.verifyFrom = verifyFrom
+    this.isLast = isLast
+    this.offset = start.offset
+    this.batch = segment.walk(start.position, start.offset >= verifyFrom)
+  }
+
+  next(): boolean {
+    for (;;) {
+      const problem = this.findProblem()
+      if (problem === undefined) {
+        this.offset = this.batch.nextOffset
+        return true
+      }
+      this.problem = problem ?? undefined
+      if (problem === null) return false
+      const next = this.segment.passDamage(this.batch.position, this.offset, problem)
+      if (next === undefined) return false
+      this.offset = next.offset
+      this.batch.seek(next.position)
+    }
+  }
+
+  /** What is wrong with the next batch; undefined: nothing; null: there is none. */
+  private findProblem(): string | undefined | null {
+    const { batch, segment } = this
+    if (!batch.next()) return batch.problem ?? null
+    if (batch.nextOffset > segment.limitOffset || batch.baseOffset < this.offset) return OUT_OF_ORDER
+    if (batch.baseOffset > this.offset && !this.isGapRight()) return OUT_OF_ORDER
+    if (segment.isKnownDamage(batch.position)) return OUT_OF_ORDER
+    if (batch.nextOffset <= this.verifyFrom) return undefined
+    return batch.batch().findProblem() ?? undefined
+  }
+
+  private isGapRight(): boolean {
+    const { position, sizeBytes, nextOffset } = this.batch
+    if (this.isLast && position + sizeBytes >= this.segment.sizeBytes) return false
+    return this.segment.isGapRight(position + sizeBytes, nextOffset)
+  }
+}
