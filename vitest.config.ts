@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 /** Kafka and the benchmark want the machine for themselves: they run after the others, one file at a time. */
@@ -16,6 +17,8 @@ export default defineConfig({
           exclude: ['test/kafka/**', 'test/bench/**'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
+          // Most of them wait for disks and processes, not for the processor.
+          maxWorkers: availableParallelism(),
           sequence: { groupOrder: 0 },
         },
       },

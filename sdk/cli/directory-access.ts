@@ -40,7 +40,9 @@ export async function writing<T>(invocation: Invocation, use: (tide: Tidemark) =
     return await finishing(tide, use)
   } catch (error) {
     if (!(error instanceof TidemarkError) || error.code !== 'DIRECTORY_IN_USE') throw error
-    throw new TidemarkError('DIRECTORY_IN_USE', `${error.message}\n${waysAround(positionals[0])}`, { cause: error })
+    // Who has it; the rest of the message is for programmers.
+    const [who] = error.message.split(/; |\. /)
+    throw new TidemarkError('DIRECTORY_IN_USE', `${who}.\n${waysAround(positionals[0])}`, { cause: error })
   }
 }
 

@@ -9,6 +9,8 @@ export class LineWriter {
   #waiting: string[] = []
   #waitingCharacters = 0
   #isScheduled = false
+  /** Of a write that nobody awaited. */
+  #failure: { readonly error: unknown } | undefined
 
   constructor(terminal: Terminal) {
     this.#terminal = terminal
@@ -23,11 +25,12 @@ export class LineWriter {
   async line(text: string): Promise<void> {
     this.#waiting.push(text, '\n')
     this.#waitingCharacters += text.length + 1
-    if (this.#waitingCharacters >= BUFFERED_CHARACTERS) await this.flush()
+    if (this.#waitingCharacters >= BUFFERED_CHARACTERS || this.#failure !== undefined) await this.flush()
     else this.#schedule()
   }
 
   async flush(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure.error
     const text = this.#waiting.join('')
     this.#waiting = []
     this.#waitingCharacters = 0
@@ -37,9 +40,14 @@ export class LineWriter {
   #schedule(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
-    void this.#terminal.environment.timers.yield().then(() => {
-      this.#isScheduled = false
-      return this.flush()
-    })
+    this.#terminal.environment.timers
+      .yield()
+      .then(() => {
+        this.#isScheduled = false
+        return this.flush()
+      })
+      .catch((error: unknown) => {
+        this.#failure ??= { error }
+      })
   }
 }

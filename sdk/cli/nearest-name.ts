@@ -3,7 +3,7 @@ export function nearestName(name: string, known: readonly string[]): string | un
   const wanted = name.toLowerCase()
   let best: string | undefined
   // A third of the letters wrong is a typing error; more is another word.
-  let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1
+  let bestDistance = Math.ceil(wanted.length / 3) + 1
   for (const candidate of known) {
     const lower = candidate.toLowerCase()
     const isPrefix = wanted.length >= 2 && lower.startsWith(wanted)

@@ -26,7 +26,7 @@ export interface Sink {
   readonly isTerminal: boolean
   /** True once the reader has gone (`| head`): nothing printed from now on reaches anybody. */
   readonly isClosed: boolean
-  /** Resolves once the stream can take more. */
+  /** Resolves once the stream has it, or its reader has gone; rejects where it cannot be written (a full disk). */
   write(text: string): Promise<void>
 }
 
@@ -43,7 +43,8 @@ export function processTerminal(): Terminal {
     input: process.stdin,
     isInputTerminal: process.stdin.isTTY === true,
     output: streamSink(process.stdout, stop),
-    errors: streamSink(process.stderr, stop),
+    // Messages that nobody reads are no reason to stop.
+    errors: streamSink(process.stderr, () => {}),
     signal: controller.signal,
   }
 }
@@ -54,12 +55,13 @@ export function exitProcess(code: number): void {
   process.stdin.destroy()
 }
 
-function streamSink(stream: NodeJS.WriteStream, stop: () => void): Sink {
+function streamSink(stream: NodeJS.WriteStream, closed: () => void): Sink {
   let isClosed = false
   // A stream without this listener would crash the process with EPIPE as soon as `head` has seen enough.
-  stream.on('error', () => {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (!isReaderGone(error)) return
     isClosed = true
-    stop()
+    closed()
   })
   return {
     isTerminal: stream.isTTY === true,
@@ -68,10 +70,17 @@ function streamSink(stream: NodeJS.WriteStream, stop: () => void): Sink {
     },
     write(text) {
       if (isClosed) return Promise.resolve()
-      return new Promise((resolve) => {
-        // The callback comes with or without an error; the listener above has taken note of it.
-        stream.write(text, () => resolve())
+      return new Promise((resolve, reject) => {
+        stream.write(text, (error) => {
+          if (error == null || isReaderGone(error)) resolve()
+          else reject(error)
+        })
       })
     },
   }
+}
+
+function isReaderGone(error: NodeJS.ErrnoException): boolean {
+  // EOF is what Windows says.
+  return error.code === 'EPIPE' || error.code === 'EOF' || error.code === 'ERR_STREAM_DESTROYED'
 }

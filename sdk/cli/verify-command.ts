@@ -79,7 +79,7 @@ function summary(
   const checked = `Checked ${counted(partitionsTotal, 'partition')} (Kafka's own topics too), ${counted(records, 'record')} in ${counted(batches, 'batch', 'batches')}, ${sizeWords(sizeBytes)}, in ${how.seconds.toFixed(1)} s.`
   const count = (severity: Finding['severity']) => findings.filter((finding) => finding.severity === severity).length
   const parts: string[] = []
-  if (count('damage') > 0) parts.push(how.style.red(counted(count('damage'), 'damage', 'damages')))
+  if (count('damage') > 0) parts.push(how.style.red(counted(count('damage'), 'damaged place')))
   if (count('warning') > 0) parts.push(how.style.yellow(counted(count('warning'), 'warning')))
   const notes = count('note') === 0 ? '' : ` ${counted(count('note'), 'note')}.`
   const verdict =

@@ -23,6 +23,7 @@ export class FetchedBatch {
   readonly serdes: Serdes
   readonly leaderEpoch: number
   readonly nextOffset: number
+  readonly baseTimestampMs: number
   private readonly cursor: RecordCursor
   private readonly from: number
   private readonly to: number
@@ -34,6 +35,7 @@ export class FetchedBatch {
     this.serdes = serdes
     this.leaderEpoch = batch.partitionLeaderEpoch
     this.nextOffset = batch.nextOffset
+    this.baseTimestampMs = batch.baseTimestampMs
     this.from = wanted.from
     this.to = wanted.to
   }

@@ -10,10 +10,11 @@ const UNREAD = Symbol('unread')
 /** One record of a fetched batch. Millions of these pass by, so it holds where things are and reads them when asked. */
 export class FetchedRecord<N extends string = string, K = unknown, V = unknown> implements TopicRecord<N, K, V> {
   readonly offset: number
-  readonly timestampMs: number
   /** Set by `done()`, and by the loop when it asks for the next record. */
   isProcessed = false
   private readonly batch: FetchedBatch
+  /** To the batch's, which keeps it a small integer: those cost no memory of their own. */
+  private readonly timestampDelta: number
   private readonly keyStart: number
   private readonly keyEnd: number
   private readonly valueStart: number
@@ -27,7 +28,7 @@ export class FetchedRecord<N extends string = string, K = unknown, V = unknown> 
   constructor(batch: FetchedBatch, cursor: RecordCursor) {
     this.batch = batch
     this.offset = cursor.offset
-    this.timestampMs = cursor.timestampMs
+    this.timestampDelta = cursor.timestampMs - batch.baseTimestampMs
     this.keyStart = cursor.keyStart
     this.keyEnd = cursor.keyEnd
     this.valueStart = cursor.valueStart
@@ -42,6 +43,10 @@ export class FetchedRecord<N extends string = string, K = unknown, V = unknown> 
 
   get partition(): number {
     return this.batch.place.partition
+  }
+
+  get timestampMs(): number {
+    return this.batch.baseTimestampMs + this.timestampDelta
   }
 
   /** Of the batch: the owner's that appended it. */

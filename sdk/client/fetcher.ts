@@ -113,7 +113,7 @@ export class Fetcher {
   #fetch(): void {
     if (this.#isClosed) return
     const asked = this.#asked
-    const wanting = this.#buffers.filter((buffer) => this.#wants(buffer) && asked?.has(buffer) !== true)
+    const wanting = this.#buffers.filter((buffer) => this.#wants(buffer) && asked?.get(buffer) !== buffer.fetchOffset)
     if (wanting.length === 0) return
     if (asked !== undefined) {
       this.#interrupt.abort()
@@ -146,7 +146,8 @@ export class Fetcher {
     const { maxBufferedBytes, isolation } = this.#options
     return this.#context.broker.fetch({
       partitions: buffers.map(({ topic, partition, fetchOffset, bufferedBytes }) => {
-        const maxBytes = Math.min(maxBufferedBytes - bufferedBytes, MAX_PARTITION_FETCH_BYTES)
+        // Half, so that the next half can be fetched while this one is handed out.
+        const maxBytes = Math.min(maxBufferedBytes - bufferedBytes, Math.ceil(maxBufferedBytes / 2), MAX_PARTITION_FETCH_BYTES)
         return { topic, partition, fetchOffset, maxBytes }
       }),
       maxWaitMs: MAX_WAIT_MS,

@@ -41,6 +41,8 @@ export class ProcessedPrefix {
   private passedOffset = -1
   private passedEpoch = -1
   #controller: AbortController | undefined
+  /** It was closed with records undone. */
+  #leftUndone = false
   #waiting: (() => void)[] = []
 
   constructor(topic: string, partition: number, listener: ProgressListener = NOBODY) {
@@ -63,7 +65,7 @@ export class ProcessedPrefix {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController()
-      if (!this.isOpen) this.#controller.abort()
+      if (this.#leftUndone) this.#controller.abort()
     }
     return this.#controller.signal
   }
@@ -115,7 +117,8 @@ export class ProcessedPrefix {
   close(): void {
     if (!this.isOpen) return
     this.isOpen = false
-    if (this.head !== this.tail) this.#controller?.abort()
+    this.#leftUndone = this.head !== this.tail
+    if (this.#leftUndone) this.#controller?.abort()
     this.ring = []
     this.wake()
   }

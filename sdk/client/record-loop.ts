@@ -21,6 +21,8 @@ export class RecordLoop<R> implements AsyncIterator<R, undefined> {
   private buffer: PartitionBuffer | undefined
   /** With `countsNext`: the record whose body runs. */
   private inHand: FetchedRecord | undefined
+  /** Those before it, where records were asked for without waiting for the one before. */
+  private readonly alsoInHand: FetchedRecord[] = []
   private left: number
   private breath = RECORDS_PER_BREATH
   /** Calls of `next` that are looking for a record or wait behind one that does; the last of them. */
@@ -39,6 +41,7 @@ export class RecordLoop<R> implements AsyncIterator<R, undefined> {
     const { inHand, batch } = this
     if (inHand !== undefined) {
       this.inHand = undefined
+      if (this.alsoInHand.length > 0) for (const record of this.alsoInHand.splice(0)) record.done()
       inHand.done()
     }
     if (batch === undefined || this.breath-- <= 0 || this.searches > 0) return this.searchInTurn()
@@ -69,8 +72,10 @@ export class RecordLoop<R> implements AsyncIterator<R, undefined> {
   private handOut(record: FetchedRecord, batch: FetchedBatch): Result<R> {
     const { options } = this
     batch.prefix.handOut(record)
-    if (options.countsNext) this.inHand = record
-    else if (batch.prefix.undone >= options.maxUndone) this.interrupt()
+    if (options.countsNext) {
+      if (this.inHand !== undefined) this.alsoInHand.push(this.inHand)
+      this.inHand = record
+    } else if (batch.prefix.undone >= options.maxUndone) this.interrupt()
     if (--this.left <= 0) this.interrupt()
     return { value: record as R, done: false }
   }

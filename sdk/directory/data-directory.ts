@@ -1,8 +1,9 @@
 import { assert } from '../assert.ts'
-import type { Environment, Timer } from '../environment/environment.ts'
+import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import type { LogConfig } from '../log/log-config.ts'
 import { PartitionLog } from '../log/partition-log.ts'
+import { CheckpointCadence } from './checkpoint-cadence.ts'
 import { removeCleanShutdown, writeCleanShutdown } from './clean-shutdown.ts'
 import { DirectoryCheckpoints } from './directory-checkpoints.ts'
 import {
@@ -16,10 +17,6 @@ import { asDiskFailure } from './disk-failure.ts'
 import { Ownership } from './ownership.ts'
 import { METADATA_TOPIC, partitionDirectoryName } from './partition-directory.ts'
 import { type ExistingPartition, PartitionSet } from './partition-set.ts'
-
-/** Recovery walks at most what was written since the last checkpoint. */
-const CHECKPOINT_BYTES = 64 * 1024 * 1024
-const CHECKPOINT_MS = 5000
 
 export interface OpenDirectoryOptions {
   /** How long to wait for another owner to go, milliseconds. */
@@ -60,9 +57,8 @@ export class DataDirectory {
   readonly #logs = new Map<string, { place: Place; log: PartitionLog }>()
   /** Partitions whose tails nobody has looked at since a crash. */
   readonly #unrecovered = new Map<string, Place>()
+  readonly #cadence: CheckpointCadence
   #isFresh: boolean
-  #appendedBytes = 0
-  #timer: Timer | undefined
   #lastWrite: Promise<void> = Promise.resolve()
   #closing: Promise<void> | undefined
 
@@ -82,12 +78,10 @@ export class DataDirectory {
     this.foldsCase = lock !== undefined && files.stat(files.join(path, '.LOCK'))?.inode === lock
     this.#partitions = PartitionSet.load(environment, path, this.foldsCase)
     this.#checkpoints = DirectoryCheckpoints.load(environment, path)
-    // Entries of a partition that is gone would be believed of a new one with its name.
-    if (this.#checkpoints.forgetOthers(this.#partitions.values())) this.#checkpoints.write()
     if (!this.wasCleanShutdown) {
       for (const place of this.#partitions.values()) this.#unrecovered.set(nameOf(place), place)
     }
-    this.#scheduleCheckpoint()
+    this.#cadence = new CheckpointCadence(environment, () => this.writeCheckpoints())
   }
 
   /**
@@ -147,6 +141,16 @@ export class DataDirectory {
     return [...this.#unrecovered.values()]
   }
 
+  /**
+   * Partitions that held records up to `offset` by the last checkpoint and have no directory any more. Where their topic
+   * still exists somebody removed them: the next append begins again at offset 0, and they are no longer listed.
+   */
+  vanished(): { readonly topic: string; readonly partition: number; readonly offset: number }[] {
+    return this.#checkpoints
+      .recoveryPoints()
+      .filter((point) => point.offset > 0 && !this.has(point.topic, point.partition))
+  }
+
   /** The logs that are open. */
   openLogs(): PartitionLog[] {
     return [...this.#logs.values()].map(({ log }) => log)
@@ -164,6 +168,8 @@ export class DataDirectory {
     assert(!this.#isFresh || topic === METADATA_TOPIC, 'a fresh directory gets its metadata first')
     const name = partitionDirectoryName(topic, partition)
     try {
+      // What the checkpoints say of a partition that is gone must not be believed of a new one with its name.
+      if (!this.has(topic, partition) && this.#checkpoints.forget(topic, partition)) this.#checkpoints.write()
       this.#partitions.ensure(topic, partition, options.topicId)
       const open = this.#logs.get(name)
       if (open !== undefined) return open.log
@@ -202,10 +208,7 @@ export class DataDirectory {
 
   /** To be called after appends: every 64 MiB the checkpoints are written, as they are every 5 s. */
   appended(bytes: number): void {
-    this.#appendedBytes += bytes
-    if (this.#appendedBytes < CHECKPOINT_BYTES) return
-    this.#appendedBytes = 0
-    this.#writeCheckpointsQuietly()
+    this.#cadence.appended(bytes)
   }
 
   /**
@@ -258,7 +261,7 @@ export class DataDirectory {
   }
 
   async #close(): Promise<void> {
-    this.#timer?.cancel()
+    this.#cadence.stop()
     const failures: unknown[] = []
     const attempt = (work: () => void): void => {
       try {
@@ -334,21 +337,6 @@ export class DataDirectory {
       })
     this.#lastWrite = turn
     return turn
-  }
-
-  #scheduleCheckpoint(): void {
-    this.#timer = this.#environment.timers.after(CHECKPOINT_MS, () => {
-      this.#scheduleCheckpoint()
-      this.#writeCheckpointsQuietly()
-    })
-  }
-
-  #writeCheckpointsQuietly(): void {
-    this.writeCheckpoints().catch((error: unknown) => {
-      if (this.#closing !== undefined) return
-      // Not fatal: the older checkpoints stay true, recovery only takes longer.
-      this.#environment.process.emitWarning((error as Error).message, 'TIDEMARK_CHECKPOINT_FAILED')
-    })
   }
 
   #checkOwned(): void {

@@ -29,6 +29,7 @@ export class DirectoryCheckpoints {
   readonly #offsets: Record<Name, Offsets>
   /** What the files say, so that an idle directory is not written to. */
   readonly #written: Partial<Record<Name, string>> = {}
+  #overtaken = 0
 
   private constructor(environment: Environment, directory: string, offsets: Record<Name, Offsets>) {
     this.#environment = environment
@@ -97,27 +98,23 @@ export class DirectoryCheckpoints {
     }
   }
 
-  forget(topic: string, partition: number): void {
-    for (const name of NAMES) this.#offsets[name].delete(entryName(topic, partition))
+  /** Returns whether there was anything to forget. */
+  forget(topic: string, partition: number): boolean {
+    const entry = entryName(topic, partition)
+    return NAMES.map((name) => this.#offsets[name].delete(entry)).includes(true)
   }
 
-  /** Forgets all other partitions. Returns whether there were any. */
-  forgetOthers(known: Iterable<{ readonly topic: string; readonly partition: number }>): boolean {
-    const names = new Set<string>()
-    for (const { topic, partition } of known) names.add(entryName(topic, partition))
-    let found = false
-    for (const name of NAMES) {
-      for (const entry of this.#offsets[name].keys()) {
-        if (names.has(entry)) continue
-        this.#offsets[name].delete(entry)
-        found = true
-      }
-    }
-    return found
+  /** Every partition that has a recovery point. */
+  recoveryPoints(): { readonly topic: string; readonly partition: number; readonly offset: number }[] {
+    return [...this.#offsets[RECOVERY_POINT]].map(([entry, offset]) => {
+      const [topic = '', partition] = entry.split(' ')
+      return { topic, partition: Number(partition), offset }
+    })
   }
 
-  /** Writes what has changed. Durable on return. */
+  /** Writes what has changed. Durable on return. Overtakes a `writeInBackground` under way. */
   write(): void {
+    this.#overtaken++
     for (const name of NAMES) {
       const text = this.#due(name)
       if (text === undefined) continue
@@ -126,12 +123,15 @@ export class DirectoryCheckpoints {
     }
   }
 
-  /** The same without holding up the event loop; a power loss may bring the older files back. */
+  /** The same without holding up the event loop; a power loss may bring the older files back. One at a time. */
   async writeInBackground(): Promise<void> {
+    const overtaken = this.#overtaken
+    const isCurrent = (): boolean => overtaken === this.#overtaken
     for (const name of NAMES) {
       const text = this.#due(name)
       if (text === undefined) continue
-      await replaceTextInBackground(this.#environment.files, this.#directory, name, text)
+      await replaceTextInBackground(this.#environment.files, this.#directory, { name, text, isCurrent })
+      if (!isCurrent()) return
       this.#written[name] = text
     }
   }

@@ -40,7 +40,7 @@ export function checkCommits({ table, fileOf, find }: CommitQuestion): readonly 
           severity: 'warning',
           rule: 'commit',
           what: `${who} committed offset ${offset} of ${place}, whose log ends at ${log.logEndOffset}: records it had read are gone, or it was set by hand.`,
-          whatToDo: `Put it where it should go on: tidemark reset DIR --group ${group} --topic ${topic}:${partition} --to-latest`,
+          whatToDo: `Put it where it should go on: tidemark reset DIR --group ${group} --topic ${topic}:${partition} --to-latest --execute`,
         })
       } else if (offset < log.logStartOffset) {
         findings.add(file, {

@@ -69,12 +69,18 @@ class PartitionCheck {
     const log = await this.#checkSegments(bases, sequence, epochs, visit)
     sequence.finish()
     epochs.finish()
-    for (const bytes of sequence.unreadable) this.#findings.add(bytes.file, unreadableFinding(bytes, log))
+    let { logEndOffset } = log
+    for (const bytes of sequence.unreadable) {
+      const finding = unreadableFinding(bytes, log)
+      this.#findings.add(bytes.file, finding)
+      // What was damaged at the end still counts as there: only its records are lost, not its place.
+      if (finding.offsetsLost?.to) logEndOffset = Math.max(logEndOffset, finding.offsetsLost.to)
+    }
     checkLogEnd({ facts: this.#facts, log, sequence, lastEpoch: epochs.lastEpoch, findings: this.#findings })
-    this.#checkOtherFiles(names, bases, log.logEndOffset)
+    this.#checkOtherFiles(names, bases, logEndOffset)
     const firstOffset = bases[0] ?? 0
     const logStartOffset = Math.max(firstOffset, this.#facts.logStartOffset ?? firstOffset)
-    return { findings: this.#findings, logStartOffset, logEndOffset: log.logEndOffset }
+    return { findings: this.#findings, logStartOffset, logEndOffset }
   }
 
   async #checkSegments(
@@ -182,7 +188,13 @@ class PartitionCheck {
     for (const name of [...names].sort()) {
       const parsed = parseSegmentFileName(name)
       if (parsed === undefined) continue
-      const target = { files, path: files.join(this.#path, name), name: this.#name(name), findings: this.#findings }
+      const target = {
+        files,
+        path: files.join(this.#path, name),
+        name: this.#name(name),
+        findings: this.#findings,
+        isMendedOnOpen: !this.#context.wasCleanShutdown,
+      }
       const hasLog = bases.includes(parsed.baseOffset)
       if (parsed.suffix === '.snapshot') checkProducerSnapshot(target, parsed.baseOffset, logEndOffset)
       else if (parsed.suffix === '.txnindex' && hasLog) checkTransactionIndex(target, logEndOffset)

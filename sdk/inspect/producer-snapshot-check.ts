@@ -9,6 +9,8 @@ export interface FileToCheck {
   /** Relative to the data directory. */
   readonly name: string
   readonly findings: Findings
+  /** The next opening makes up for what a crash left of the file. */
+  readonly isMendedOnOpen: boolean
 }
 
 /** int16 version · uint32 CRC of what follows · int32 count · entries. */
@@ -18,21 +20,25 @@ const ENTRY_BYTES = 46
 
 /** One `.snapshot` file: what idempotent producers had written before the offset in its name. */
 export function checkProducerSnapshot(
-  { files, path, name, findings }: FileToCheck,
+  { files, path, name, findings, isMendedOnOpen }: FileToCheck,
   offset: number,
   logEndOffset: number,
 ): void {
   const bytes = readWholeFile(files, path)
   if (bytes === undefined) return
   const problem = findProblem(bytes)
+  // These files are never flushed, so a power loss may take all of one, even after an orderly close.
+  const isAfterCrash = isMendedOnOpen || bytes.every((byte) => byte === 0)
   if (problem !== null) {
     findings.add(name, {
-      severity: 'warning',
+      severity: isAfterCrash ? 'note' : 'warning',
       rule: 'producer-snapshot',
       position: 0,
       what: `The snapshot of producer states is damaged: ${problem}.`,
       whatABrokerWouldCut: 'This file: it takes an older one and reads the log from there.',
-      whatToDo: 'No record is lost. Stop the owner and remove this file.',
+      whatToDo: isAfterCrash
+        ? 'Nothing: these files are not flushed, so a crash may leave one torn, and the next opening does without it.'
+        : 'No record is lost. Stop the owner and remove this file.',
     })
   } else if (offset > logEndOffset) {
     findings.add(name, {

@@ -1,6 +1,5 @@
 import type { Environment, File } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
-import { readWholeFile } from '../log/whole-file.ts'
 import type { RecordBatch } from '../record/record-batch.ts'
 import { decodeControlRecord } from '../topic/control-record.ts'
 import type { BatchSequence } from './batch-sequence.ts'
@@ -153,9 +152,9 @@ class SegmentIndexes {
     this.#facts = facts
     this.#findings = context.findings
     const load = (suffix: string): IndexFile | undefined => {
-      const bytes = readWholeFile(context.environment.files, facts.path + suffix)
-      const { baseOffset, isRecovered: isRebuiltOnOpen } = facts
-      return bytes && new IndexFile(facts.name + suffix, bytes, { baseOffset, isRebuiltOnOpen })
+      const { path, name, baseOffset, isRecovered: isRebuiltOnOpen } = facts
+      const place = { path: path + suffix, name: name + suffix, baseOffset, isRebuiltOnOpen }
+      return IndexFile.load(context.environment.files, place)
     }
     const offsets = load('.index')
     const times = load('.timeindex')

@@ -2,18 +2,14 @@ import type { File } from '../environment/environment.ts'
 import {
   ATTRIBUTES_AT,
   BATCH_HEADER_BYTES,
-  BATCH_LENGTH_AT,
   CONTROL_BIT,
-  findHeaderProblem,
-  LAST_OFFSET_DELTA_AT,
   LEADER_EPOCH_AT,
-  LOG_OVERHEAD_BYTES,
   MAX_TIMESTAMP_AT,
   PRODUCER_ID_AT,
   RECORD_COUNT_AT,
 } from '../record/batch-header.ts'
-import { readInt64 } from '../record/int64.ts'
 import { RecordBatch } from '../record/record-batch.ts'
+import { BatchFields } from './batch-fields.ts'
 
 /** Small batches: many headers come with one read. */
 const CHUNK_BYTES = 65_536
@@ -52,7 +48,7 @@ export class BatchWalker {
   private readonly whole: boolean
   private headerOnly = false
   private nextPosition: number
-  private chunk: Buffer = Buffer.alloc(0)
+  private readonly fields = new BatchFields()
   private chunkStart = 0
   private chunkEnd = 0
 
@@ -74,21 +70,22 @@ export class BatchWalker {
     if (remaining < BATCH_HEADER_BYTES || !this.load(position, BATCH_HEADER_BYTES)) {
       return this.stop(`${Math.max(0, remaining)} bytes are too few for a batch`)
     }
-    const { chunk } = this
+    const { fields } = this
     const start = position - this.chunkStart
-    const problem = findHeaderProblem(chunk, start)
+    const problem = fields.findProblem(start)
     if (problem !== null) return this.stop(problem)
-    const sizeBytes = chunk.readInt32BE(start + BATCH_LENGTH_AT) + LOG_OVERHEAD_BYTES
-    if (sizeBytes > remaining && !this.headerOnly)
+    const sizeBytes = fields.sizeBytes(start)
+    if (sizeBytes > remaining && !this.headerOnly) {
       return this.stop(`it declares ${sizeBytes} bytes, ${remaining} are there`)
+    }
     this.sizeBytes = sizeBytes
-    this.baseOffset = readInt64(chunk, start)
-    this.nextOffset = this.baseOffset + chunk.readInt32BE(start + LAST_OFFSET_DELTA_AT) + 1
-    this.leaderEpoch = chunk.readInt32BE(start + LEADER_EPOCH_AT)
-    this.maxTimestampMs = readInt64(chunk, start + MAX_TIMESTAMP_AT)
-    this.producerId = readInt64(chunk, start + PRODUCER_ID_AT)
-    this.recordCount = chunk.readInt32BE(start + RECORD_COUNT_AT)
-    this.isControl = (chunk[start + ATTRIBUTES_AT + 1]! & CONTROL_BIT) !== 0
+    this.baseOffset = fields.baseOffset(start)
+    this.nextOffset = fields.nextOffset(start)
+    this.leaderEpoch = fields.int32(start + LEADER_EPOCH_AT)
+    this.maxTimestampMs = fields.int64(start + MAX_TIMESTAMP_AT)
+    this.producerId = fields.int64(start + PRODUCER_ID_AT)
+    this.recordCount = fields.int32(start + RECORD_COUNT_AT)
+    this.isControl = (fields.bytes[start + ATTRIBUTES_AT + 1]! & CONTROL_BIT) !== 0
     this.nextPosition = position + sizeBytes
     return true
   }
@@ -110,7 +107,7 @@ export class BatchWalker {
       // Cut off while it was being read: what is left cannot be valid.
       return new RecordBatch(Buffer.alloc(BATCH_HEADER_BYTES))
     }
-    return new RecordBatch(this.chunk, this.position - this.chunkStart)
+    return new RecordBatch(this.fields.bytes, this.position - this.chunkStart)
   }
 
   private stop(problem: string): false {
@@ -123,8 +120,9 @@ export class BatchWalker {
     if (position >= this.chunkStart && position + count <= this.chunkEnd) return true
     const usual = !this.whole && this.sizeBytes > LARGE_BATCH_BYTES ? SPARSE_CHUNK_BYTES : CHUNK_BYTES
     const wanted = Math.max(count, Math.min(usual, this.end - position))
-    if (this.chunk.length < wanted) this.chunk = Buffer.allocUnsafe(Math.max(wanted, Math.min(CHUNK_BYTES, this.end)))
-    const bytes = this.file.read(this.chunk.subarray(0, wanted), position)
+    const { fields } = this
+    if (fields.bytes.length < wanted) fields.use(Buffer.allocUnsafe(Math.max(wanted, Math.min(usual, this.end))))
+    const bytes = this.file.read(fields.bytes.subarray(0, wanted), position)
     this.chunkStart = position
     this.chunkEnd = position + bytes
     return bytes >= count

@@ -1,6 +1,8 @@
 import type { BatchWalker } from './batch-walker.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 
+const NO_EPOCH = -1
+
 /** A batch whose epoch is to be written again. */
 export interface EpochMend {
   readonly position: number
@@ -33,20 +35,18 @@ export class EpochCheck {
 
   visit(batch: BatchWalker): void {
     const { leaderEpoch: batchEpoch, baseOffset, position } = batch
-    if (batchEpoch < 0) return
-    const latest = this.epochs.latest
-    if (latest === undefined) this.epochs.note(batchEpoch, baseOffset)
+    // Kafka's tools may write batches without an epoch.
+    if (batchEpoch === NO_EPOCH) return
+    if (this.epochs.latest === undefined && batchEpoch >= 0) this.epochs.note(batchEpoch, baseOffset)
     let checkpointEpoch = this.epochs.epochAt(baseOffset)
     if (this.doubt !== undefined) {
       this.settle(batchEpoch === checkpointEpoch)
       checkpointEpoch = this.epochs.epochAt(baseOffset)
     }
-    const isRight = checkpointEpoch === undefined || batchEpoch === checkpointEpoch
-    if (!isRight) {
-      const { isPreviousRight } = this
-      this.doubt = { position, baseOffset, batchEpoch, checkpointEpoch, isPreviousRight }
-    }
-    this.isPreviousRight = isRight
+    const { isPreviousRight } = this
+    this.isPreviousRight = checkpointEpoch === undefined || batchEpoch === checkpointEpoch
+    if (checkpointEpoch === undefined || this.isPreviousRight) return
+    this.doubt = { position, baseOffset, batchEpoch, checkpointEpoch, isPreviousRight }
   }
 
   finish(): void {

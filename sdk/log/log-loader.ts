@@ -1,6 +1,7 @@
 import type { Environment, FileSystem } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import { ActiveSegment } from './active-segment.ts'
+import { BatchChain } from './batch-chain.ts'
 import type { BatchWalker } from './batch-walker.ts'
 import { LEADER_EPOCH_CHECKPOINT, LeaderEpochs } from './leader-epochs.ts'
 import { settleLeftovers } from './leftovers.ts'
@@ -71,6 +72,7 @@ export class LogLoader {
     this.#openDirectory()
     this.#listFiles()
     this.#loadEpochs()
+    if (!this.#options.cleanShutdown) this.#dropTornSegments()
     const firstRecovered = this.#firstToRecover()
     this.#loadProducers(firstRecovered)
     this.#mendTrusted(firstRecovered)
@@ -100,11 +102,14 @@ export class LogLoader {
   }
 
   #openDirectory(): void {
-    const { directory, create } = this.#options
-    if (this.#files.stat(directory) !== undefined) return
-    if (!create) throw new TidemarkError('STORAGE_ERROR', `There is no log in ${directory}.`)
-    this.#files.makeDirectory(directory)
+    const { directory, create, cleanShutdown } = this.#options
+    const isThere = this.#files.stat(directory) !== undefined
+    if (!isThere && !create) throw new TidemarkError('STORAGE_ERROR', `There is no log in ${directory}.`)
+    if (!isThere) this.#files.makeDirectory(directory)
+    if (isThere && cleanShutdown) return
+    // Whoever was here before may have been stopped between making a name and making it durable.
     this.#files.syncDirectory(this.#files.join(directory, '..'))
+    this.#files.syncDirectory(directory)
   }
 
   #listFiles(): void {
@@ -144,6 +149,26 @@ export class LogLoader {
     }
     // What stands in the way of that is looked at again, and more closely, by recovery.
     this.#around.damage.clear()
+  }
+
+  /**
+   * A crash may keep the file of a new segment and lose what was in it, and the end of the segment before. Where no batch
+   * follows, that is a torn tail, and the segment before is the last.
+   */
+  #dropTornSegments(): void {
+    for (;;) {
+      const last = this.#segments.at(-1)
+      if (last === undefined || this.#segments.length === 1 || last.baseOffset < this.#options.recoveryPoint) return
+      const chain = new BatchChain(last, last.begin, { verifyFrom: last.baseOffset, isLast: true })
+      if (chain.next()) return
+      this.#report.tornBytes += last.sizeBytes
+      last.release()
+      for (const suffix of SEGMENT_SUFFIXES) if (suffix !== '.snapshot') this.#remove(last.baseOffset, suffix)
+      // Should the file come back, it would stand in the way of what is appended before it.
+      this.#files.syncDirectory(this.#options.directory)
+      this.#segments.pop()
+      this.#segments.at(-1)!.limitOffset = Number.POSITIVE_INFINITY
+    }
   }
 
   /** Index of the first segment whose batches are looked at: the last one, and before it those that may not be flushed. */

@@ -78,15 +78,18 @@ export abstract class LogView {
     if (!(offset >= this.logStartOffset && offset <= this.logEndOffset)) throw this.outOfRange(offset)
     const limit = options.limit === 'highWatermark' ? this.highWatermark : this.logEndOffset
     if (offset >= limit) return NO_BYTES
-    this.refuseDamage(offset)
-    const endOffset = Math.min(limit, this.damage.after(offset)?.fromOffset ?? limit)
+    const known = this.damage.at(offset) ?? this.damage.after(offset)
+    const endOffset = Math.min(limit, Math.max(offset, known?.fromOffset ?? limit))
     let at = this.segmentAt(offset)
     for (let segment = this.segmentList[at]; segment !== undefined; segment = this.segmentList[++at]) {
       if (segment.baseOffset >= endOffset) break
       const read = this.readSegment(segment, offset, maxBytes, endOffset)
       if (read !== undefined) return read.bytes
-      this.refuseDamage(offset)
+      // Nothing more in this segment; or damage is in the way, and now known.
+      const damage = this.damage.at(offset) ?? this.damage.after(offset)
+      if (damage?.segment === segment.baseOffset && damage.fromOffset < limit) throw this.damaged(damage)
     }
+    if (endOffset < limit && known !== undefined) throw this.damaged(known)
     return NO_BYTES
   }
 
@@ -209,9 +212,8 @@ export abstract class LogView {
     return read
   }
 
-  private refuseDamage(offset: number): void {
-    const range = this.damage.at(offset)
-    if (range !== undefined) throw new DamagedLogError(range, { topic: this.topic, partition: this.partition })
+  private damaged(range: DamagedRange): DamagedLogError {
+    return new DamagedLogError(range, { topic: this.topic, partition: this.partition })
   }
 
   protected outOfRange(offset: number): TidemarkError {

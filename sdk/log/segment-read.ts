@@ -1,12 +1,6 @@
-import {
-  BATCH_HEADER_BYTES,
-  BATCH_LENGTH_AT,
-  findHeaderProblem,
-  LAST_OFFSET_DELTA_AT,
-  LOG_OVERHEAD_BYTES,
-} from '../record/batch-header.ts'
-import { readInt64 } from '../record/int64.ts'
+import { BATCH_HEADER_BYTES } from '../record/batch-header.ts'
 import { OUT_OF_ORDER } from './batch-chain.ts'
+import { BatchFields } from './batch-fields.ts'
 import type { Segment } from './segment.ts'
 
 /** Less is not worth a call. */
@@ -78,16 +72,18 @@ export function readBatches(segment: Segment, request: ReadRequest): BatchRead |
 /** Looks through the batches of a chunk that begins with one. */
 function scan(segment: Segment, at: { chunk: Buffer; position: number }, request: ReadRequest, found: Found): void {
   const { chunk } = at
+  const fields = new BatchFields()
+  fields.use(chunk)
   found.problem = undefined
   found.cutBytes = 0
   found.end = 0
   while (found.end + BATCH_HEADER_BYTES <= chunk.length) {
     const start = found.end
-    found.problem = findHeaderProblem(chunk, start) ?? undefined
+    found.problem = fields.findProblem(start) ?? undefined
     if (found.problem !== undefined) return
-    const baseOffset = readInt64(chunk, start)
-    const sizeBytes = chunk.readInt32BE(start + BATCH_LENGTH_AT) + LOG_OVERHEAD_BYTES
-    const nextOffset = baseOffset + chunk.readInt32BE(start + LAST_OFFSET_DELTA_AT) + 1
+    const baseOffset = fields.baseOffset(start)
+    const sizeBytes = fields.sizeBytes(start)
+    const nextOffset = fields.nextOffset(start)
     const isGap = baseOffset > found.nextOffset
     const isRight = baseOffset >= found.nextOffset && nextOffset <= segment.limitOffset
     if (

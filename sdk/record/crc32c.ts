@@ -5,13 +5,13 @@ import portable from 'crc-32/crc32c.js'
  * Which CRC-32C: Node has none built in (`zlib.crc32` is another polynomial). Measured on Node 24.21, x64, 2 shared
  * cores, ns per call:
  *
- *   bytes              64    128    256    384   1024   64 KiB    1 MiB
- *   @node-rs/crc32    135    142    166    195    350   13,900  185,000   (prebuilt native, SSE 4.2 or ARM CRC)
- *   crc-32             45     82    155    229    656   61,100  616,000   (portable JavaScript, slicing by 16)
+ *   bytes             64    128    256    384   1024   64 KiB    1 MiB
+ *   @node-rs/crc32   130    142    169    195    292   10,700  168,000   (prebuilt native, SSE 4.2 or ARM CRC)
+ *   crc-32            45     82    149    229    565   35,400  576,000   (portable JavaScript, slicing by 16)
  *
- * Native is 2 to 4 times as fast where the bytes are many, so it is an optional dependency. It is a call into C++ that
- * costs about 130 ns by itself, so what is small (a commit, a marker) goes to JavaScript even where native is there.
- * WebAssembly (@platformatic/wasm-utils) and other JavaScript packages were slower than crc-32 at every size.
+ * Native is 2 to 3.5 times as fast where the bytes are many, so it is an optional dependency. It is a call into C++ that
+ * costs over 100 ns by itself, so what is small (a commit, a marker) goes to JavaScript even where native is there.
+ * WebAssembly (@platformatic/wasm-utils) and other JavaScript were slower than crc-32 from 1 KiB on.
  */
 const NATIVE_MIN_BYTES = 256
 

@@ -31,7 +31,7 @@ test('one JSON row per group and partition, with exactly the promised names, nul
       topic: 'payments',
       partition: 0,
       committedOffset: 2,
-      leaderEpoch: 1,
+      leaderEpoch: 0,
       metadata: 'mine',
       committedAtMs: expect.any(Number),
       logStartOffset: 0,
@@ -73,6 +73,21 @@ test('being behind is fine; a commit past the end, lost records and a deleted to
   expect(late.output).toContain('3 past the end')
   expect(late.output).toContain('tidemark reset shop --group late --topic payments:0 --to-latest --execute')
   expect((await shop.run('lag', '--json')).code).toBe(1)
+})
+
+test('records that were deleted before the group read them exit with 1', async () => {
+  const shop = await createShop()
+  const { files } = shop.environment
+  const file = files.open('/shop/log-start-offset-checkpoint', { write: true, create: true })
+  const text = Buffer.from('0\n1\npayments 0 5\n')
+  file.truncate(text.length)
+  file.write([text], 0)
+  file.close()
+  const { code, output } = await shop.run('lag')
+  expect(code).toBe(1)
+  expect(output).toContain('3 lost, 1 readable')
+  expect(output).toContain('3 records it had not read are gone')
+  expect(output).toContain('--group fraud --topic payments:0 --to-earliest --execute')
 })
 
 test('a group that is not there is wrong use, with the nearest name; none at all is fine', async () => {

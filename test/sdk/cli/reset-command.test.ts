@@ -31,7 +31,7 @@ test('executed, it commits with no epoch, and remembers what was before', async 
   expect(first).toMatchObject({ committedOffset: 6, leaderEpoch: null, lag: 0 })
   expect(JSON.parse(String(first?.['metadata']))).toEqual({
     tidemark: 'reset',
-    before: { offset: 2, leaderEpoch: 1, metadata: 'mine' },
+    before: { offset: 2, leaderEpoch: 0, metadata: 'mine' },
   })
   expect(second).toMatchObject({ committedOffset: 4, metadata: '' })
 })
@@ -44,7 +44,7 @@ test('JSON has exactly the promised names', async () => {
       group: 'fraud',
       topic: 'payments',
       partition: 0,
-      before: { offset: 2, leaderEpoch: 1, metadata: 'mine' },
+      before: { offset: 2, leaderEpoch: 0, metadata: 'mine' },
       after: 3,
       redelivered: 0,
       skipped: 1,

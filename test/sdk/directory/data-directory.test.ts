@@ -134,17 +134,44 @@ test('checkpoints say what is flushed, what is visible, and where a log starts i
   expect(partitionLog(second).logStartOffset).toBe(2)
 })
 
-test('checkpoints keep the entries of partitions that are not open, and drop those of partitions that are gone', async () => {
+test('checkpoints keep the entries of partitions that are not open, and tell which partitions vanished', async () => {
+  const { environment, directory } = await createDirectory()
+  append(partitionLog(directory), 'a')
+  append(partitionLog(directory, 'refunds'), 'b')
+  append(partitionLog(directory, 'refunds'), 'c')
+  await directory.close()
+  environment.files.removeDirectory(`${PATH}/refunds-0`)
+  const second = await openDirectory(environment)
+  expect(second.vanished()).toEqual([{ topic: 'refunds', partition: 0, offset: 2 }])
+  await second.writeCheckpoints()
+  const kept = ['__cluster_metadata 0 3', 'payments 0 1']
+  expect(checkpoint(environment, 'recovery-point-offset-checkpoint')).toEqual([...kept, 'refunds 0 2'])
+  const log = partitionLog(second, 'refunds')
+  expect(checkpoint(environment.crash(), 'recovery-point-offset-checkpoint')).toEqual(kept)
+  expect([log.logStartOffset, log.logEndOffset]).toEqual([0, 0])
+  expect(second.vanished()).toEqual([])
+})
+
+test('a partition that is created while checkpoints are being written does not upset them', async () => {
   const { environment, directory } = await createDirectory()
   append(partitionLog(directory), 'a')
   append(partitionLog(directory, 'refunds'), 'b')
   await directory.close()
   environment.files.removeDirectory(`${PATH}/refunds-0`)
-  const second = await openDirectory(environment)
-  const kept = ['__cluster_metadata 0 3', 'payments 0 1']
-  expect(checkpoint(environment.crash(), 'recovery-point-offset-checkpoint')).toEqual(kept)
-  await second.writeCheckpoints()
-  expect(checkpoint(environment, 'recovery-point-offset-checkpoint')).toEqual(kept)
+  for (let turns = 0; turns < 12; turns++) {
+    const other = environment.crash({ keepUnsynced: 'all' })
+    const second = await openDirectory(other)
+    append(partitionLog(second), 'c')
+    const writing = second.writeCheckpoints()
+    for (let turn = 0; turn < turns; turn++) await other.timers.yield()
+    append(partitionLog(second, 'refunds'), 'd')
+    await writing
+    await second.writeCheckpoints()
+    const expected = ['__cluster_metadata 0 3', 'payments 0 2', 'refunds 0 1']
+    expect(checkpoint(other, 'recovery-point-offset-checkpoint'), `after ${turns} turns`).toEqual(expected)
+    await second.close()
+    expect(other.files.list(PATH).filter((name) => name.endsWith('.tmp'))).toEqual([])
+  }
 })
 
 test('checkpoints are written every 5 s and every 64 MiB, but not of an idle directory', async () => {
@@ -174,13 +201,16 @@ test('checkpoints are written every 5 s and every 64 MiB, but not of an idle dir
   expect(environment.warnings).toEqual([])
 })
 
-test('a checkpoint that cannot be written is a warning; the next one is written', async () => {
+test('checkpoints that cannot be written are one warning, and are written once they can', async () => {
   const { environment, directory } = await createDirectory({ clock: 'manual' })
   append(partitionLog(directory), 'a')
-  environment.failNext('write', { error: 'ENOSPC', path: /checkpoint/ })
-  environment.advance(5000)
-  for (let turn = 0; turn < 20; turn++) await environment.timers.yield()
+  environment.failNext('write', { error: 'ENOSPC', path: /checkpoint/, sticky: true })
+  for (let turn = 0; turn < 60; turn++) {
+    if (turn % 20 === 0) environment.advance(5000)
+    await environment.timers.yield()
+  }
   expect(environment.warnings).toMatchObject([{ code: 'TIDEMARK_CHECKPOINT_FAILED' }])
+  environment.heal()
   await directory.writeCheckpoints()
   expect(checkpoint(environment, 'recovery-point-offset-checkpoint')).toContain('payments 0 1')
   await directory.close()
@@ -272,6 +302,19 @@ test('an owner whose lock file was replaced writes nothing more: no checkpoint, 
   await expect(directory.close()).rejects.toMatchObject({ code: 'OWNERSHIP_LOST' })
   expect(environment.files.stat(MARKER)).toBeUndefined()
   expect((await openDirectory(rival)).wasCleanShutdown).toBe(false)
+})
+
+test('an owner that finds its lock file gone at a checkpoint warns once and writes none', async () => {
+  const { environment, directory } = await createDirectory({ clock: 'manual' })
+  append(partitionLog(directory), 'a')
+  environment.files.remove(`${PATH}/.lock`)
+  for (let turn = 0; turn < 60; turn++) {
+    if (turn % 20 === 0) environment.advance(5000)
+    await environment.timers.yield()
+  }
+  expect(environment.warnings).toMatchObject([{ code: 'TIDEMARK_OWNERSHIP_LOST' }])
+  expect(environment.files.list(PATH)).not.toContain('recovery-point-offset-checkpoint')
+  await expect(directory.close()).rejects.toMatchObject({ code: 'OWNERSHIP_LOST' })
 })
 
 test('a directory that was closed says so, and can be closed again', async () => {

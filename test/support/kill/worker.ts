@@ -14,10 +14,12 @@ const killer = new Killer(point as KillPoint, Number(nth))
 const evidence = openSync(evidenceFile, 'a')
 const tide = await open(directory, { environment: killingEnvironment(nodeEnvironment(), killer) })
 const openedAtMs = performance.now()
-const orders = tide.topic('orders', { partitions: 3 })
+const orders = tide.topic('orders', { partitions: 3, configs: { 'segment.bytes': '1048576' } })
 
 if (point === 'join') killer.arm()
 const drains = point === 'none'
+// Whatever was to be met and was not: the owner dies idle.
+if (!drains) setTimeout(() => killer.kill(), 10_000).unref()
 const producing = produce(Number(records))
 await consume()
 await producing

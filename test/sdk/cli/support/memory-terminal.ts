@@ -24,6 +24,7 @@ export interface Printed {
 /** Runs a command as the shell would, in memory. */
 export async function tidemark(typed: readonly string[], options: TerminalOptions = {}): Promise<Printed> {
   const texts = { output: '', errors: '' }
+  const closing = new AbortController()
   const sink = (name: 'output' | 'errors'): Sink => {
     let isClosed = false
     return {
@@ -35,6 +36,7 @@ export async function tidemark(typed: readonly string[], options: TerminalOption
         if (isClosed) return
         texts[name] += text
         isClosed = name === 'output' && options.closeWhen?.(texts.output) === true
+        if (isClosed) closing.abort()
       },
     }
   }
@@ -47,7 +49,7 @@ export async function tidemark(typed: readonly string[], options: TerminalOption
     isInputTerminal: false,
     output: sink('output'),
     errors: sink('errors'),
-    signal: options.signal ?? new AbortController().signal,
+    signal: options.signal === undefined ? closing.signal : AbortSignal.any([options.signal, closing.signal]),
   }
   const code = await run(terminal)
   return {

@@ -1,4 +1,5 @@
 import { onTestFinished } from 'vitest'
+import { string } from '../../../../sdk/client/serde.ts'
 import { MemoryEnvironment } from '../../../../sdk/environment/memory-environment.ts'
 import { open } from '../../../../sdk/open.ts'
 import type { Tidemark } from '../../../../sdk/tidemark.ts'
@@ -19,7 +20,7 @@ export async function createShop(): Promise<Shop> {
     await using tide = await open('shop', { environment })
     const payments = tide.topic('payments', {
       partitions: 2,
-      value: (await import('../../../../sdk/client/serde.ts')).string,
+      value: string,
     })
     await payments.sendBatch(
       [0, 0, 0, 0, 0, 0, 1, 1, 1, 1].map((partition, index) => ({
@@ -31,7 +32,7 @@ export async function createShop(): Promise<Shop> {
       })),
     )
     await tide.groups.commit('fraud', [
-      { topic: 'payments', partition: 0, offset: 2, leaderEpoch: 1, metadata: 'mine' },
+      { topic: 'payments', partition: 0, offset: 2, leaderEpoch: 0, metadata: 'mine' },
       { topic: 'payments', partition: 1, offset: 4 },
     ])
   }

@@ -6,7 +6,7 @@ import type { Environment } from '../../../../sdk/environment/environment.ts'
 import { MemoryEnvironment } from '../../../../sdk/environment/memory-environment.ts'
 import { nodeEnvironment } from '../../../../sdk/environment/node-environment.ts'
 import { DEFAULT_LOG_CONFIG, type LogConfig } from '../../../../sdk/log/log-config.ts'
-import type { LogView } from '../../../../sdk/log/log-view.ts'
+import { DamagedLogError, type LogView } from '../../../../sdk/log/log-view.ts'
 import { PartitionLog, type PartitionLogOptions } from '../../../../sdk/log/partition-log.ts'
 import { encodeBatch } from '../../../../sdk/record/batch-builder.ts'
 import { RecordBatch } from '../../../../sdk/record/record-batch.ts'
@@ -18,9 +18,19 @@ export interface Place {
   readonly directory: string
 }
 
+export const MEMORY_DIRECTORY = '/data/events-0'
+
+/** A machine in memory whose data directory is there for good. */
+export function createMachine(): MemoryEnvironment {
+  const environment = new MemoryEnvironment()
+  environment.files.makeDirectory('/data')
+  environment.files.syncDirectory('/')
+  return environment
+}
+
 /** A directory for one log, in memory or on the disk, which is removed afterwards. */
 export function createPlace(disk: (typeof DISKS)[number]): Place {
-  if (disk === 'memory') return { environment: new MemoryEnvironment(), directory: '/data/events-0' }
+  if (disk === 'memory') return { environment: createMachine(), directory: MEMORY_DIRECTORY }
   const root = mkdtempSync(join(tmpdir(), 'tidemark-log-'))
   onTestFinished(() => rmSync(root, { recursive: true, force: true }))
   return { environment: nodeEnvironment(), directory: join(root, 'events-0') }
@@ -88,17 +98,27 @@ export function readAll(log: LogView, from = log.logStartOffset): { records: Tes
   const lost: number[] = []
   let offset = from
   while (offset < log.logEndOffset) {
-    const damage = log.findDamage(offset)
-    if (damage !== undefined) {
-      for (; offset < damage.toOffset; offset++) lost.push(offset)
-      continue
+    const read = readBatch(log, offset)
+    if (typeof read === 'number') {
+      for (; offset < read; offset++) lost.push(offset)
+    } else if (read.length === 0) {
+      throw new Error(`nothing to read at ${offset}, below the end at ${log.logEndOffset}`)
+    } else {
+      records.push(...recordsOf(read).filter((record) => record.offset >= offset))
+      offset = new RecordBatch(read).nextOffset
     }
-    const bytes = log.read(offset, 1, { limit: 'logEndOffset' })
-    if (bytes.length === 0) break
-    records.push(...recordsOf(bytes).filter((record) => record.offset >= offset))
-    offset = new RecordBatch(bytes).nextOffset
   }
   return { records, lost }
+}
+
+/** One batch; where damage is in the way, the offset behind it. */
+function readBatch(log: LogView, offset: number): Buffer | number {
+  try {
+    return log.findDamage(offset)?.toOffset ?? log.read(offset, 1, { limit: 'logEndOffset' })
+  } catch (error) {
+    if (error instanceof DamagedLogError) return error.nextReadableOffset
+    throw error
+  }
 }
 
 export function valuesOf(log: LogView): string[] {
