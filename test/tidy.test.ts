@@ -119,7 +119,9 @@ test(`files stay within ${FILE_MAX_LINES} lines, functions within ${FUNCTION_MAX
 test('a file is named after one thing', () => {
   expect(
     broken(ours, ({ path }) => [
-      ...(/^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.fuzz\.test|\.bench|\.d)?\.ts$/.test(basename(path)) ? [] : ['is not kebab-case']),
+      ...(/^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.fuzz\.test|\.bench|\.d)?\.ts$/.test(basename(path))
+        ? []
+        : ['is not kebab-case']),
       ...(/(^|-)(utils?|types|common|helpers?|misc|shared)\.ts$/.test(basename(path))
         ? ['says nothing about what is in it']
         : []),

@@ -9,8 +9,8 @@ export class LineWriter {
   #waiting: string[] = []
   #waitingCharacters = 0
   #isScheduled = false
-  /** Of a write that nobody awaited. */
-  #failure: { readonly error: unknown } | undefined
+  /** The last write; once one has failed, so have all behind it. */
+  #written: Promise<void> = Promise.resolve()
 
   constructor(terminal: Terminal) {
     this.#terminal = terminal
@@ -25,29 +25,30 @@ export class LineWriter {
   async line(text: string): Promise<void> {
     this.#waiting.push(text, '\n')
     this.#waitingCharacters += text.length + 1
-    if (this.#waitingCharacters >= BUFFERED_CHARACTERS || this.#failure !== undefined) await this.flush()
+    if (this.#waitingCharacters >= BUFFERED_CHARACTERS) await this.flush()
     else this.#schedule()
   }
 
+  /** Resolves when every line is out; rejects where one could not be written. */
   async flush(): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure.error
     const text = this.#waiting.join('')
     this.#waiting = []
     this.#waitingCharacters = 0
-    if (text !== '') await this.#terminal.output.write(text)
+    if (text !== '') this.#written = this.#written.then(() => this.#terminal.output.write(text))
+    await this.#written
   }
 
   #schedule(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
+    const flush = () => {
+      this.#isScheduled = false
+      return this.flush()
+    }
+    // A failure comes up at the next `flush` that somebody awaits.
     this.#terminal.environment.timers
       .yield()
-      .then(() => {
-        this.#isScheduled = false
-        return this.flush()
-      })
-      .catch((error: unknown) => {
-        this.#failure ??= { error }
-      })
+      .then(flush)
+      .catch(() => {})
   }
 }

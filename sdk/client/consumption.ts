@@ -31,8 +31,8 @@ const FORGOTTEN_RECORDS = 10
  * One consumer at work: its member keeps its place in the group, its assignment says which partitions are its, its
  * fetcher reads them, its committer writes down what is processed.
  *
- * States: idle → running → (draining: the loop is over, with `processed: 'done'` the last records are still worked on)
- * → closing → closed.
+ * States: idle → running → (draining: the loop has ended, and its last records are still worked on, or are to be
+ * committed by hand) → closing → closed.
  */
 export class Consumption implements LoopSource, Finishable {
   readonly #context: ClientContext
@@ -53,6 +53,8 @@ export class Consumption implements LoopSource, Finishable {
   /** The loop waits for records. */
   #isParked = false
   #sawDone = false
+  /** Partitions with something processed that was never committed. */
+  #leftBehind = 0
   #hasWarned = false
 
   constructor(context: ClientContext, topics: readonly ConsumedTopic[], options: CheckedConsumeOptions) {
@@ -135,14 +137,23 @@ export class Consumption implements LoopSource, Finishable {
   /** After an error its cause is what the loop throws; that closing failed too would hide it. */
   async finish(end: LoopEnd): Promise<void> {
     if (end === 'failed') return await this.close().catch(() => {})
-    const isWorkedOn = end === 'ended' && this.#options.processed === 'done' && this.#assignment.undone > 0
-    if (isWorkedOn && this.#state === 'running') return await this.#drain()
+    if (end === 'ended' && this.#state === 'running' && this.#isUnfinished) return await this.#drain()
     await this.close()
   }
 
-  /** What is processed now survives a power loss when this resolves. */
+  /**
+   * What is processed now survives a power loss when this resolves.
+   * @throws TidemarkError CLOSED where something was processed, not committed, and the group is left
+   */
   async commit(): Promise<void> {
+    if (this.#leftBehind > 0) {
+      const message =
+        `The consumer of group "${this.#options.group}" has left its group; what it had processed in ${this.#leftBehind} ` +
+        'partitions and not committed will be handed out again. Commit in the loop, or before close().'
+      throw new TidemarkError('CLOSED', message)
+    }
     await this.#committer.commit('power-loss', { again: true })
+    this.#finishDraining()
   }
 
   pause(partitions: readonly TopicPartition[], isPaused: boolean): void {
@@ -170,6 +181,7 @@ export class Consumption implements LoopSource, Finishable {
       // Refused because the partitions are others' by now: they will do the rest again.
       if (!(error instanceof TidemarkError) || !error.retriable) problem = error
     }
+    this.#leftBehind = this.#assignment.prefixes.filter(({ hasMoved }) => hasMoved).length
     this.#assignment.close()
     await this.#member.leave()
     this.#options.signal?.removeEventListener('abort', this.#abort)
@@ -178,9 +190,15 @@ export class Consumption implements LoopSource, Finishable {
     if (problem !== undefined) throw problem
   }
 
+  /** Whether something is still to come after the loop: `done()` for what it handed out, or a commit by hand. */
+  get #isUnfinished(): boolean {
+    if (this.#options.processed === 'done' && this.#assignment.undone > 0) return true
+    return this.#committer.isManual && this.#assignment.prefixes.some(({ hasMoved }) => hasMoved)
+  }
+
   /**
-   * The loop is over, and records it handed out are still worked on. `done()` goes on counting; with the last one, or
-   * when the partitions are wanted elsewhere, or by `close()`, the group is left.
+   * The loop has come to its end, and something of it is unfinished. `done()` goes on counting, `commit()` goes on
+   * committing; when nothing is left, when the partitions are wanted elsewhere, or by `close()`, the group is left.
    */
   async #drain(): Promise<void> {
     this.#state = 'draining'
@@ -188,6 +206,10 @@ export class Consumption implements LoopSource, Finishable {
     this.#fetcher.close()
     this.#assignment.waitsForBodies = false
     if (!this.#committer.isManual) await this.#committer.commit('power-loss', { again: false })
+  }
+
+  #finishDraining(): void {
+    if (this.#state === 'draining' && !this.#isUnfinished) this.close().catch((error: unknown) => this.#warn(error))
   }
 
   async #untilSettled(timeoutMs: number): Promise<void> {

@@ -80,7 +80,7 @@ export class Fetcher {
       if (buffer.isPaused || !buffer.hasMore || buffer.prefix.undone >= maxUndone) continue
       if (buffer.take() === undefined) continue
       this.#turn = at + 1
-      this.#fetch()
+      if (this.#wants(buffer)) this.#fetch()
       return buffer
     }
     this.#fetch()
@@ -147,7 +147,11 @@ export class Fetcher {
     return this.#context.broker.fetch({
       partitions: buffers.map(({ topic, partition, fetchOffset, bufferedBytes }) => {
         // Half, so that the next half can be fetched while this one is handed out.
-        const maxBytes = Math.min(maxBufferedBytes - bufferedBytes, Math.ceil(maxBufferedBytes / 2), MAX_PARTITION_FETCH_BYTES)
+        const maxBytes = Math.min(
+          maxBufferedBytes - bufferedBytes,
+          Math.ceil(maxBufferedBytes / 2),
+          MAX_PARTITION_FETCH_BYTES,
+        )
         return { topic, partition, fetchOffset, maxBytes }
       }),
       maxWaitMs: MAX_WAIT_MS,

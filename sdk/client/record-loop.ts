@@ -38,18 +38,15 @@ export class RecordLoop<R> implements AsyncIterator<R, undefined> {
   }
 
   next(): Promise<Result<R>> {
-    const { inHand, batch } = this
+    const { inHand } = this
     if (inHand !== undefined) {
       this.inHand = undefined
       if (this.alsoInHand.length > 0) for (const record of this.alsoInHand.splice(0)) record.done()
       inHand.done()
     }
-    if (batch === undefined || this.breath-- <= 0 || this.searches > 0) return this.searchInTurn()
-    try {
-      const record = batch.next()
-      if (record !== undefined) return Promise.resolve(this.handOut(record, batch))
-    } catch (error) {
-      this.giveUpBatch(error)
+    if (this.searches === 0 && this.breath-- > 0) {
+      const record = this.nextNow()
+      if (record !== undefined) return Promise.resolve(this.handOut(record, this.batch!))
     }
     return this.searchInTurn()
   }
@@ -115,35 +112,39 @@ export class RecordLoop<R> implements AsyncIterator<R, undefined> {
         await this.source.finish('ended')
         return { done: true, value: undefined }
       }
-      const record = this.findRecord()
-      if (record === 'wait') await this.source.wait()
-      else if (record !== undefined) return this.handOut(record, this.batch!)
+      const record = this.nextNow()
+      if (record !== undefined) return this.handOut(record, this.batch!)
+      // Throws what stands between the loop and its next record, if anything does.
+      if (this.source.take() === undefined) await this.source.wait()
     }
   }
 
-  /** The next record of the batch in hand or of another; undefined: look again; 'wait': there is none now. */
-  private findRecord(): FetchedRecord | undefined | 'wait' {
-    if (this.batch === undefined) {
-      this.buffer = this.source.take()
-      this.batch = this.buffer?.take()
-      if (this.batch === undefined) return 'wait'
-    }
+  /** The next record if it is here already. Undefined otherwise, also where there is bad news: `search` tells it. */
+  private nextNow(): FetchedRecord | undefined {
     try {
-      const record = this.batch.next()
-      if (record === undefined) {
-        this.buffer!.finish(this.batch)
-        this.interrupt()
-      }
-      return record
+      return this.batch?.next() ?? this.nextOfAnother()
     } catch (error) {
       this.giveUpBatch(error)
       return undefined
     }
   }
 
+  private nextOfAnother(): FetchedRecord | undefined {
+    if (!this.isStarted || this.left <= 0 || this.source.isOver) return undefined
+    for (;;) {
+      if (this.batch !== undefined) this.buffer!.finish(this.batch)
+      this.interrupt()
+      this.buffer = this.source.take()
+      this.batch = this.buffer?.take()
+      if (this.batch === undefined) return undefined
+      const record = this.batch.next()
+      if (record !== undefined) return record
+    }
+  }
+
+  /** Damage inside a batch: its partition's next `take` says so. Anything else is said by whoever said it, again. */
   private giveUpBatch(error: unknown): void {
-    if (!(error instanceof TidemarkError)) throw error
-    this.buffer!.abandon(this.batch!, error)
+    if (this.batch !== undefined && error instanceof TidemarkError) this.buffer!.abandon(this.batch, error)
     this.interrupt()
   }
 }

@@ -7,6 +7,13 @@ import type { SegmentIndexes } from './segment-indexes.ts'
 /** Index entries that may wait in memory: they save a call per batch, and can be made again from the log. */
 const MAX_PENDING_ENTRIES = 128
 
+/**
+ * After this many bytes the indexes are flushed together with the log. So recovery can trust the entries of an unfinished
+ * segment but for the last `UNTRUSTED_INDEX_BYTES` before the recovery point, and walks only those headers.
+ */
+const INDEX_SYNC_BYTES = 33_554_432
+export const UNTRUSTED_INDEX_BYTES = 2 * INDEX_SYNC_BYTES
+
 /** A segment with its descriptor for writing: the last one of a log, and those before it whose bytes are not flushed yet. */
 export class ActiveSegment {
   readonly segment: Segment
@@ -22,6 +29,8 @@ export class ActiveSegment {
   private syncedBytes: number
   private isSealed = false
   private cuts = 0
+  /** What the indexes on the disk cover. */
+  private indexSyncedBytes = 0
 
   constructor(
     segment: Segment,
@@ -89,7 +98,7 @@ export class ActiveSegment {
     const upTo = this.segment.sizeBytes
     const { cuts } = this
     await this.file.sync()
-    if (this.isSealed) await this.indexes.sync()
+    if (this.isSealed || upTo - this.indexSyncedBytes >= INDEX_SYNC_BYTES) await this.syncIndexes(upTo)
     // Bytes that were written again since then are not those that were flushed.
     if (cuts === this.cuts) this.syncedBytes = upTo
   }
@@ -123,8 +132,15 @@ export class ActiveSegment {
     })
     if (sizeBytes === 0) this.firstTimestampMs = undefined
     this.segment.counts.reset()
+    this.indexSyncedBytes = 0
     this.tryStoreIndexes()
     this.syncNow()
+  }
+
+  private async syncIndexes(upTo: number): Promise<void> {
+    this.indexes.store()
+    await this.indexes.sync()
+    this.indexSyncedBytes = upTo
   }
 
   close(): void {

@@ -131,10 +131,9 @@ export abstract class LogView {
     for (let at = this.segmentAt(start); at < this.segmentList.length; at++) {
       const segment = this.segmentList[at]!
       if (segment.baseOffset >= end) break
-      const upTo = end >= segment.limitOffset ? segment.counts.all() : segment.counts.below(end)
-      count += upTo - (start > segment.baseOffset ? segment.counts.below(start) : 0)
+      count += segment.counts.between(start, end)
     }
-    return Math.max(0, count)
+    return count
   }
 
   /** Checks the batch that holds `offset`, CRC and all. Damage is returned, and known from now on. */

@@ -4,7 +4,10 @@ import type { Place, Segment } from './segment.ts'
 /** A count is remembered about this often, so that no answer walks more headers than this many bytes have. */
 const CHECKPOINT_BYTES = 262_144
 
-/** How many records a segment holds below an offset. The headers are walked once; later questions start at a checkpoint. */
+/** As much is walked anew for each question, without counting the whole segment first. */
+const DIRECT_BYTES = 4_194_304
+
+/** How many records a segment holds between two offsets. The headers are walked once; later questions start at a checkpoint. */
 export class RecordCounts {
   private readonly segment: Segment
   private offsets: number[] = []
@@ -18,22 +21,30 @@ export class RecordCounts {
     this.segment = segment
   }
 
-  /** Records with an offset below `offset`, control records left out. */
-  below(offset: number): number {
+  /** Records with an offset from `from` up to `to`, control records left out. */
+  between(from: number, to: number): number {
+    const { segment } = this
+    const start = from <= segment.baseOffset ? segment.begin : segment.locate(from)
+    const endPosition = to >= segment.limitOffset ? segment.sizeBytes : segment.locate(to).position
+    if (endPosition - start.position <= DIRECT_BYTES) return this.walk(start, from, to)
+    return this.below(to) - this.below(from)
+  }
+
+  private below(offset: number): number {
     this.catchUp()
+    if (offset >= this.segment.limitOffset) return this.total
     const checkpoint = this.checkpointAt(offset)
-    let count = checkpoint < 0 ? 0 : this.totals[checkpoint]!
-    this.segment.visit(this.checkpoint(checkpoint), (walker) => {
-      if (walker.baseOffset >= offset) return false
-      count += countOf(walker, offset)
+    return (this.totals[checkpoint] ?? 0) + this.walk(this.checkpoint(checkpoint), this.segment.baseOffset, offset)
+  }
+
+  private walk(start: Place, from: number, to: number): number {
+    let count = 0
+    this.segment.visit(start, (batch) => {
+      if (batch.baseOffset >= to) return false
+      if (batch.nextOffset > from) count += countOf(batch, from, to)
       return true
     })
     return count
-  }
-
-  all(): number {
-    this.catchUp()
-    return this.total
   }
 
   /** The segment was cut: start again. */
@@ -79,16 +90,17 @@ export class RecordCounts {
   }
 }
 
-/** Records of the batch the walker is on, below `offset`. */
-function countOf(walker: BatchWalker, offset: number): number {
+/** Records of the batch the walker is on, from `from` up to `to`. */
+function countOf(walker: BatchWalker, from: number, to: number): number {
   if (walker.isControl) return 0
-  if (walker.nextOffset <= offset) return walker.recordCount
+  const { baseOffset, nextOffset, recordCount } = walker
+  if (from <= baseOffset && nextOffset <= to) return recordCount
   // Where no record was removed, offsets are a row; only otherwise do the records have to be looked at.
-  if (walker.recordCount === walker.nextOffset - walker.baseOffset) return offset - walker.baseOffset
+  if (recordCount === nextOffset - baseOffset) return Math.min(to, nextOffset) - Math.max(from, baseOffset)
   const batch = walker.batch()
   if (!batch.isValid()) return 0
   const cursor = batch.cursor()
   let count = 0
-  while (cursor.next() && cursor.offset < offset) count++
+  while (cursor.next() && cursor.offset < to) if (cursor.offset >= from) count++
   return count
 }

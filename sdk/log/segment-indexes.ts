@@ -83,6 +83,16 @@ export class SegmentIndexes {
     this.restore()
   }
 
+  /**
+   * Keeps the entries for batches below `offset`, but for those in the last `bytes` before it; false when none is left.
+   */
+  keepBefore(offset: number, bytes: number): boolean {
+    const { offsets } = this
+    const last = offsets.floor(offset - 1)
+    if (last >= 0) this.clip(offsets.positionAt(last) - bytes)
+    return last >= 0 && offsets.count > 0
+  }
+
   /** Drops entries for batches at or behind `position`: the log was looked at before the index. */
   clip(position: number): void {
     const { offsets } = this

@@ -2,6 +2,7 @@ import type { File, FileSystem } from '../environment/environment.ts'
 import { BATCH_HEADER_BYTES, LEADER_EPOCH_AT } from '../record/batch-header.ts'
 import { isSafeInt64 } from '../record/int64.ts'
 import { RecordBatch } from '../record/record-batch.ts'
+import { UNTRUSTED_INDEX_BYTES } from './active-segment.ts'
 import { BatchChain } from './batch-chain.ts'
 import type { BatchWalker } from './batch-walker.ts'
 import { EpochCheck } from './epoch-check.ts'
@@ -71,7 +72,8 @@ export class SegmentRecovery {
     const segment = this.#segment
     const indexes = this.#indexes
     let start = segment.begin
-    if (isClean && indexes.load() && segment.fitsLog(indexes)) {
+    const isTrusted = indexes.load() && (isClean || indexes.keepBefore(recoveryPoint, UNTRUSTED_INDEX_BYTES))
+    if (isTrusted && segment.fitsLog(indexes)) {
       start = segment.locate(Number.POSITIVE_INFINITY)
       this.#firstTimestampMs = segment.peek(0)?.maxTimestampMs
     } else {

@@ -68,7 +68,7 @@ test.skipIf(process.platform !== 'linux')('output that cannot be written ends it
   const full = openSync('/dev/full', 'w')
   const child = spawn(process.execPath, [MAIN, 'read', directory, 't'], { stdio: ['ignore', full, 'pipe'] })
   closeSync(full)
-  const [errors, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')])
+  const [errors, [code]] = await Promise.all([text(child.stderr!), once(child, 'exit')])
   expect([code, errors]).toEqual([1, expect.stringContaining('ENOSPC')])
 })
 

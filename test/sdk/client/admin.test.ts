@@ -17,7 +17,12 @@ test('topics are created, listed, described, grown, configured and deleted', asy
   await topics.create('a')
   expect((await topics.list()).map(({ name }) => name)).toEqual(['a', 'b'])
   const described = await topics.describe('b')
-  expect(described).toMatchObject({ name: 'b', topicId, internal: false, partitions: [{ partition: 0 }, { partition: 1 }] })
+  expect(described).toMatchObject({
+    name: 'b',
+    topicId,
+    internal: false,
+    partitions: [{ partition: 0 }, { partition: 1 }],
+  })
   expect(described.configs).toContainEqual({ name: 'max.message.bytes', value: '5000', isDefault: false })
   await topics.addPartitions('b', 3)
   await topics.alterConfigs('b', { 'max.message.bytes': null, 'retention.ms': '1000' })
@@ -66,7 +71,9 @@ test('a group with members does not let others commit, and says who is in it', a
   await tide.topic('t').send({ value })
   const loop = tide.topic('t').consume({ group: 'g' })[Symbol.asyncIterator]()
   await loop.next()
-  await expect(tide.groups.commit('g', [{ topic: 't', partition: 0, offset: 0 }])).rejects.toMatchObject({ code: 'UNKNOWN_MEMBER_ID' })
+  await expect(tide.groups.commit('g', [{ topic: 't', partition: 0, offset: 0 }])).rejects.toMatchObject({
+    code: 'UNKNOWN_MEMBER_ID',
+  })
   await expect(tide.groups.delete('g')).rejects.toMatchObject({ code: 'NON_EMPTY_GROUP' })
   const { members } = await tide.groups.describe('g')
   expect(members).toMatchObject([{ clientId: 'tidemark', assignment: [{ topic: 't', partition: 0 }] }])
@@ -86,16 +93,34 @@ test('lag: a row per partition that is committed or held, in records that are re
   await tide.groups.commit('g', [{ topic: 't', partition: 0, offset: 1, leaderEpoch: 0, metadata: 'm' }])
   await tide.groups.commit('g', [{ topic: 't', partition: 1, offset: 5 }])
   const rows = await tide.lag()
-  expect(rows.map(({ group, partition, lagState, lag, lagRecords }) => [group, partition, lagState, lag, lagRecords])).toEqual([
+  expect(
+    rows.map(({ group, partition, lagState, lag, lagRecords }) => [group, partition, lagState, lag, lagRecords]),
+  ).toEqual([
     ['g', 0, 'behind', 3, 3],
     ['g', 1, 'past-the-end', -4, 0],
     ['held', 0, 'never-committed', null, 4],
     ['held', 1, 'never-committed', null, 1],
     ['held', 2, 'never-committed', null, 0],
   ])
-  expect(rows[0]).toMatchObject({ committedOffset: 1, leaderEpoch: 0, metadata: 'm', logStartOffset: 0, logEndOffset: 4, memberId: null, clientId: null, host: null })
+  expect(rows[0]).toMatchObject({
+    committedOffset: 1,
+    leaderEpoch: 0,
+    metadata: 'm',
+    logStartOffset: 0,
+    logEndOffset: 4,
+    memberId: null,
+    clientId: null,
+    host: null,
+  })
   expect(rows[0]?.committedAtMs).toBeGreaterThan(0)
-  expect(rows[2]).toMatchObject({ committedOffset: null, leaderEpoch: null, metadata: null, committedAtMs: null, clientId: 'tidemark', host: '/127.0.0.1' })
+  expect(rows[2]).toMatchObject({
+    committedOffset: null,
+    leaderEpoch: null,
+    metadata: null,
+    committedAtMs: null,
+    clientId: 'tidemark',
+    host: '/127.0.0.1',
+  })
   expect(rows[2]?.memberId).toMatch(/^[\w-]{22}$/)
   expect(await tide.lag({ group: 'g' })).toEqual(rows.slice(0, 2))
   expect(await tide.lag({ group: 'nobody' })).toEqual([])
@@ -109,7 +134,8 @@ test('lag on a topic that is gone, or is another one now, is topic-deleted', asy
   const [row] = await tide.lag()
   expect(row).toMatchObject({ lagState: 'up-to-date', lag: 0, lagRecords: 0 })
   await tide.topics.delete('t')
-  for (const after of await tide.lag()) expect(after).toMatchObject({ lagState: 'topic-deleted', lag: null, logEndOffset: null })
+  for (const after of await tide.lag())
+    expect(after).toMatchObject({ lagState: 'topic-deleted', lag: null, logEndOffset: null })
 })
 
 test('watchLag yields now and whenever something changed, and ends with its signal', async () => {

@@ -11,7 +11,11 @@ async function createLoop(commit: CommitOptions | 'manual', records = 10, partit
   const client = createClient()
   client.broker.addTopic('t', partitions)
   for (let partition = 0; partition < partitions; partition++) {
-    client.broker.append('t', partition, Array.from({ length: records }, (_, n) => `${n}`))
+    client.broker.append(
+      't',
+      partition,
+      Array.from({ length: records }, (_, n) => `${n}`),
+    )
   }
   const rules = commit === 'manual' ? commit : { everyRecords: NEVER, intervalMs: NEVER, idleMs: NEVER, ...commit }
   const consumer = client.topic().consume({ group: 'g', commit: rules })
@@ -179,7 +183,10 @@ test('a refusal per partition takes back only that partition', async () => {
   await consumer.close()
 })
 
-function refuseFirst({ topic, partition }: { topic: string; partition: number }, index: number): OffsetCommitResponse['partitions'][number] {
+function refuseFirst(
+  { topic, partition }: { topic: string; partition: number },
+  index: number,
+): OffsetCommitResponse['partitions'][number] {
   const error = { code: 'UNSTABLE_OFFSET_COMMIT' as const, message: 'wait' }
   return { topic, partition, error: index === 0 ? error : null }
 }
@@ -244,5 +251,5 @@ test('a group that starts elsewhere than at the earliest record remembers that p
   client.environment.advance(5_000)
   expect(client.broker.committed('t', 0)).toBe(2)
   client.broker.append('t', 0, ['c'])
-  expect((await next).value.offset).toBe(2)
+  expect((await next).value!.offset).toBe(2)
 })

@@ -6,7 +6,12 @@ import { createClient, turns, until } from './support/create-client.ts'
 function createConsumer(options: Partial<ConsumeOptions> = {}, records = 10) {
   const client = createClient()
   client.broker.addTopic('t')
-  if (records > 0) client.broker.append('t', 0, Array.from({ length: records }, (_, n) => `${n}`))
+  if (records > 0)
+    client.broker.append(
+      't',
+      0,
+      Array.from({ length: records }, (_, n) => `${n}`),
+    )
   const consumer = client.topic().consume({ group: 'g', ...options })
   return { ...client, consumer, committed: () => client.broker.committed('t', 0) }
 }
@@ -59,7 +64,12 @@ test('without follow the loop waits for what the group is about to give it', asy
   })
   broker.override('consumerGroupDescribe', async (_, usual) => {
     const { groups } = await usual()
-    return { groups: groups.map((group) => ({ ...group, members: group.members.map((member) => ({ ...member, assignment: [] })) })) }
+    return {
+      groups: groups.map((group) => ({
+        ...group,
+        members: group.members.map((member) => ({ ...member, assignment: [] })),
+      })),
+    }
   })
   const loop = consumer[Symbol.asyncIterator]()
   let isAnswered = false
@@ -240,6 +250,32 @@ test('done mode: what is still worked on when the loop has ended counts when it 
   expect(committed()).toBe(5)
 })
 
+test('manual: commit() works after the loop has come to its end, and then the group is left', async () => {
+  const { broker, consumer, committed } = createConsumer({ commit: 'manual', follow: false })
+  for await (const _ of consumer);
+  expect([committed(), broker.members.size]).toEqual([undefined, 1])
+  await consumer.commit()
+  await until('the group was left', () => broker.members.size === 0)
+  expect(committed()).toBe(10)
+})
+
+test('manual: a loop whose records are all committed leaves the group at its end', async () => {
+  const { broker, consumer } = createConsumer({ commit: 'manual', limit: 3 })
+  for await (const record of consumer) {
+    record.done()
+    await consumer.commit()
+  }
+  expect(broker.members.size).toBe(0)
+})
+
+test('manual: commit() after a loop that was left says that it is too late', async () => {
+  const { broker, consumer, committed } = createConsumer({ commit: 'manual' })
+  for await (const { offset } of consumer) if (offset === 3) break
+  expect(broker.members.size).toBe(0)
+  await expect(consumer.commit()).rejects.toMatchObject({ code: 'CLOSED' })
+  expect(committed()).toBeUndefined()
+})
+
 test('done mode: once the loop has ended, partitions wanted elsewhere are not held back by undone records', async () => {
   const { broker, consumer, environment } = createConsumer({ processed: 'done', limit: 5 })
   const collected = []
@@ -257,7 +293,9 @@ test('done mode: undone records are bounded, and a warning says if done() was ne
   for (let n = 0; n < 3; n++) records.push((await loop.next()).value!)
   const fourth = loop.next()
   await turns(3)
-  expect(environment.warnings).toEqual([{ code: 'TIDEMARK_NEVER_DONE', message: expect.stringContaining('done() was never called') }])
+  expect(environment.warnings).toEqual([
+    { code: 'TIDEMARK_NEVER_DONE', message: expect.stringContaining('done() was never called') },
+  ])
   records[0]!.done()
   expect((await fourth).value!.offset).toBe(3)
 })
@@ -309,7 +347,12 @@ test('closing the client closes every loop: what was processed is committed', as
 test('a backlog that is there already does not keep timers waiting', async () => {
   const client = createClient({ clock: 'real' })
   client.broker.addTopic('t')
-  for (let n = 0; n < 200; n++) client.broker.append('t', 0, Array.from({ length: 1_000 }, () => 'x'))
+  for (let n = 0; n < 200; n++)
+    client.broker.append(
+      't',
+      0,
+      Array.from({ length: 1_000 }, () => 'x'),
+    )
   let ticks = 0
   const ticking = setInterval(() => ticks++, 1)
   for await (const _ of client.topic().consume({ group: 'g', follow: false }));
@@ -324,5 +367,7 @@ test('options are checked when the consumer is made, and undefined means the def
   expect(() => topic().consume({ group: 'g', whenNew: { offset: -1 } })).toThrow('whenNew is {"offset":-1}')
   expect(() => topic().consume({ group: 'g', processed: 'now' as never })).toThrow("one of 'next', 'done'")
   expect(() => topic().consume({ group: 'g', commit: { everyRecords: 0 } })).toThrow('commit.everyRecords')
-  expect(() => topic().consume({ group: 'g', limit: undefined, signal: undefined, commit: { idleMs: undefined } })).not.toThrow()
+  expect(() =>
+    topic().consume({ group: 'g', limit: undefined, signal: undefined, commit: { idleMs: undefined } }),
+  ).not.toThrow()
 })

@@ -21,7 +21,10 @@ test('making a handle asks for nothing', () => {
 test('a topic with another number of partitions than declared is TOPIC_DIFFERS; without a number any is fine', async () => {
   const { broker, topic } = createClient()
   broker.addTopic('t', 4)
-  await expect(topic('t', { partitions: 3 }).send({ value: 'x' })).rejects.toMatchObject({ code: 'TOPIC_DIFFERS', topic: 't' })
+  await expect(topic('t', { partitions: 3 }).send({ value: 'x' })).rejects.toMatchObject({
+    code: 'TOPIC_DIFFERS',
+    topic: 't',
+  })
   await expect(topic('t', { partitions: 3 }).ensure()).rejects.toThrow('has 4 partitions, 3 are declared')
   const loop = topic('t', { partitions: 3 }).consume({ group: 'g' })[Symbol.asyncIterator]()
   await expect(loop.next()).rejects.toMatchObject({ code: 'TOPIC_DIFFERS' })

@@ -25,10 +25,13 @@ function marker(type: 'commit' | 'abort', producerId: number): Buffer {
 
 test('records come in order within a partition, and partitions take turns', async () => {
   const { broker, take } = createReader(3)
-  for (let round = 0; round < 3; round++) for (let partition = 0; partition < 3; partition++) broker.append('t', partition, ['a', 'b'])
+  for (let round = 0; round < 3; round++)
+    for (let partition = 0; partition < 3; partition++) broker.append('t', partition, ['a', 'b'])
   const ids = await take(18)
   for (let partition = 0; partition < 3; partition++) {
-    expect(ids.filter((id) => id.startsWith(`t-${partition}@`))).toEqual([0, 1, 2, 3, 4, 5].map((n) => `t-${partition}@${n}`))
+    expect(ids.filter((id) => id.startsWith(`t-${partition}@`))).toEqual(
+      [0, 1, 2, 3, 4, 5].map((n) => `t-${partition}@${n}`),
+    )
   }
   expect(new Set(ids.slice(0, 6).map((id) => id.split('@')[0])).size).toBe(3)
 })
@@ -149,7 +152,9 @@ test('a damaged batch is told after the records before it were handed out and co
 test('onDamage: skip warns and goes on behind the damage', async () => {
   const { environment, take } = createDamaged('skip')
   expect(await take(6)).toEqual([0, 1, 4, 5, 6, 7].map((n) => `t-0@${n}`))
-  expect(environment.warnings).toEqual([{ code: 'TIDEMARK_DAMAGE_SKIPPED', message: expect.stringContaining('Offsets 2 to 3 of t-0') }])
+  expect(environment.warnings).toEqual([
+    { code: 'TIDEMARK_DAMAGE_SKIPPED', message: expect.stringContaining('Offsets 2 to 3 of t-0') },
+  ])
 })
 
 test('after damage the leader epoch is not known, so it is not committed', async () => {
@@ -179,7 +184,10 @@ test('damage the broker tells of is skipped to where it says, or thrown where it
   nextReadableOffset = undefined
   expect(await first).toEqual(['t-0@1'])
   expect(await take(1)).toEqual(['t-0@2'])
-  await expect(loop.next()).rejects.toMatchObject({ code: 'CORRUPT_BATCH', message: expect.stringContaining('From offset 3 on') })
+  await expect(loop.next()).rejects.toMatchObject({
+    code: 'CORRUPT_BATCH',
+    message: expect.stringContaining('From offset 3 on'),
+  })
 })
 
 test('a request that fails for a while is asked again; one that fails for good ends the loop', async () => {

@@ -31,7 +31,13 @@ test('it joins at the first next(), with an id of its own, epoch 0, its topics a
   await turns(2)
   expect(beats()).toEqual([])
   await loop.next()
-  expect(beats()[0]).toMatchObject({ group: 'g', memberEpoch: 0, rebalanceTimeoutMs: 60_000, subscribedTopicNames: ['t'], owned: [] })
+  expect(beats()[0]).toMatchObject({
+    group: 'g',
+    memberEpoch: 0,
+    rebalanceTimeoutMs: 60_000,
+    subscribedTopicNames: ['t'],
+    owned: [],
+  })
   expect(beats()[0]).toMatchObject({ serverAssignor: 'range', instanceId: null })
   expect(beats()[0]!.memberId).toMatch(/^[\w-]{22}$/)
 })
@@ -41,7 +47,12 @@ test('it reports at once what it got, then beats by the interval answered, sayin
   await loop.next()
   await turns(2)
   expect(beats().length).toBe(2)
-  expect(beats()[1]).toMatchObject({ memberEpoch: 1, owned: [place(0), place(1), place(2)], subscribedTopicNames: null, rebalanceTimeoutMs: -1 })
+  expect(beats()[1]).toMatchObject({
+    memberEpoch: 1,
+    owned: [place(0), place(1), place(2)],
+    subscribedTopicNames: null,
+    rebalanceTimeoutMs: -1,
+  })
   environment.advance(4_999)
   expect(beats().length).toBe(2)
   environment.advance(1)
@@ -51,7 +62,10 @@ test('it reports at once what it got, then beats by the interval answered, sayin
 
 test('a member that gets nothing reports that too', async () => {
   const { beats, broker, loop } = createMember()
-  broker.override('consumerGroupHeartbeat', async (request, usual) => ({ ...(await usual()), ...(request.memberEpoch === 0 ? { assignment: [] } : {}) }))
+  broker.override('consumerGroupHeartbeat', async (request, usual) => ({
+    ...(await usual()),
+    ...(request.memberEpoch === 0 ? { assignment: [] } : {}),
+  }))
   void loop.next()
   await turns(3)
   expect(beats()[1]).toMatchObject({ memberEpoch: 1, owned: [] })
@@ -162,8 +176,15 @@ for (const code of ['UNKNOWN_MEMBER_ID', 'FENCED_MEMBER_EPOCH'] as const) {
       throw new TidemarkError(code)
     })
     environment.advance(5_000)
-    await until('it joined again', () => beats().length > joined + 1 && beats().some(({ memberEpoch }, at) => at >= joined && memberEpoch === 0))
-    expect(beats().filter(({ memberEpoch }) => memberEpoch === 0).map(({ memberId, owned }) => ({ memberId, owned }))).toEqual([
+    await until(
+      'it joined again',
+      () => beats().length > joined + 1 && beats().some(({ memberEpoch }, at) => at >= joined && memberEpoch === 0),
+    )
+    expect(
+      beats()
+        .filter(({ memberEpoch }) => memberEpoch === 0)
+        .map(({ memberId, owned }) => ({ memberId, owned })),
+    ).toEqual([
       { memberId: beats()[0]!.memberId, owned: [] },
       { memberId: beats()[0]!.memberId, owned: [] },
     ])
@@ -198,7 +219,11 @@ test('failures that may pass are tried again with growing pauses, and everything
   await turns(1)
   environment.advance(800)
   await turns(1)
-  expect(beats().at(-1)).toMatchObject({ memberEpoch: 1, subscribedTopicNames: ['t'], owned: [place(0), place(1), place(2)] })
+  expect(beats().at(-1)).toMatchObject({
+    memberEpoch: 1,
+    subscribedTopicNames: ['t'],
+    owned: [place(0), place(1), place(2)],
+  })
   const told = beats().length
   environment.advance(5_000)
   await turns(1)

@@ -11,7 +11,12 @@ import { RecordBatch } from '../../../sdk/record/record-batch.ts'
 function createRecords(prefix: ProcessedPrefix, offsets: readonly number[], leaderEpoch = 0): FetchedRecord[] {
   const inputs = offsets.map((offset) => ({ key: null, value: null, offsetDelta: offset - offsets[0]! }))
   const batch = new RecordBatch(encodeBatch(inputs, { baseOffset: offsets[0]!, partitionLeaderEpoch: leaderEpoch }))
-  const fetched = new FetchedBatch(batch, prefix, { key: bytes, value: bytes }, { from: 0, to: Number.MAX_SAFE_INTEGER })
+  const fetched = new FetchedBatch(
+    batch,
+    prefix,
+    { key: bytes, value: bytes },
+    { from: 0, to: Number.MAX_SAFE_INTEGER },
+  )
   return offsets.map(() => fetched.next()!)
 }
 

@@ -24,7 +24,9 @@ test('what is sent before anything is awaited shares one batch per partition, an
   const { broker, topic } = createClient()
   const t = topic('t', { partitions: 2 })
   await t.send({ value: 'warm', partition: 0 })
-  const sent = await Promise.all([0, 1, 0, 1, 0].map((partition, n) => t.send({ value: `${n}`, partition, timestampMs: n })))
+  const sent = await Promise.all(
+    [0, 1, 0, 1, 0].map((partition, n) => t.send({ value: `${n}`, partition, timestampMs: n })),
+  )
   expect(sent.map(({ partition, offset }) => `${partition}@${offset}`)).toEqual(['0@1', '1@0', '0@2', '1@1', '0@3'])
   expect(sent[2]).toEqual({ topic: 't', partition: 0, offset: 2, timestampMs: 2, survives: 'power-loss' })
   expect(sizes(broker.seen('produce'))).toEqual([1, 3, 2])
@@ -145,7 +147,15 @@ test('an error of the partition carries its place; an unknown topic is looked fo
   broker.override('produce', async ({ partitions }) => ({
     partitions: partitions.map(({ topic, partition }) => {
       const error = { code: 'UNKNOWN_TOPIC' as const, message: 'gone' }
-      return { topic, partition, error, baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1, survives: 'process-crash' as const }
+      return {
+        topic,
+        partition,
+        error,
+        baseOffset: -1,
+        logAppendTimeMs: -1,
+        logStartOffset: -1,
+        survives: 'process-crash' as const,
+      }
     }),
   }))
   await expect(t.send({ value: 'x' })).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC', topic: 't', partition: 0 })
@@ -161,8 +171,12 @@ test('sendBatch answers every record’s partition and offset, and sends nothing
   const answer = await t.sendBatch([1, 0, 1].map((partition) => ({ value: 'x', partition })))
   expect(answer).toEqual({ topic: 't', partitions: [1, 0, 1], offsets: [0, 0, 1], survives: 'power-loss' })
   const before = broker.seen('produce').length
-  await expect(t.sendBatch([{ value: 'x' }, { value: 'y', partition: 9 }])).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC' })
-  await expect(t.sendBatch([{ value: 'x' }, { value: undefined as never }])).rejects.toMatchObject({ code: 'ENCODE_FAILED' })
+  await expect(t.sendBatch([{ value: 'x' }, { value: 'y', partition: 9 }])).rejects.toMatchObject({
+    code: 'UNKNOWN_TOPIC',
+  })
+  await expect(t.sendBatch([{ value: 'x' }, { value: undefined as never }])).rejects.toMatchObject({
+    code: 'ENCODE_FAILED',
+  })
   await turns(2)
   expect(broker.seen('produce').length).toBe(before)
   expect(await t.sendBatch([])).toMatchObject({ partitions: [], offsets: [] })

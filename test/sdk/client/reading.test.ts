@@ -6,7 +6,8 @@ function createTopic(partitions = 1) {
   const client = createClient()
   client.broker.addTopic('t', partitions)
   for (let partition = 0; partition < partitions; partition++) {
-    for (let n = 0; n < 5; n++) client.broker.append('t', partition, [{ key: null, value: Buffer.from(`${n}`), timestampMs: 100 + n }])
+    for (let n = 0; n < 5; n++)
+      client.broker.append('t', partition, [{ key: null, value: Buffer.from(`${n}`), timestampMs: 100 + n }])
   }
   const t = client.topic()
   const readAll = async (options: ReadOptions) => {

@@ -30,7 +30,7 @@ test('beyond the budget the count is not known, and comes nearer with every atte
   for (let n = 0; n < 4; n++) broker.append('t', 0, ['x'.repeat(800_000)])
   const attempts = []
   for (let n = 0; n < 5; n++) attempts.push(await counter.count(0, 4, { bytes: 800_000 }))
-  expect(attempts).toEqual([null, null, 4, 4, 4])
+  expect(attempts).toEqual([null, null, null, 4, 4])
 })
 
 test('control batches are not counted, nor the gaps that compaction left', async () => {
@@ -52,7 +52,14 @@ test('what is damaged is not counted', async () => {
     const answer = await usual()
     if (fetchOffset >= 4) return answer
     const error = { code: 'CORRUPT_BATCH' as const, message: 'zeros' }
-    return { partitions: answer.partitions.map((each) => ({ ...each, error, records: Buffer.alloc(0), nextReadableOffset: 4 })) }
+    return {
+      partitions: answer.partitions.map((each) => ({
+        ...each,
+        error,
+        records: Buffer.alloc(0),
+        nextReadableOffset: 4,
+      })),
+    }
   })
   expect(await counter.count(0, 6, PLENTY())).toBe(2)
 })
@@ -64,7 +71,12 @@ function appendRandom(broker: ScriptedBroker, present: Set<number>, random: Seed
     return
   }
   const deltas: number[] = []
-  for (let delta = random.below(3) === 0 ? random.below(4) : 0; deltas.length < 1 + random.below(5); delta += 1 + (random.below(4) === 0 ? random.below(3) : 0)) deltas.push(delta)
+  for (
+    let delta = random.below(3) === 0 ? random.below(4) : 0;
+    deltas.length < 1 + random.below(5);
+    delta += 1 + (random.below(4) === 0 ? random.below(3) : 0)
+  )
+    deltas.push(delta)
   for (const delta of deltas) present.add(base + delta)
   const lastOffsetDelta = deltas.at(-1)! + (random.below(4) === 0 ? random.below(3) : 0)
   const records = deltas.map((offsetDelta) => ({ key: null, value: Buffer.alloc(random.below(3000)), offsetDelta }))

@@ -28,7 +28,11 @@ test('json with a schema names the issue and its place', () => {
 test('an asynchronous schema is refused with words that say what to do', () => {
   const schema = z.string().refine(async () => true)
   const Async = {
-    '~standard': { version: 1 as const, vendor: 'test', validate: (value: unknown) => schema['~standard'].validate(value) },
+    '~standard': {
+      version: 1 as const,
+      vendor: 'test',
+      validate: (value: unknown) => schema['~standard'].validate(value),
+    },
   }
   expect(() => json(Async).serialize('x')).toThrow('validates asynchronously')
 })

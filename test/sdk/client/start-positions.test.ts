@@ -9,11 +9,15 @@ function createLog(options: Partial<ConsumeOptions> = {}, committed?: { offset: 
   broker.addTopic('t')
   const log = broker.partition('t', 0)
   log.leaderEpoch = 2
-  for (let n = 0; n < 10; n++) broker.append('t', 0, [{ key: null, value: Buffer.from(`${n}`), timestampMs: 1_000 + n }])
+  for (let n = 0; n < 10; n++)
+    broker.append('t', 0, [{ key: null, value: Buffer.from(`${n}`), timestampMs: 1_000 + n }])
   log.batches.splice(0, 3)
   log.start = 3
   if (committed !== undefined) broker.commits.set('t-0', { topic: 't', partition: 0, metadata: '', ...committed })
-  const loop = client.topic().consume({ group: 'g', ...options })[Symbol.asyncIterator]()
+  const loop = client
+    .topic()
+    .consume({ group: 'g', ...options })
+    [Symbol.asyncIterator]()
   const first = async () => (await loop.next()).value!.offset
   return { ...client, log, loop, first }
 }
@@ -58,10 +62,34 @@ const cut = { offset: 15, leaderEpoch: 2 }
 const otherHistory = { offset: 8, leaderEpoch: 9 }
 
 const LOST = [
-  { what: 'below the log’s start', committed: below, code: 'OFFSET_OUT_OF_RANGE', earliest: 3, words: ['offset 1', '1 to 2 are gone'] },
-  { what: 'past the log’s end', committed: beyond, code: 'LOG_TRUNCATED', earliest: 3, words: ['offset 15', 'ends at offset 10'] },
-  { what: 'on a log that was cut', committed: cut, code: 'LOG_TRUNCATED', earliest: 10, words: ['offset 15', 'cut at offset 10'] },
-  { what: 'on another history', committed: otherHistory, code: 'LOG_TRUNCATED', earliest: 3, words: ['offset 8', 'epoch 9'] },
+  {
+    what: 'below the log’s start',
+    committed: below,
+    code: 'OFFSET_OUT_OF_RANGE',
+    earliest: 3,
+    words: ['offset 1', '1 to 2 are gone'],
+  },
+  {
+    what: 'past the log’s end',
+    committed: beyond,
+    code: 'LOG_TRUNCATED',
+    earliest: 3,
+    words: ['offset 15', 'ends at offset 10'],
+  },
+  {
+    what: 'on a log that was cut',
+    committed: cut,
+    code: 'LOG_TRUNCATED',
+    earliest: 10,
+    words: ['offset 15', 'cut at offset 10'],
+  },
+  {
+    what: 'on another history',
+    committed: otherHistory,
+    code: 'LOG_TRUNCATED',
+    earliest: 3,
+    words: ['offset 8', 'epoch 9'],
+  },
 ] as const
 
 for (const { what, committed, code, earliest, words } of LOST) {
@@ -69,7 +97,8 @@ for (const { what, committed, code, earliest, words } of LOST) {
     const { loop, broker } = createLog({}, committed)
     const error = await loop.next().catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({ code, topic: 't', partition: 0, offset: committed.offset })
-    for (const word of [...words, `whenLost 'earliest' goes on at ${earliest}`, "'latest' at 10"]) expect((error as Error).message).toContain(word)
+    for (const word of [...words, `whenLost 'earliest' goes on at ${earliest}`, "'latest' at 10"])
+      expect((error as Error).message).toContain(word)
     expect(broker.seen('offsetCommit')).toEqual([])
     expect(broker.members.size).toBe(0)
   })

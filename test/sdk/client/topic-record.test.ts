@@ -20,7 +20,13 @@ test('a record says where it is from, when it was sent, and carries its headers 
   ]
   await payments.send({ key: 'k', value: 'one', timestampMs: 1_700_000_000_123, headers })
   const record = await readOne(payments.read({ from: { offset: 1 } }))
-  expect(record).toMatchObject({ topic: 'payments', partition: 0, offset: 1, id: 'payments-0@1', timestampMs: 1_700_000_000_123 })
+  expect(record).toMatchObject({
+    topic: 'payments',
+    partition: 0,
+    offset: 1,
+    id: 'payments-0@1',
+    timestampMs: 1_700_000_000_123,
+  })
   expect([record.key, record.value]).toEqual(['k', 'one'])
   expect(record.bytes).toEqual({ key: Buffer.from('k'), value: Buffer.from('one') })
   expect(record.headers).toEqual(headers)
@@ -38,7 +44,10 @@ test('headers stay readable after later records were handed out', async () => {
 test('a value is decoded when it is first looked at, and only once', async () => {
   const { topic } = createClient()
   let decoded = 0
-  const counting = { serialize: string.serialize, deserialize: (bytes: Uint8Array) => `${++decoded} ${string.deserialize(bytes)}` }
+  const counting = {
+    serialize: string.serialize,
+    deserialize: (bytes: Uint8Array) => `${++decoded} ${string.deserialize(bytes)}`,
+  }
   const t = topic('t', { value: counting })
   await t.sendBatch([{ value: 'a' }, { value: 'b' }])
   const record = await readOne(t.read())
@@ -51,7 +60,9 @@ test('a value that cannot be decoded says where it is, and its bytes stay readab
   await topic('t').sendBatch([{ value: '{}' }, { value: 'no JSON', key: 'k' }])
   const strict = new Topic(context, 't', { value: json(z.object({})) })
   const record = await readOne(strict.read({ from: { offset: 1 } }))
-  expect(() => record.value).toThrow(expect.objectContaining({ code: 'DECODE_FAILED', topic: 't', partition: 0, offset: 1 }))
+  expect(() => record.value).toThrow(
+    expect.objectContaining({ code: 'DECODE_FAILED', topic: 't', partition: 0, offset: 1 }),
+  )
   expect(() => record.value).toThrow('t-0@1')
   expect(record.bytes.value).toEqual(Buffer.from('no JSON'))
   expect(record.key).toBe('k')
@@ -70,7 +81,9 @@ test('types: names are literal, keys and values as declared, unions told apart b
   const { context } = createClient()
   const payments = new Topic(context, 'payments' as const, { value: json(z.object({ amount: z.coerce.number() })) })
   const refunds = new Topic(context, 'refunds' as const, { value: nullable(string), key: string })
-  expectTypeOf(payments.consume).returns.toExtend<AsyncIterable<TopicRecord<'payments', string | null, { amount: number }>>>()
+  expectTypeOf(payments.consume).returns.toExtend<
+    AsyncIterable<TopicRecord<'payments', string | null, { amount: number }>>
+  >()
   expectTypeOf(payments.send).parameter(0).toHaveProperty('value').toEqualTypeOf<{ amount: unknown }>()
   expectTypeOf(refunds.send).parameter(0).toHaveProperty('value').toEqualTypeOf<string | null>()
   const all: readonly AnyTopic[] = [payments, refunds]

@@ -418,3 +418,40 @@ test('it changes nothing', async () => {
   await verify()
   expect(changes()).toEqual(before)
 })
+
+test('a damaged index of aborted transactions is found, a whole one is fine', async () => {
+  const entry = (firstOffset: number, lastOffset: number) => {
+    const bytes = Buffer.alloc(34)
+    bytes.writeBigInt64BE(7n, 2)
+    bytes.writeBigInt64BE(BigInt(firstOffset), 10)
+    bytes.writeBigInt64BE(BigInt(lastOffset), 18)
+    bytes.writeBigInt64BE(BigInt(lastOffset), 26)
+    return bytes
+  }
+  const whole = Buffer.concat([entry(3, 5), entry(6, 8)])
+  const directory = createCraftedDirectory()
+  directory.write(`${FIRST}.txnindex`, whole)
+  expect(await directory.verify()).toEqual([])
+  const damages: readonly [Buffer, number][] = [
+    [whole.subarray(0, 50), 34],
+    [Buffer.concat([entry(6, 8), entry(3, 5)]), 34],
+    [entry(6, 600), 0],
+    [entry(9, 8), 0],
+    [Buffer.concat([Buffer.from([0, 1]), whole.subarray(2)]), 0],
+  ]
+  for (const [bytes, position] of damages) {
+    directory.write(`${FIRST}.txnindex`, bytes)
+    expect(await briefs(directory)).toEqual([
+      { severity: 'damage', rule: 'transaction-index', file: `${FIRST}.txnindex`, position, offsetsLost: null },
+    ])
+  }
+})
+
+test('a damaged metadata snapshot is found, the log alone still says what there is', async () => {
+  const directory = createCraftedDirectory()
+  const name = '__cluster_metadata-0/00000000000000000002-0000000000.checkpoint'
+  directory.write(name, Buffer.alloc(100, 1))
+  expect((await briefs(directory)).map(({ severity, rule, file }) => [severity, rule, file])).toEqual([
+    ['damage', 'metadata-log', name],
+  ])
+})

@@ -1,6 +1,6 @@
 /**
  * The floor: the same encoder and checksum, one write and one fdatasync per batch with the next batch encoded meanwhile;
- * reading back, checking and walking. No index, no segments, no locks, no iterator: a ceiling, not a product.
+ * reading back, checking, and decoding each value to a view. No index, no segments, no locks, no iterator: a ceiling, not a product.
  */
 import { closeSync, fdatasync, openSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
@@ -43,7 +43,7 @@ export function floorConsume(folder: string): number {
       const batch = new RecordBatch(buffer, at)
       batch.checkValid({ topic: 'floor', partition: 0 })
       const cursor = batch.cursor()
-      while (cursor.next()) sum += cursor.buffer[cursor.valueStart] as number
+      while (cursor.next()) sum += (cursor.value() as Buffer)[0] as number
       at += sizeBytes
     }
     if (at === 0) break

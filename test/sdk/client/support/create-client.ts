@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest'
 import { ClientContext } from '../../../../sdk/client/client-context.ts'
-import { Topic, type TopicOptions } from '../../../../sdk/client/topic.ts'
 import { string } from '../../../../sdk/client/serde.ts'
+import { Topic, type TopicOptions } from '../../../../sdk/client/topic.ts'
 import { MemoryEnvironment } from '../../../../sdk/environment/memory-environment.ts'
 import { ScriptedBroker } from '../../../support/scripted-broker.ts'
 
