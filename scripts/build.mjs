@@ -6,7 +6,7 @@
  * outside of it; in the command and in the extension, which stand alone, they are inside.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import { build } from 'esbuild'
@@ -83,6 +83,8 @@ async function bundleCommand() {
   const entry = join(ROOT, 'sdk/cli/main.ts')
   if (!existsSync(entry)) return []
   write('cli.cjs', COMMAND_STUB)
+  // `npx tidemark` in a checkout runs the file as it is.
+  chmodSync(join(DIST, 'cli.cjs'), 0o755)
   const options = {
     entryPoints: [entry],
     outfile: join(DIST, 'command.mjs'),

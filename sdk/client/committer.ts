@@ -1,4 +1,4 @@
-import type { OffsetCommitResponse, Survives } from '../broker/broker.ts'
+import type { OffsetCommitRequest, OffsetCommitResponse, Survives } from '../broker/broker.ts'
 import { fromPartitionError } from '../broker/partition-error.ts'
 import type { Timer } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
@@ -195,27 +195,20 @@ export class Committer implements ProgressListener {
     const offsets = prefixes.map(({ topic, partition, offset, leaderEpoch }) => {
       return { topic, partition, offset, leaderEpoch, metadata: '' }
     })
-    this.#isDue = false
-    this.#inFlight++
-    const answering = this.#context.broker.offsetCommit({
-      group: this.#group,
-      memberId,
-      memberEpoch,
-      survives,
-      offsets,
-    })
     for (const { prefix } of sent) {
       prefix.issuedOffset = prefix.offset
       prefix.uncommitted = 0
     }
-    const issued = this.#await(answering, sent, survives)
+    this.#isDue = false
+    this.#inFlight++
+    const issued = this.#send({ group: this.#group, memberId, memberEpoch, survives, offsets }, sent)
     this.#answered = Promise.allSettled([this.#answered, issued])
     return issued
   }
 
-  async #await(answering: Promise<OffsetCommitResponse>, sent: readonly Sent[], survives: Survives): Promise<void> {
+  async #send(request: OffsetCommitRequest, sent: readonly Sent[]): Promise<void> {
     try {
-      this.#record(sent, await answering, survives)
+      this.#record(sent, await this.#context.broker.offsetCommit(request), request.survives)
     } catch (error) {
       for (const each of sent) takeBack(each)
       // The member may have been told more since; or it was thrown out and does not know yet.

@@ -87,7 +87,7 @@ export class Consumption implements LoopSource, Finishable {
     )
     this.#assignment = this.#createAssignment(group, fail)
     const { instanceId, rebalanceTimeoutMs, assignor: serverAssignor } = options
-    const names = topics.map(({ name }) => name)
+    const names = [...new Set(topics.map(({ name }) => name))]
     const wanted = { group, topics: names, instanceId, rebalanceTimeoutMs, serverAssignor }
     this.#member = new GroupMember(context, wanted, this.#assignment)
   }

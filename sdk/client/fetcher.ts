@@ -8,7 +8,10 @@ export interface FetcherOptions {
   readonly isolation: Isolation
   /** Per partition. */
   readonly maxBufferedBytes: number
-  /** A partition cannot be fetched. It is left alone until `resume` is called for it. */
+  /**
+   * A partition cannot be fetched, and all that was fetched of it is handed out. It is left alone until `resume` is
+   * called for it.
+   */
   readonly onError: (buffer: PartitionBuffer, error: TidemarkError) => void
   /** Nothing can be fetched any more. */
   readonly onFailure: (error: TidemarkError) => void
@@ -34,11 +37,16 @@ export class Fetcher {
   #turn = 0
   /** Left alone: in trouble until somebody resumes them. */
   readonly #held = new Set<PartitionBuffer>()
+  /** Trouble to be told of when everything before it was handed out. */
+  readonly #troubles = new Map<PartitionBuffer, TidemarkError>()
   /** What the fetch under way asks for, and from which offset. */
   #asked: Map<PartitionBuffer, number> | undefined
   #interrupt = new AbortController()
   #isClosed = false
   #waiting: (() => void)[] = []
+  /** Counts wake-ups, and what the count was when `take` last found nothing: one in between must not be missed. */
+  #wakeUps = 0
+  #wakeUpsSeen = 0
 
   constructor(context: ClientContext, options: FetcherOptions) {
     this.#context = context
@@ -59,6 +67,7 @@ export class Fetcher {
     buffer.isRemoved = true
     this.#buffers = this.#buffers.filter((other) => other !== buffer)
     this.#held.delete(buffer)
+    this.#troubles.delete(buffer)
     this.wake()
   }
 
@@ -77,24 +86,32 @@ export class Fetcher {
     for (let step = 0; step < buffers.length; step++) {
       const at = (this.#turn + step) % buffers.length
       const buffer = buffers[at]!
-      if (buffer.isPaused || !buffer.hasMore || buffer.prefix.undone >= maxUndone) continue
-      if (buffer.take() === undefined) continue
+      if (buffer.isPaused || buffer.prefix.undone >= maxUndone) continue
+      if (!buffer.hasMore || buffer.take() === undefined) {
+        if (this.#troubles.size > 0) this.#tellTrouble(buffer)
+        continue
+      }
       this.#turn = at + 1
       if (this.#wants(buffer)) this.#fetch()
       return buffer
     }
+    this.#wakeUpsSeen = this.#wakeUps
     this.#fetch()
     return undefined
   }
 
-  /** Resolves when `take` may answer differently. */
+  /** Resolves when `take` may answer differently than it last did. */
   changed(): Promise<void> {
-    if (this.#isClosed) return Promise.resolve()
+    if (this.#isClosed || this.#wakeUps !== this.#wakeUpsSeen) {
+      this.#wakeUpsSeen = this.#wakeUps
+      return Promise.resolve()
+    }
     this.#fetch()
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
   wake(): void {
+    this.#wakeUps++
     if (this.#waiting.length === 0) return
     const waiting = this.#waiting
     this.#waiting = []
@@ -192,7 +209,15 @@ export class Fetcher {
   #hold(buffer: PartitionBuffer, error: TidemarkError): void {
     this.#held.add(buffer)
     if (error.retriable && error.code !== 'UNKNOWN_TOPIC') this.#retryLater(buffer)
-    else this.#options.onError(buffer, error)
+    else this.#troubles.set(buffer, error)
+    if (!buffer.hasMore) this.#tellTrouble(buffer)
+  }
+
+  #tellTrouble(buffer: PartitionBuffer): void {
+    const error = this.#troubles.get(buffer)
+    if (error === undefined || buffer.hasMore) return
+    this.#troubles.delete(buffer)
+    this.#options.onError(buffer, error)
   }
 
   #retryLater(buffer: PartitionBuffer): void {

@@ -74,7 +74,6 @@ export class LogLoader {
     this.#loadEpochs()
     if (!this.#options.cleanShutdown) this.#dropTornSegments()
     const firstRecovered = this.#firstToRecover()
-    this.#loadProducers(firstRecovered)
     this.#mendTrusted(firstRecovered)
     let logEndOffset = this.#recover(firstRecovered)
     const logStartOffset = Math.max(this.#options.logStartOffset, this.#segments[0]?.baseOffset ?? 0)
@@ -179,18 +178,16 @@ export class LogLoader {
     return Math.min(last, Math.max(0, unflushed))
   }
 
-  /** Starts from the newest snapshot that describes nothing which recovery may still cut. */
-  #loadProducers(firstRecovered: number): void {
-    const { directory, cleanShutdown } = this.#options
-    const limit = cleanShutdown ? Number.POSITIVE_INFINITY : (this.#segments[firstRecovered]?.baseOffset ?? 0)
-    for (const offset of this.#snapshots.filter((snapshot) => snapshot > limit)) this.#removeSnapshot(offset)
+  /** Starts from the newest snapshot at or below `offset`, where recovery begins: what is newer may describe what it cuts. */
+  #loadProducers(offset: number): void {
+    const { cleanShutdown, directory } = this.#options
+    const limit = cleanShutdown ? Number.POSITIVE_INFINITY : offset
+    for (const newer of this.#snapshots.filter((snapshot) => snapshot > limit)) this.#removeSnapshot(newer)
     const found = findProducers(this.#environment, directory, this.#snapshots)
-    for (const offset of found.damaged) this.#removeSnapshot(offset)
+    for (const damaged of found.damaged) this.#removeSnapshot(damaged)
     this.#producers = found.producers
-    this.#replayedTo = found.offset
-    const isReplayedHere = (at: number): boolean => at < firstRecovered || cleanShutdown
-    const segments = this.#segments.filter((_, at) => isReplayedHere(at))
-    replayProducers(this.#producers, segments, this.#replayedTo)
+    replayProducers(this.#producers, this.#segments, { fromOffset: found.offset, toOffset: offset })
+    this.#replayedTo = Math.max(found.offset, offset)
   }
 
   #replay(batch: BatchWalker): void {
@@ -222,8 +219,7 @@ export class LogLoader {
       if (nextOffset !== undefined) this.#noteGap(nextOffset, at)
       const isLast = at === this.#segments.length - 1
       const options = { recoveryPoint, isLast, isClean: cleanShutdown, report: this.#report }
-      const recovery = new SegmentRecovery(segment, this.#epochs, options)
-      const recovered = recovery.run(this.#files, (batch) => cleanShutdown || this.#replay(batch))
+      const recovered = this.#recoverSegment(new SegmentRecovery(segment, this.#epochs, options), at === firstRecovered)
       if (isLast) return this.#goOn(segment, recovered)
       nextOffset = recovered.nextOffset
       recovered.indexes.syncNow()
@@ -233,6 +229,17 @@ export class LogLoader {
     }
     this.#createSegment(logStartOffset)
     return logStartOffset
+  }
+
+  #recoverSegment(recovery: SegmentRecovery, isFirst: boolean): RecoveredSegment {
+    try {
+      const offset = recovery.begin(this.#files)
+      if (isFirst) this.#loadProducers(offset)
+      return recovery.run((batch) => this.#replay(batch))
+    } catch (error) {
+      recovery.abandon()
+      throw error
+    }
   }
 
   /** In a log that is not compacted offsets are a row, so those between two segments are lost. */

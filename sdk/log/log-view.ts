@@ -128,6 +128,7 @@ export abstract class LogView {
     const start = Math.max(from, this.logStartOffset)
     const end = Math.min(to, this.logEndOffset)
     let count = 0
+    if (start >= end) return 0
     for (let at = this.segmentAt(start); at < this.segmentList.length; at++) {
       const segment = this.segmentList[at]!
       if (segment.baseOffset >= end) break

@@ -10,7 +10,7 @@ import type { LogConfig } from './log-config.ts'
 import { type FlushedLog, LogFlusher } from './log-flusher.ts'
 import { LogLoader } from './log-loader.ts'
 import { LogView, type SegmentInfo } from './log-view.ts'
-import { storeProducerSnapshot } from './producer-snapshot.ts'
+import { ProducerSnapshots } from './producer-snapshots.ts'
 import type { ProducerState } from './producer-state.ts'
 import { ReadOnlyLog, type ReadOnlyLogOptions } from './read-only-log.ts'
 import type { LogRecovery } from './recovery.ts'
@@ -67,7 +67,7 @@ export class PartitionLog extends LogView {
   private startOffset: number
   private endOffset: number
   private watermark: number
-  private snapshotOffset: number
+  private snapshots: ProducerSnapshots
   private problem: TidemarkError | undefined
   private isClosed = false
 
@@ -87,7 +87,7 @@ export class PartitionLog extends LogView {
     this.active = loaded.active
     this.epochs = loaded.epochs
     this.producers = loaded.producers
-    this.snapshotOffset = loaded.snapshotOffset
+    this.snapshots = new ProducerSnapshots(environment.files, directory, loaded.snapshotOffset)
     this.startOffset = loaded.logStartOffset
     this.endOffset = loaded.logEndOffset
     this.watermark = loaded.logEndOffset
@@ -218,14 +218,16 @@ export class PartitionLog extends LogView {
     try {
       const { directory, segmentList: segments, deleted, config } = this
       const writers = this.flusher.writers()
-      const cut = { directory, offset, segments, writers, deleted, deleteDelayMs: config.fileDeleteDelayMs }
-      const shorter = cutLog(this.environment, cut)
+      const { startOffset: logStartOffset, around } = this
+      const deleteDelayMs = config.fileDeleteDelayMs
+      const cut = { directory, offset, logStartOffset, segments, writers, deleted, deleteDelayMs }
+      const shorter = cutLog(this.environment, around, cut)
       this.segmentList = shorter.segments
       this.active = shorter.active
       this.endOffset = shorter.endOffset
       this.watermark = Math.min(this.watermark, shorter.endOffset)
       this.producers = shorter.producers
-      this.snapshotOffset = shorter.snapshotOffset
+      this.snapshots = new ProducerSnapshots(this.environment.files, directory, shorter.snapshotOffset)
       this.flusher.forget(shorter.endOffset)
       this.damage.keep(0, shorter.endOffset)
       this.forgetPositions()
@@ -294,10 +296,10 @@ export class PartitionLog extends LogView {
   private complete(): void {
     const { active, flusher } = this
     active.indexes.finish()
-    const isUntouched = active.indexes.isStored && this.snapshotOffset >= this.endOffset && !flusher.isNeeded
+    const isUntouched = active.indexes.isStored && this.snapshots.newest >= this.endOffset && !flusher.isNeeded
     if (isUntouched) return
     active.seal()
-    this.storeSnapshot()
+    this.snapshots.store(this.endOffset, this.producers)
     flusher.flushNow()
   }
 
@@ -331,7 +333,7 @@ export class PartitionLog extends LogView {
     const full = this.active
     try {
       full.seal()
-      this.storeSnapshot()
+      this.snapshots.store(this.endOffset, this.producers)
       const segment = new Segment(this.around, this.endOffset, 0)
       this.active = ActiveSegment.create(this.around.files, segment, this.environment.clock.nowMs())
       this.segmentList.push(segment)
@@ -345,18 +347,10 @@ export class PartitionLog extends LogView {
     return this.active
   }
 
-  /** Kafka's tools and brokers find here what they would have to read the log for. */
-  private storeSnapshot(): void {
-    if (this.snapshotOffset >= this.endOffset) return
-    const snapshot = { offset: this.endOffset, entries: this.producers.entries }
-    storeProducerSnapshot(this.environment.files, this.directory, snapshot)
-    this.snapshotOffset = this.endOffset
-  }
-
   private moveStart(offset: number): void {
     this.startOffset = offset
     this.damage.keep(offset, this.endOffset)
-    this.epochs.trim(offset, this.endOffset)
+    this.epochs.trim(offset, Number.POSITIVE_INFINITY)
     this.epochs.storeChanges()
   }
 
@@ -369,6 +363,7 @@ export class PartitionLog extends LogView {
       this.producers.replay(batch)
       at += batch.sizeBytes
     }
+    this.snapshots.appended(batches.length, this.endOffset, this.producers)
   }
 
   private checkWritable(): void {

@@ -27,12 +27,19 @@ export function findProducers(
   return { producers: new ProducerState(), offset: 0, damaged }
 }
 
-/** Replays the batches of `segments` from `fromOffset` on. Reads headers only, but for batches with a producer id. */
-export function replayProducers(producers: ProducerState, segments: readonly Segment[], fromOffset: number): void {
+/** Replays the batches from one offset up to another. Reads headers only, but for batches with a producer id. */
+export function replayProducers(
+  producers: ProducerState,
+  segments: readonly Segment[],
+  range: { readonly fromOffset: number; readonly toOffset: number },
+): void {
+  const { fromOffset, toOffset } = range
   for (const segment of segments) {
-    if (segment.limitOffset <= fromOffset) continue
+    if (segment.limitOffset <= fromOffset || segment.baseOffset >= toOffset) continue
     segment.visit(segment.locate(fromOffset), (batch) => {
+      if (batch.baseOffset >= toOffset) return false
       if (batch.producerId >= 0 && batch.baseOffset >= fromOffset) producers.replay(batch.batch())
+      return true
     })
   }
 }

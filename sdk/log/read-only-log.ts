@@ -86,7 +86,7 @@ export class ReadOnlyLog extends LogView {
     return this.reading(() => {
       this.replayed ??= findProducers(this.environment, this.directory, this.list('.snapshot'))
       const { producers, offset } = this.replayed
-      replayProducers(producers, this.segmentList, offset)
+      replayProducers(producers, this.segmentList, { fromOffset: offset, toOffset: this.endOffset })
       this.replayed = { producers, offset: Math.max(offset, this.endOffset) }
       return Math.min(this.endOffset, producers.firstUnstableOffset ?? this.endOffset)
     })

@@ -8,7 +8,7 @@ import type { BatchWalker } from './batch-walker.ts'
 import { EpochCheck } from './epoch-check.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { RecoveryReport } from './recovery.ts'
-import type { Segment } from './segment.ts'
+import type { Place, Segment } from './segment.ts'
 import type { SegmentIndexes } from './segment-indexes.ts'
 import { errnoOf } from './storage-error.ts'
 
@@ -38,6 +38,8 @@ export class SegmentRecovery {
   readonly #report: RecoveryReport
   readonly #check: EpochCheck
   readonly #indexes: SegmentIndexes
+  #file: File | undefined
+  #start: Place | undefined
   #firstTimestampMs: number | undefined
   /** Where the bytes begin that may not be on the disk yet; −1: nowhere. */
   #unflushed = -1
@@ -50,36 +52,47 @@ export class SegmentRecovery {
     this.#indexes = segment.emptyIndexes()
   }
 
-  /** `visit` is called with every batch that is looked at, in order. The caller closes the file. */
-  run(files: FileSystem, visit: (batch: BatchWalker) => void): RecoveredSegment {
-    const file = files.open(this.#segment.path('.log'), { write: true })
-    try {
-      this.#segment.hold(file, this.#indexes)
-      const nextOffset = this.#settleEnd(file, this.#scan(visit))
-      this.#mendEpochs(file)
-      this.#flush(file)
-      this.#storeIndexes()
-      return { file, indexes: this.#indexes, nextOffset, firstTimestampMs: this.#firstTimestampMs }
-    } catch (error) {
-      this.#segment.letGo()
-      file.close()
-      throw error
+  /** Opens the segment and finds where to begin: below, batches are trusted unseen. Returns the offset there. */
+  begin(files: FileSystem): number {
+    const segment = this.#segment
+    const indexes = this.#indexes
+    const { isClean, recoveryPoint } = this.#options
+    this.#file = files.open(segment.path('.log'), { write: true })
+    segment.hold(this.#file, indexes)
+    const isTrusted = indexes.load() && (isClean || indexes.keepBefore(recoveryPoint, UNTRUSTED_INDEX_BYTES))
+    if (isTrusted && segment.fitsLog(indexes)) {
+      this.#start = segment.locate(Number.POSITIVE_INFINITY)
+      this.#firstTimestampMs = segment.peek(0)?.maxTimestampMs
+    } else {
+      this.#start = segment.begin
+      indexes.clear()
+      if (isClean && segment.sizeBytes > 0) this.#report.rebuiltIndexes++
     }
+    return this.#start.offset
+  }
+
+  /** `visit` is called with every batch that is looked at, in order. The caller closes the file. */
+  run(visit: (batch: BatchWalker) => void): RecoveredSegment {
+    const file = this.#file!
+    const nextOffset = this.#settleEnd(file, this.#scan(visit))
+    this.#mendEpochs(file)
+    this.#flush(file)
+    this.#storeIndexes()
+    return { file, indexes: this.#indexes, nextOffset, firstTimestampMs: this.#firstTimestampMs }
+  }
+
+  /** After an error: lets the segment go. */
+  abandon(): void {
+    this.#segment.letGo()
+    this.#indexes.close()
+    this.#file?.close()
   }
 
   #scan(visit: (batch: BatchWalker) => void): BatchChain {
     const { isClean, isLast, recoveryPoint } = this.#options
     const segment = this.#segment
     const indexes = this.#indexes
-    let start = segment.begin
-    const isTrusted = indexes.load() && (isClean || indexes.keepBefore(recoveryPoint, UNTRUSTED_INDEX_BYTES))
-    if (isTrusted && segment.fitsLog(indexes)) {
-      start = segment.locate(Number.POSITIVE_INFINITY)
-      this.#firstTimestampMs = segment.peek(0)?.maxTimestampMs
-    } else {
-      indexes.clear()
-      if (isClean && segment.sizeBytes > 0) this.#report.rebuiltIndexes++
-    }
+    const start = this.#start!
     const verifyFrom = isClean ? start.offset : recoveryPoint
     const chain = new BatchChain(segment, start, { verifyFrom, isLast })
     const { batch } = chain

@@ -3,13 +3,14 @@ import { ActiveSegment } from './active-segment.ts'
 import type { DeletedFiles } from './deleted-files.ts'
 import { findProducers, replayProducers } from './producer-replay.ts'
 import type { ProducerState } from './producer-state.ts'
-import type { Segment } from './segment.ts'
+import { Segment, type SegmentSurroundings } from './segment.ts'
 import { parseSegmentFileName, segmentFileName } from './segment-name.ts'
 
 export interface Cut {
   readonly directory: string
   /** The batch that holds it is the first to go. It lies in the log. */
   readonly offset: number
+  readonly logStartOffset: number
   readonly segments: readonly Segment[]
   /** Those of `segments` that are open for writing. */
   readonly writers: readonly ActiveSegment[]
@@ -26,32 +27,53 @@ export interface CutLog {
 }
 
 /** Cuts the end of a log, last segment first, so that a stop in between leaves a shorter log, not one with a hole. */
-export function cutLog(environment: Environment, cut: Cut): CutLog {
-  const { files } = environment
+export function cutLog(environment: Environment, around: SegmentSurroundings, cut: Cut): CutLog {
   const segments = [...cut.segments]
-  while (segments.length > 1 && segments.at(-1)!.baseOffset > cut.offset) {
-    const segment = segments.pop()!
-    cut.writers.find((writer) => writer.segment === segment)?.close()
-    segment.release()
-    cut.deleted.add(segment.baseOffset, cut.deleteDelayMs)
-  }
+  while (segments.length > 1 && segments.at(-1)!.baseOffset > cut.offset) drop(segments.pop()!, cut)
   const last = segments.at(-1)!
   const place = findCut(last, cut.offset)
-  const active = cut.writers.find((writer) => writer.segment === last) ?? reopen(environment, last)
-  last.limitOffset = place.offset
-  active.unseal()
-  active.truncate(place.position, place.offset)
-  let snapshots = files.list(cut.directory).flatMap((name) => {
+  const endOffset = Math.max(place.offset, cut.logStartOffset)
+  let active: ActiveSegment
+  if (endOffset > place.offset) {
+    // The batch that holds the log start is cut, so nothing is left to read: the log begins again there.
+    for (const segment of segments.splice(0)) drop(segment, cut)
+    active = ActiveSegment.create(environment.files, new Segment(around, endOffset, 0), environment.clock.nowMs())
+    segments.push(active.segment)
+    environment.files.syncDirectory(cut.directory)
+  } else {
+    active = cut.writers.find((writer) => writer.segment === last) ?? reopen(environment, last)
+    active.unseal()
+    active.truncate(place.position, endOffset)
+  }
+  active.segment.limitOffset = endOffset
+  return { segments, active, endOffset, ...replay(environment, segments, { directory: cut.directory, endOffset }) }
+}
+
+function drop(segment: Segment, cut: Cut): void {
+  cut.writers.find((writer) => writer.segment === segment)?.close()
+  segment.release()
+  cut.deleted.add(segment.baseOffset, cut.deleteDelayMs)
+}
+
+/** The producers as they were at the new end. */
+function replay(
+  environment: Environment,
+  segments: readonly Segment[],
+  log: { directory: string; endOffset: number },
+): { producers: ProducerState; snapshotOffset: number } {
+  const { files } = environment
+  const { directory, endOffset } = log
+  const snapshots = files.list(directory).flatMap((name) => {
     const parsed = parseSegmentFileName(name)
     return parsed?.suffix === '.snapshot' ? [parsed.baseOffset] : []
   })
-  for (const offset of snapshots.filter((snapshot) => snapshot > place.offset)) {
-    files.remove(files.join(cut.directory, segmentFileName(offset, '.snapshot')))
+  for (const offset of snapshots.filter((snapshot) => snapshot > endOffset)) {
+    files.remove(files.join(directory, segmentFileName(offset, '.snapshot')))
   }
-  snapshots = snapshots.filter((snapshot) => snapshot <= place.offset)
-  const { producers, offset } = findProducers(environment, cut.directory, snapshots)
-  replayProducers(producers, segments, offset)
-  return { segments, active, endOffset: place.offset, producers, snapshotOffset: Math.max(0, ...snapshots) }
+  const kept = snapshots.filter((snapshot) => snapshot <= endOffset)
+  const { producers, offset } = findProducers(environment, directory, kept)
+  replayProducers(producers, segments, { fromOffset: offset, toOffset: endOffset })
+  return { producers, snapshotOffset: Math.max(0, ...kept) }
 }
 
 /** Where the batch that holds `offset`, or the first behind it, begins; otherwise the end of the segment. */
