@@ -167,10 +167,14 @@ function finish(verdicts: readonly Verdict[]): void {
   if (!fine) fail('That is not what Tidemark promises.')
   screen.say(screen.bold('Try next:'))
   const shown = relative(process.cwd(), directory) || directory
-  screen.say(`  npx tidemark lag ${shown}                           where every group is`)
-  screen.say(`  npx tidemark read ${shown} flights --max 3          the records themselves`)
-  screen.say(`  npx tidemark reset ${shown} --group delays --to-earliest   what would change; --execute does it`)
-  screen.say(`  npx tidemark verify ${shown}                        every batch, checksum and index`)
+  for (const [command, what] of [
+    [`lag ${shown}`, 'where every group is'],
+    [`read ${shown} flights --max 3`, 'the records themselves'],
+    [`reset ${shown} --group delays --to-earliest`, 'what would change; --execute does it'],
+    [`verify ${shown}`, 'every batch, checksum and index'],
+  ] as const) {
+    screen.say(`  npm run -s tidemark -- ${command.padEnd(48)} ${screen.dim(what)}`)
+  }
 }
 
 function fail(message: string): never {

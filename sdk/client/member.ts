@@ -46,8 +46,6 @@ export class GroupMember {
   /** What was last reported as owned, and has arrived. */
   #reported: readonly TopicPartition[] | undefined
   #isReconciling = false
-  /** Counts how often it joined. */
-  #life = 0
   /** After a failure everything is said again. */
   #saysAll = true
   #timer: Timer | undefined
@@ -155,11 +153,10 @@ export class GroupMember {
     let applied: readonly TopicPartition[] | undefined
     while (this.#target !== undefined && this.#target !== applied && !this.#isLeaving) {
       const target = this.#target
-      const life = this.#life
       const leaving = this.#owned.filter((each) => !includes(target, each))
       if (leaving.length > 0) await this.#events.revoke(leaving)
-      // Thrown out meanwhile: nothing is left to give up, and what the group said then is void.
-      if (life === this.#life) this.#owned = this.#owned.filter((each) => includes(target, each))
+      this.#owned = this.#owned.filter((each) => includes(target, each))
+      // Told otherwise meanwhile, or thrown out: what the group said before is void.
       if (target !== this.#target || this.#isLeaving) continue
       const arriving = target.filter((each) => !includes(this.#owned, each))
       this.#owned = target
@@ -183,7 +180,6 @@ export class GroupMember {
   /** Thrown out: whatever we had is others' now. Joins again under the same id, at once unless that fails too. */
   #rejoin(): void {
     const wasJoining = this.#epoch === JOIN
-    this.#life++
     this.#epoch = JOIN
     this.#target = undefined
     this.#reported = undefined

@@ -24,7 +24,7 @@ const MAX_SPANS = 10_000
  */
 export class RecordCounter {
   readonly #scan: BatchScan
-  /** By offset, without overlaps. In a log without gaps it is one. */
+  /** By their first offset; where two overlap, either is right. In a log without gaps it is one. */
   #spans: Span[] = []
   #seenEnd = 0
 
@@ -66,9 +66,6 @@ export class RecordCounter {
 
   #remember(span: Span): void {
     const at = this.#spans.findLastIndex(({ from }) => from <= span.from) + 1
-    const next = this.#spans[at]
-    // Counting stopped short of what is known already: forget the overlap rather than cut it to measure.
-    if (next !== undefined && next.from < span.to) this.#spans.splice(at, 1)
     const before = this.#spans[at - 1]
     if (before !== undefined && before.to === span.from && isDense(before) && isDense(span)) {
       before.to = span.to

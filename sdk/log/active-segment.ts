@@ -28,6 +28,8 @@ export class ActiveSegment {
   private readonly file: File
   private syncedBytes: number
   private isSealed = false
+  /** Whether that was so when the segment was sealed. */
+  private areIndexesSynced = false
   private cuts = 0
   /** What the indexes on the disk cover. */
   private indexSyncedBytes = 0
@@ -88,9 +90,9 @@ export class ActiveSegment {
     if (this.indexes.pending >= MAX_PENDING_ENTRIES) this.tryStoreIndexes()
   }
 
-  /** Whether bytes wait for `sync`. */
+  /** Whether something waits for `sync`. */
   get isDirty(): boolean {
-    return this.syncedBytes < this.segment.sizeBytes
+    return this.syncedBytes < this.segment.sizeBytes || (this.isSealed && !this.areIndexesSynced)
   }
 
   /** Resolves when everything appended before the call survives a power loss; for a sealed segment its indexes too. */
@@ -106,6 +108,7 @@ export class ActiveSegment {
   syncNow(): void {
     this.file.syncNow()
     if (this.isSealed) this.indexes.syncNow()
+    this.areIndexesSynced = this.isSealed
     this.syncedBytes = this.segment.sizeBytes
   }
 
@@ -138,9 +141,11 @@ export class ActiveSegment {
   }
 
   private async syncIndexes(upTo: number): Promise<void> {
+    const isComplete = this.isSealed
     this.indexes.store()
     await this.indexes.sync()
     this.indexSyncedBytes = upTo
+    this.areIndexesSynced = isComplete
   }
 
   close(): void {

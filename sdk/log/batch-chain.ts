@@ -6,8 +6,8 @@ export const OUT_OF_ORDER = 'its offsets do not follow those before it'
 export interface ChainOptions {
   /** Batches that reach beyond this offset have their CRC checked, others only their header. Default: none. */
   readonly verifyFrom?: number
-  /** Behind the last batch of a log nothing vouches for one that leaves a gap. Default false. */
-  readonly isLast?: boolean
+  /** Behind the last batch nothing vouches for it when it leaves a gap, unless it ends at or below this offset. Default: all do. */
+  readonly lastGapUpTo?: number
 }
 
 /** The batches of a segment in order, damage passed over and noted. Changes nothing on disk. */
@@ -20,14 +20,14 @@ export class BatchChain {
   problem: string | undefined
   private readonly segment: Segment
   private readonly verifyFrom: number
-  private readonly isLast: boolean
+  private readonly lastGapUpTo: number
 
   /** `start` is a batch of the segment. */
   constructor(segment: Segment, start: Place, options: ChainOptions = {}) {
-    const { verifyFrom = Number.POSITIVE_INFINITY, isLast = false } = options
+    const { verifyFrom = Number.POSITIVE_INFINITY, lastGapUpTo = Number.POSITIVE_INFINITY } = options
     this.segment = segment
     this.verifyFrom = verifyFrom
-    this.isLast = isLast
+    this.lastGapUpTo = lastGapUpTo
     this.offset = start.offset
     this.batch = segment.walk(start.position, start.offset >= verifyFrom)
   }
@@ -61,7 +61,7 @@ export class BatchChain {
 
   private isGapRight(): boolean {
     const { position, sizeBytes, nextOffset } = this.batch
-    if (this.isLast && position + sizeBytes >= this.segment.sizeBytes) return false
+    if (position + sizeBytes >= this.segment.sizeBytes && nextOffset > this.lastGapUpTo) return false
     return this.segment.isGapRight(position + sizeBytes, nextOffset)
   }
 }

@@ -83,7 +83,7 @@ export class LogFlusher {
 
   private async flushSegment(writer: ActiveSegment): Promise<void> {
     if (writer.isClosed) return
-    if (writer.isDirty || writer !== this.log.active) await writer.sync()
+    if (writer.isDirty) await writer.sync()
     if (writer === this.log.active || writer.isDirty || writer.isClosed) return
     this.full = this.full.filter((other) => other !== writer)
     writer.close()

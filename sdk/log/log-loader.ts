@@ -158,7 +158,7 @@ export class LogLoader {
     for (;;) {
       const last = this.#segments.at(-1)
       if (last === undefined || this.#segments.length === 1 || last.baseOffset < this.#options.recoveryPoint) return
-      const chain = new BatchChain(last, last.begin, { verifyFrom: last.baseOffset, isLast: true })
+      const chain = new BatchChain(last, last.begin, { verifyFrom: last.baseOffset, lastGapUpTo: 0 })
       if (chain.next()) return
       this.#report.tornBytes += last.sizeBytes
       last.release()
@@ -174,7 +174,8 @@ export class LogLoader {
   #firstToRecover(): number {
     const last = Math.max(0, this.#segments.length - 1)
     if (this.#options.cleanShutdown) return last
-    const unflushed = this.#segments.findIndex((segment) => segment.limitOffset > this.#options.recoveryPoint)
+    // A segment that ends exactly there may have been closed since, and its indexes are flushed with what comes behind it.
+    const unflushed = this.#segments.findIndex((segment) => segment.limitOffset >= this.#options.recoveryPoint)
     return Math.min(last, Math.max(0, unflushed))
   }
 

@@ -117,11 +117,12 @@ export class ReadOnlyLog extends LogView {
   refresh(): boolean {
     const { topic, partition, logStartOffset, endOffset } = this
     try {
+      const wasCut = this.wasCut()
+      if (wasCut) this.forgetAll()
       const haveFilesChanged = this.updateSegments()
-      const hasTailChanged = this.updateTail()
-      return (
-        haveFilesChanged || hasTailChanged || endOffset !== this.endOffset || logStartOffset !== this.logStartOffset
-      )
+      this.updateTail()
+      const haveEndsMoved = endOffset !== this.endOffset || logStartOffset !== this.logStartOffset
+      return wasCut || haveFilesChanged || haveEndsMoved
     } catch (error) {
       throw storageError(error, `read ${topic}-${partition}`, { topic, partition })
     }
@@ -173,21 +174,15 @@ export class ReadOnlyLog extends LogView {
   }
 
   /** Looks at what was appended to the last segment. */
-  private updateTail(): boolean {
+  private updateTail(): void {
     const segment = this.segmentList.at(-1)
     const stat = segment && this.environment.files.stat(segment.path('.log'))
-    if (segment === undefined || stat === undefined) {
-      this.tail = undefined
-      return false
-    }
-    const { tail } = this
-    const isSame = tail?.segment === segment && tail.inode === stat.inode && this.isUnchanged(tail, stat.sizeBytes)
-    if (isSame && tail.fileBytes === stat.sizeBytes) return false
-    const begin = isSame ? tail : this.beginTail(segment, stat)
+    if (segment === undefined || stat === undefined) return
+    const begin = this.tail?.segment === segment ? this.tail : this.beginTail(segment, stat)
+    if (begin.fileBytes === stat.sizeBytes) return
     segment.sizeBytes = stat.sizeBytes
-    const start = { position: begin.position, offset: begin.offset }
     let { lastPosition } = begin
-    const chain = new BatchChain(segment, start, { verifyFrom: start.offset, isLast: true })
+    const chain = new BatchChain(segment, begin, { verifyFrom: begin.offset, lastGapUpTo: 0 })
     while (chain.next()) {
       lastPosition = chain.batch.position
       segment.noteSeen(chain.batch)
@@ -198,21 +193,31 @@ export class ReadOnlyLog extends LogView {
     this.endOffset = offset
     const lastHeader = this.fingerprint(segment, lastPosition)
     this.tail = { segment, inode: stat.inode, position, offset, fileBytes: stat.sizeBytes, lastPosition, lastHeader }
-    return !isSame || begin.offset !== offset
   }
 
-  /** A segment that is looked at for the first time, or was cut: begins at its last index entry, if that is right. */
+  /** A segment that is looked at for the first time: begins at its last index entry, if that is right. */
   private beginTail(segment: Segment, stat: { sizeBytes: number; inode: bigint }): Tail {
-    if (this.tail?.segment === segment) {
-      this.damage.clear()
-      this.forgetPositions()
-      this.replayed = undefined
-      segment.counts.reset()
-    }
     segment.forget(stat.sizeBytes)
     segment.limitOffset = Number.POSITIVE_INFINITY
     const place = segment.locate(Number.POSITIVE_INFINITY)
     return { segment, ...stat, ...place, fileBytes: -1, lastPosition: -1, lastHeader: Buffer.alloc(0) }
+  }
+
+  /** Whether the last segment is not what it was, but for what came behind its end. */
+  private wasCut(): boolean {
+    const { tail } = this
+    if (tail === undefined) return false
+    const stat = this.environment.files.stat(tail.segment.path('.log'))
+    return stat === undefined || stat.inode !== tail.inode || !this.isUnchanged(tail, stat.sizeBytes)
+  }
+
+  private forgetAll(): void {
+    for (const segment of this.segmentList) segment.release()
+    this.segmentList = []
+    this.tail = undefined
+    this.replayed = undefined
+    this.damage.clear()
+    this.forgetPositions()
   }
 
   private isUnchanged(tail: Tail, sizeBytes: number): boolean {

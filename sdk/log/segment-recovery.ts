@@ -94,7 +94,8 @@ export class SegmentRecovery {
     const indexes = this.#indexes
     const start = this.#start!
     const verifyFrom = isClean ? start.offset : recoveryPoint
-    const chain = new BatchChain(segment, start, { verifyFrom, isLast })
+    const lastGapUpTo = isLast ? recoveryPoint : Number.POSITIVE_INFINITY
+    const chain = new BatchChain(segment, start, { verifyFrom, lastGapUpTo })
     const { batch } = chain
     while (chain.next()) {
       if (batch.nextOffset > recoveryPoint && !isClean && this.#unflushed < 0) this.#unflushed = batch.position

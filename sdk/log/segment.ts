@@ -118,14 +118,15 @@ export class Segment {
     this.release()
     this.sizeBytes = sizeBytes
     this.knownMaxTimestampMs = undefined
+    this.counts.reset()
   }
 
   /** Whether the indexes end as the log says. A wrong entry before the end shows when it is used. */
   fitsLog(indexes: SegmentIndexes): boolean {
     const { offsets, times } = indexes
     if (offsets.count > 0 && this.batchOf(indexes, offsets.count - 1) === undefined) return false
-    if (offsets.count > 0 && times.count === 0 && this.peek(0)?.maxTimestampMs !== -1) return false
-    return times.count === 0 || this.isTimeRight(indexes, times.count - 1)
+    if (times.count === 0) return this.sizeBytes === 0 || this.peek(0)?.maxTimestampMs === -1
+    return this.isTimeRight(indexes, times.count - 1)
   }
 
   /** Fills the indexes from the batches that can be read. */

@@ -1,9 +1,10 @@
 import type { Environment } from '../environment/environment.ts'
 import { ActiveSegment } from './active-segment.ts'
+import { BatchChain } from './batch-chain.ts'
 import type { DeletedFiles } from './deleted-files.ts'
 import { findProducers, replayProducers } from './producer-replay.ts'
 import type { ProducerState } from './producer-state.ts'
-import { Segment, type SegmentSurroundings } from './segment.ts'
+import { type Place, Segment, type SegmentSurroundings } from './segment.ts'
 import { parseSegmentFileName, segmentFileName } from './segment-name.ts'
 
 export interface Cut {
@@ -37,16 +38,33 @@ export function cutLog(environment: Environment, around: SegmentSurroundings, cu
   if (endOffset > place.offset) {
     // The batch that holds the log start is cut, so nothing is left to read: the log begins again there.
     for (const segment of segments.splice(0)) drop(segment, cut)
-    active = ActiveSegment.create(environment.files, new Segment(around, endOffset, 0), environment.clock.nowMs())
+    active = create(environment, around, endOffset)
     segments.push(active.segment)
-    environment.files.syncDirectory(cut.directory)
   } else {
     active = cut.writers.find((writer) => writer.segment === last) ?? reopen(environment, last)
     active.unseal()
     active.truncate(place.position, endOffset)
+    around.damage.keep(0, endOffset)
+    const isDamaged = around.damage.ranges.some((range) => range.segment === last.baseOffset)
+    if (isDamaged && endOffset > last.baseOffset) {
+      // As after recovery: nothing is appended behind damage.
+      last.limitOffset = endOffset
+      active.seal()
+      active.syncNow()
+      active.close()
+      active = create(environment, around, endOffset)
+      segments.push(active.segment)
+    }
   }
   active.segment.limitOffset = endOffset
   return { segments, active, endOffset, ...replay(environment, segments, { directory: cut.directory, endOffset }) }
+}
+
+function create(environment: Environment, around: SegmentSurroundings, baseOffset: number): ActiveSegment {
+  const segment = new Segment(around, baseOffset, 0)
+  const active = ActiveSegment.create(environment.files, segment, environment.clock.nowMs())
+  environment.files.syncDirectory(around.directory)
+  return active
 }
 
 function drop(segment: Segment, cut: Cut): void {
@@ -76,14 +94,17 @@ function replay(
   return { producers, snapshotOffset: Math.max(0, ...kept) }
 }
 
-/** Where the batch that holds `offset`, or the first behind it, begins; otherwise the end of the segment. */
-function findCut(segment: Segment, offset: number): { position: number; offset: number } {
-  let place = { position: segment.sizeBytes, offset: Math.max(segment.baseOffset, offset) }
-  segment.visit(segment.locate(offset), (batch) => {
-    if (batch.nextOffset <= offset) return true
-    place = { position: batch.position, offset: Math.min(offset, batch.baseOffset) }
-    return false
-  })
+/**
+ * Where the last batch before the one that holds `offset` ends. The log goes on with the offset behind it: whoever recovers
+ * it later takes a batch that leaves a gap at the end for damaged.
+ */
+function findCut(segment: Segment, offset: number): Place {
+  const chain = new BatchChain(segment, offset > segment.baseOffset ? segment.locate(offset - 1) : segment.begin)
+  const { batch } = chain
+  let place = segment.begin
+  while (chain.next() && batch.nextOffset <= offset) {
+    place = { position: batch.position + batch.sizeBytes, offset: batch.nextOffset }
+  }
   return place
 }
 

@@ -157,6 +157,25 @@ test('onDamage: skip warns and goes on behind the damage', async () => {
   ])
 })
 
+test('an answer that was asked for before damage was skipped is not taken for the records behind the damage', async () => {
+  const { broker, take } = createDamaged('skip')
+  let release = () => {}
+  broker.override('fetch', async ({ partitions }, usual) => {
+    if (partitions[0]!.fetchOffset === 8) {
+      await new Promise<void>((resolve) => {
+        release = resolve
+      })
+      broker.append('t', 0, ['late'])
+    }
+    return await usual()
+  })
+  await take(2)
+  const next = take(5)
+  await turns(2)
+  release()
+  expect(await next).toEqual([4, 5, 6, 7, 8].map((n) => `t-0@${n}`))
+})
+
 test('after damage the leader epoch is not known, so it is not committed', async () => {
   const { broker, loop, take, consumer } = createDamaged('skip')
   await take(2)

@@ -123,19 +123,25 @@ for (const { what, committed, code, earliest, words } of LOST) {
 }
 
 test('records that vanish while a loop runs: the same rules, after what was fetched before is handed out', async () => {
-  const { broker, environment, log, first, loop } = createLog({ whenLost: 'earliest', maxBufferedBytes: 250 })
-  expect(await first()).toBe(3)
-  await turns(3)
-  const { fetchOffset } = broker.seen('fetch').at(-1)!.partitions[0]!
-  log.batches.splice(0, 6)
-  log.start = 9
-  const offsets = [3]
+  const { broker, environment, log, loop } = createLog({ whenLost: 'earliest' })
+  broker.override('fetch', async ({ partitions }, usual) => {
+    if (partitions[0]!.fetchOffset !== 3) return await usual()
+    const answer = await usual()
+    // Retention comes along while the first three are handed out.
+    log.batches.splice(0, 6)
+    log.start = 9
+    return {
+      partitions: answer.partitions.map((each) => ({
+        ...each,
+        records: each.records.subarray(0, each.records.length * (3 / 7)),
+      })),
+    }
+  })
+  const offsets = []
   while (offsets.at(-1) !== 9) offsets.push((await loop.next()).value!.offset)
-  expect(fetchOffset).toBe(4)
-  expect(offsets).toEqual([...Array.from({ length: offsets.length - 1 }, (_, n) => 3 + n), 9])
-  expect(offsets.length).toBeLessThan(7)
+  expect(offsets).toEqual([3, 4, 5, 9])
   expect(environment.warnings).toEqual([
-    { code: 'TIDEMARK_POSITION_LOST', message: expect.stringContaining(`is at offset ${offsets.at(-2)! + 1} of t-0`) },
+    { code: 'TIDEMARK_POSITION_LOST', message: expect.stringContaining('is at offset 6 of t-0') },
   ])
   await loop.return?.()
   expect(broker.committed('t', 0)).toBe(9)
