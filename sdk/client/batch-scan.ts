@@ -31,7 +31,7 @@ export class BatchScan {
 
   /**
    * Some batches from the one on that holds `offset`. `nextOffset` is where to go on, `offset` itself where nothing more
-   * can be read. @throws TidemarkError whatever the broker answers but damage
+   * can be read. @throws {TidemarkError} whatever the broker answers but damage
    */
   async slice(offset: number): Promise<{ batches: readonly RecordBatch[]; nextOffset: number; sizeBytes: number }> {
     const { topic, partition } = this.#place

@@ -68,7 +68,7 @@ export const DEFAULT_CONSUME = {
   rebalanceTimeoutMs: 300_000,
 } as const satisfies Partial<ConsumeOptions>
 
-/** The options with their defaults. @throws TidemarkError INVALID_ARGUMENT */
+/** The options with their defaults. @throws {TidemarkError} INVALID_ARGUMENT */
 export function checkConsumeOptions(options: ConsumeOptions): CheckedConsumeOptions {
   if (typeof options.group !== 'string' || options.group === '') {
     throw new TidemarkError('INVALID_GROUP_ID', 'consume needs { group }: the name under which progress is remembered.')

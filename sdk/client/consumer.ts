@@ -36,7 +36,7 @@ export class Consumer<R> implements AsyncIterable<R>, AsyncDisposable {
   readonly #consumption: Consumption
   #isUsed = false
 
-  /** @throws TidemarkError INVALID_ARGUMENT, INVALID_GROUP_ID */
+  /** @throws {TidemarkError} INVALID_ARGUMENT, INVALID_GROUP_ID */
   constructor(context: ClientContext, topics: readonly ConsumedTopic[], options: ConsumeOptions) {
     this.#context = context
     this.#options = checkConsumeOptions(options)
@@ -81,7 +81,7 @@ export class Consumer<R> implements AsyncIterable<R>, AsyncDisposable {
   /**
    * Commits what is processed by now; survives a power loss when it resolves. Needed only with `commit: 'manual'`. It
    * works in the loop and after one that came to its end by itself, not after one that was left by `break` or closed.
-   * @throws TidemarkError STALE_MEMBER_EPOCH, UNKNOWN_MEMBER_ID, FENCED_MEMBER_EPOCH (the partitions are others' now),
+   * @throws {TidemarkError} STALE_MEMBER_EPOCH, UNKNOWN_MEMBER_ID, FENCED_MEMBER_EPOCH (the partitions are others' now),
    * STORAGE_ERROR, OWNERSHIP_LOST, CLOSED
    */
   async commit(): Promise<void> {
@@ -101,7 +101,7 @@ export class Consumer<R> implements AsyncIterable<R>, AsyncDisposable {
    * Ends the loop, commits what is processed (unless `commit: 'manual'`) and leaves the group. What is in hand counts
    * only if it is done within `timeoutMs` (default 0). The commit survives a power loss when this resolves. Calling it
    * again does nothing.
-   * @throws TidemarkError STORAGE_ERROR, OWNERSHIP_LOST, where the commit failed
+   * @throws {TidemarkError} STORAGE_ERROR, OWNERSHIP_LOST, where the commit failed
    */
   async close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
     await this.#consumption.close(options.timeoutMs)

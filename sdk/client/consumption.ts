@@ -143,7 +143,7 @@ export class Consumption implements LoopSource, Finishable {
 
   /**
    * What is processed now survives a power loss when this resolves.
-   * @throws TidemarkError CLOSED where something was processed, not committed, and the group is left
+   * @throws {TidemarkError} CLOSED where something was processed, not committed, and the group is left
    */
   async commit(): Promise<void> {
     if (this.#leftBehind > 0) {

@@ -41,7 +41,7 @@ export class DeclaredTopic {
   #shape: TopicShape | undefined
   #looking: Promise<TopicShape> | undefined
 
-  /** @throws TidemarkError INVALID_TOPIC */
+  /** @throws {TidemarkError} INVALID_TOPIC */
   constructor(context: ClientContext, name: string, declaration: TopicDeclaration) {
     checkTopicName(name)
     this.name = name
@@ -51,7 +51,7 @@ export class DeclaredTopic {
 
   /**
    * Makes sure the topic is there as declared.
-   * @throws TidemarkError UNKNOWN_TOPIC, TOPIC_DIFFERS, INVALID_TOPIC, INVALID_CONFIG, INVALID_PARTITIONS, READ_ONLY
+   * @throws {TidemarkError} UNKNOWN_TOPIC, TOPIC_DIFFERS, INVALID_TOPIC, INVALID_CONFIG, INVALID_PARTITIONS, READ_ONLY
    */
   async ensure(): Promise<{ created: boolean }> {
     const found = await this.describe()

@@ -28,7 +28,7 @@ export class FetchedBatch {
   private readonly from: number
   private readonly to: number
 
-  /** @throws TidemarkError CORRUPT_BATCH, UNSUPPORTED_COMPRESSION */
+  /** @throws {TidemarkError} CORRUPT_BATCH, UNSUPPORTED_COMPRESSION */
   constructor(batch: RecordBatch, prefix: ProcessedPrefix, serdes: Serdes, wanted: OffsetRange) {
     this.cursor = batch.cursor()
     this.prefix = prefix
@@ -49,7 +49,7 @@ export class FetchedBatch {
     return this.cursor.buffer
   }
 
-  /** The next wanted record; undefined behind the last. @throws TidemarkError CORRUPT_BATCH */
+  /** The next wanted record; undefined behind the last. @throws {TidemarkError} CORRUPT_BATCH */
   next(): FetchedRecord | undefined {
     const { cursor } = this
     while (cursor.next()) {

@@ -54,7 +54,7 @@ export class Groups {
     return groups.toSorted((a, b) => (a.group < b.group ? -1 : 1))
   }
 
-  /** Its members, and what each of them holds. @throws TidemarkError GROUP_NOT_FOUND */
+  /** Its members, and what each of them holds. @throws {TidemarkError} GROUP_NOT_FOUND */
   async describe(group: string): Promise<GroupDescription> {
     const description = (await this.#broker.consumerGroupDescribe({ groups: [group] })).groups[0]
     if (description === undefined || description.error !== null) {
@@ -79,7 +79,7 @@ export class Groups {
   /**
    * Commits for a group without members: for checkpoints of one's own, or to move a group before it starts. Survives a
    * power loss when it resolves.
-   * @throws TidemarkError UNKNOWN_MEMBER_ID while it has members, UNKNOWN_TOPIC, OFFSET_METADATA_TOO_LARGE, READ_ONLY
+   * @throws {TidemarkError} UNKNOWN_MEMBER_ID while it has members, UNKNOWN_TOPIC, OFFSET_METADATA_TOO_LARGE, READ_ONLY
    */
   async commit(group: string, offsets: readonly OffsetToCommit[]): Promise<void> {
     if (offsets.length === 0) return
@@ -95,7 +95,7 @@ export class Groups {
     for (const answer of partitions) if (answer.error !== null) throw fromPartitionError(answer.error, answer)
   }
 
-  /** Forgets groups without members, with all they have committed. @throws TidemarkError NON_EMPTY_GROUP, GROUP_NOT_FOUND */
+  /** Forgets groups without members, with all they have committed. @throws {TidemarkError} NON_EMPTY_GROUP, GROUP_NOT_FOUND */
   async delete(...groups: readonly string[]): Promise<void> {
     await this.#broker.deleteGroups({ groups })
   }

@@ -12,7 +12,7 @@ export interface PartitionOffset extends TopicPartition {
   readonly offset: number
 }
 
-/** The offset of `position` in each partition, in the order asked. @throws TidemarkError UNKNOWN_TOPIC, STORAGE_ERROR */
+/** The offset of `position` in each partition, in the order asked. @throws {TidemarkError} UNKNOWN_TOPIC, STORAGE_ERROR */
 export async function offsetsAt(
   broker: Broker,
   partitions: readonly TopicPartition[],

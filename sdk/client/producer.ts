@@ -171,7 +171,7 @@ export class Producer<N extends string, KI, VI> implements Finishable {
     return { key, value, headers, timestampMs, sizeBytes }
   }
 
-  /** @throws TidemarkError SEND_QUEUE_FULL, CLOSED */
+  /** @throws {TidemarkError} SEND_QUEUE_FULL, CLOSED */
   #reserve(sizeBytes: number, records: number): void {
     if (this.#isClosed) {
       throw new TidemarkError('CLOSED', `Topic "${this.#options.topic.name}" was closed: nothing more can be sent.`)
@@ -187,7 +187,7 @@ export class Producer<N extends string, KI, VI> implements Finishable {
     this.#queue.reserve(sizeBytes)
   }
 
-  /** @throws TidemarkError UNKNOWN_TOPIC where there is no such partition */
+  /** @throws {TidemarkError} UNKNOWN_TOPIC where there is no such partition */
   #choose(partition: number | undefined, record: EncodedRecord): number {
     const { partitionCount } = this.#shape!
     if (partition === undefined) return this.#partitioner.partition(record.key, record.sizeBytes, partitionCount)

@@ -44,7 +44,7 @@ export interface ReadTopic extends ConsumedTopic {
 
 const DEFAULT_MAX_BUFFERED_BYTES = 2 * 1024 * 1024
 
-/** @throws TidemarkError INVALID_ARGUMENT */
+/** @throws {TidemarkError} INVALID_ARGUMENT */
 export function checkReadOptions(options: ReadOptions): void {
   if (options.from !== undefined) checkPosition('from', options.from)
   if (options.to !== undefined) checkPosition('to', options.to)

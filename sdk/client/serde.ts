@@ -53,7 +53,7 @@ export function nullable<Out, In = Out>(serde: Serde<Out, In>): Serde<Out | null
 /** What keys are unless a topic says otherwise. */
 export const defaultKey: Serde<string | null> = nullable(string)
 
-/** The bytes of a key or value about to be sent. @throws TidemarkError ENCODE_FAILED */
+/** The bytes of a key or value about to be sent. @throws {TidemarkError} ENCODE_FAILED */
 export function encode<In>(serde: Serde<unknown, In>, value: In | undefined, what: 'key' | 'value', topic: string) {
   if (value == null && serde.acceptsNull === true) return null
   try {

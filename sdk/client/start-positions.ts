@@ -44,7 +44,7 @@ export class StartPositions {
     this.#options = options
   }
 
-  /** @throws TidemarkError LOG_TRUNCATED, OFFSET_OUT_OF_RANGE (with `whenLost: 'throw'`), UNKNOWN_TOPIC, STORAGE_ERROR */
+  /** @throws {TidemarkError} LOG_TRUNCATED, OFFSET_OUT_OF_RANGE (with `whenLost: 'throw'`), UNKNOWN_TOPIC, STORAGE_ERROR */
   async find(partitions: readonly TopicPartition[]): Promise<Start[]> {
     const commits = await this.#commits(partitions)
     const starts: Start[] = []

@@ -23,7 +23,7 @@ export class TopicBatch<R> {
 
   /**
    * Says that the records up to and including `records[index]` are processed; without an index, that all are.
-   * @throws TidemarkError INVALID_ARGUMENT where there is no such record
+   * @throws {TidemarkError} INVALID_ARGUMENT where there is no such record
    */
   done(index: number = this.records.length - 1): void {
     if (!Number.isInteger(index) || index < 0 || index >= this.records.length) {

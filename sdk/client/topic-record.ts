@@ -13,9 +13,9 @@ export interface TopicRecord<N extends string = string, K = string | null, V = U
   readonly timestampMs: number
   /** `payments-0@1851`: unique for ever, so the natural key to find out whether it was done before. */
   readonly id: string
-  /** @throws TidemarkError DECODE_FAILED, with topic, partition and offset; `bytes.key` stays readable */
+  /** @throws {TidemarkError} DECODE_FAILED, with topic, partition and offset; `bytes.key` stays readable */
   readonly key: K
-  /** @throws TidemarkError DECODE_FAILED, with topic, partition and offset; `bytes.value` stays readable */
+  /** @throws {TidemarkError} DECODE_FAILED, with topic, partition and offset; `bytes.value` stays readable */
   readonly value: V
   /** As stored. A null value is a tombstone. */
   readonly bytes: { readonly key: Uint8Array | null; readonly value: Uint8Array | null }

@@ -40,7 +40,7 @@ export class Topic<N extends string = string, KO = string | null, VO = Uint8Arra
   readonly #declared: DeclaredTopic
   #producer: Producer<N, KI, VI> | undefined
 
-  /** @throws TidemarkError INVALID_TOPIC, INVALID_ARGUMENT */
+  /** @throws {TidemarkError} INVALID_TOPIC, INVALID_ARGUMENT */
   constructor(context: ClientContext, name: N, options: TopicOptions<KO, VO, KI, VI> = {}) {
     if (options.compression !== undefined) checkOneOf('compression', options.compression, ['none', 'gzip', 'zstd'])
     if (options.maxQueuedBytes !== undefined) checkAtLeast('maxQueuedBytes', options.maxQueuedBytes, 1)
@@ -57,7 +57,7 @@ export class Topic<N extends string = string, KO = string | null, VO = Uint8Arra
 
   /**
    * Makes sure the topic is there as declared, before anything is sent or consumed.
-   * @throws TidemarkError UNKNOWN_TOPIC, TOPIC_DIFFERS, INVALID_CONFIG, INVALID_PARTITIONS, READ_ONLY
+   * @throws {TidemarkError} UNKNOWN_TOPIC, TOPIC_DIFFERS, INVALID_CONFIG, INVALID_PARTITIONS, READ_ONLY
    */
   async ensure(): Promise<{ created: boolean }> {
     return await this.#declared.ensure()
@@ -66,7 +66,7 @@ export class Topic<N extends string = string, KO = string | null, VO = Uint8Arra
   /**
    * Sends a record and resolves when it survives what the answer's `survives` says. Records sent in one go share a
    * batch and a flush. Order is kept per partition; a send that fails does not stop those behind it.
-   * @throws TidemarkError ENCODE_FAILED, SEND_QUEUE_FULL, MESSAGE_TOO_LARGE, UNKNOWN_TOPIC, TOPIC_DIFFERS, STORAGE_ERROR
+   * @throws {TidemarkError} ENCODE_FAILED, SEND_QUEUE_FULL, MESSAGE_TOO_LARGE, UNKNOWN_TOPIC, TOPIC_DIFFERS, STORAGE_ERROR
    */
   send(record: RecordToSend<KI, VI>): Promise<SentRecord<N>> {
     return this.#sending().send(record)
@@ -75,7 +75,7 @@ export class Topic<N extends string = string, KO = string | null, VO = Uint8Arra
   /**
    * Sends many records at once, cheaper than one by one: all of them are encoded before any is sent. Those of one
    * partition are one batch, so all or none of them survive, as long as they fit into `max.message.bytes`.
-   * @throws TidemarkError as `send`
+   * @throws {TidemarkError} as `send`
    */
   async sendBatch(records: readonly RecordToSend<KI, VI>[]): Promise<SentBatch<N>> {
     return await this.#sending().sendBatch(records)
@@ -84,7 +84,7 @@ export class Topic<N extends string = string, KO = string | null, VO = Uint8Arra
   /**
    * Sends whatever an iterable or a stream gives, no faster than it can be written, and resolves when all of it survives.
    * After a failure it stops reading; what was sent before stays sent.
-   * @throws TidemarkError as `send`, ABORTED
+   * @throws {TidemarkError} as `send`, ABORTED
    */
   async sendAll(
     records: Iterable<RecordToSend<KI, VI>> | AsyncIterable<RecordToSend<KI, VI>>,
@@ -100,7 +100,7 @@ export class Topic<N extends string = string, KO = string | null, VO = Uint8Arra
 
   /**
    * A consumer of this topic for a group: `for await (const record of topic.consume({ group }))`.
-   * @throws TidemarkError INVALID_ARGUMENT, INVALID_GROUP_ID
+   * @throws {TidemarkError} INVALID_ARGUMENT, INVALID_GROUP_ID
    */
   consume(options: ConsumeOptions): Consumer<TopicRecord<N, KO, VO>> {
     return new Consumer(this.#context, [this], options)
@@ -109,7 +109,7 @@ export class Topic<N extends string = string, KO = string | null, VO = Uint8Arra
   /**
    * Reads records without a group: nothing is remembered. Each loop over it starts anew. With `follow` (the default) it
    * never ends by itself.
-   * @throws TidemarkError INVALID_ARGUMENT; the loop: UNKNOWN_TOPIC, OFFSET_OUT_OF_RANGE, CORRUPT_BATCH
+   * @throws {TidemarkError} INVALID_ARGUMENT; the loop: UNKNOWN_TOPIC, OFFSET_OUT_OF_RANGE, CORRUPT_BATCH
    */
   read(options: ReadOptions = {}): AsyncIterable<TopicRecord<N, KO, VO>> {
     checkReadOptions(options)
@@ -135,7 +135,7 @@ export class Topic<N extends string = string, KO = string | null, VO = Uint8Arra
     return await offsetsAt(this.#context.broker, await this.partitions(), position)
   }
 
-  /** @throws TidemarkError UNKNOWN_TOPIC */
+  /** @throws {TidemarkError} UNKNOWN_TOPIC */
   async partitions(): Promise<readonly TopicPartition[]> {
     const found = await this.#declared.describe()
     if (found === undefined)

@@ -36,7 +36,7 @@ export class Topics {
     return topics.toSorted((a, b) => compare(a.name, b.name))
   }
 
-  /** @throws TidemarkError UNKNOWN_TOPIC */
+  /** @throws {TidemarkError} UNKNOWN_TOPIC */
   async describe(name: string): Promise<TopicDescription> {
     const topic = (await this.#broker.metadata({ topics: [name] })).topics.find((each) => each.name === name)
     if (topic === undefined) throw unknown(name)
@@ -44,7 +44,7 @@ export class Topics {
     return { ...topic, configs: described?.configs ?? [] }
   }
 
-  /** @throws TidemarkError TOPIC_EXISTS, INVALID_TOPIC, INVALID_PARTITIONS, INVALID_CONFIG, READ_ONLY */
+  /** @throws {TidemarkError} TOPIC_EXISTS, INVALID_TOPIC, INVALID_PARTITIONS, INVALID_CONFIG, READ_ONLY */
   async create(name: string, options: NewTopic = {}): Promise<{ topicId: string }> {
     checkTopicName(name)
     const topic = { name, partitions: options.partitions ?? 1, configs: options.configs ?? {} }
@@ -56,18 +56,18 @@ export class Topics {
   /**
    * Gives a topic more partitions, `total` in all. New records of a key may then go to another partition than its old
    * ones.
-   * @throws TidemarkError UNKNOWN_TOPIC, INVALID_PARTITIONS, READ_ONLY
+   * @throws {TidemarkError} UNKNOWN_TOPIC, INVALID_PARTITIONS, READ_ONLY
    */
   async addPartitions(name: string, total: number): Promise<void> {
     await this.#broker.createPartitions({ topic: name, totalCount: total })
   }
 
-  /** Sets configs, or removes them (`null`). @throws TidemarkError UNKNOWN_TOPIC, INVALID_CONFIG, READ_ONLY */
+  /** Sets configs, or removes them (`null`). @throws {TidemarkError} UNKNOWN_TOPIC, INVALID_CONFIG, READ_ONLY */
   async alterConfigs(name: string, configs: Readonly<Record<string, string | null>>): Promise<void> {
     await this.#broker.incrementalAlterConfigs({ topic: name, configs })
   }
 
-  /** Deletes topics with their records and what groups committed for them. @throws TidemarkError UNKNOWN_TOPIC, READ_ONLY */
+  /** Deletes topics with their records and what groups committed for them. @throws {TidemarkError} UNKNOWN_TOPIC, READ_ONLY */
   async delete(...names: readonly string[]): Promise<void> {
     await this.#broker.deleteTopics({ topics: names })
   }

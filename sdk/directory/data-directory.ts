@@ -273,8 +273,12 @@ export class DataDirectory {
     await this.#lastWrite.catch(() => {})
     // Here the event loop goes on; what is left for `log.close` is little.
     await this.#flushLogs()
-    if (this.#ownership.check()) this.#closeLogs(failures, attempt)
-    else failures.push(this.#ownershipLost())
+    if (this.#ownership.check()) {
+      this.#closeLogs(failures, attempt)
+    } else {
+      failures.push(this.#ownershipLost())
+      for (const log of this.openLogs()) attempt(() => log.abandon())
+    }
     await this.#ownership.release().catch((error: unknown) => failures.push(error))
     if (failures.length > 0) throw asDiskFailure(failures[0], `close ${this.path}`)
   }
@@ -304,9 +308,9 @@ export class DataDirectory {
     const present = places.filter(({ topic, partition }) => this.has(topic, partition))
     for (const place of present) {
       try {
-        this.#logs.get(nameOf(place))?.log.close()
+        this.#logs.get(nameOf(place))?.log.abandon()
       } catch {
-        // It could not be flushed. Nobody will read it again.
+        // A descriptor that cannot be closed. Nobody will read it again.
       }
       this.#logs.delete(nameOf(place))
       this.#unrecovered.delete(nameOf(place))

@@ -1,3 +1,4 @@
+import { TidemarkError } from '../errors.ts'
 import type { ActiveSegment } from './active-segment.ts'
 import { GroupCommit } from './group-commit.ts'
 
@@ -17,6 +18,8 @@ export interface FlushedLog {
 export class LogFlusher {
   /** Everything below survives a power loss. */
   flushedOffset: number
+  /** Set when the files were let go of without a last flush. */
+  isAbandoned = false
   /** Whether files were made whose names are not durable yet. */
   isDirectoryDirty = false
   private readonly log: FlushedLog
@@ -69,6 +72,7 @@ export class LogFlusher {
     this.target = target
     try {
       for (const writer of this.writers()) await this.flushSegment(writer)
+      if (this.isAbandoned) throw new TidemarkError('CLOSED', 'The log was closed before its last bytes were flushed.')
       if (this.isDirectoryDirty) {
         this.log.syncDirectory()
         this.isDirectoryDirty = false

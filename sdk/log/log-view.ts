@@ -1,3 +1,4 @@
+import type { FileSystem } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import { Damage, type DamagedRange } from './damage.ts'
 import type { EpochEnd, LeaderEpochs } from './leader-epochs.ts'
@@ -7,6 +8,7 @@ import type { Segment } from './segment.ts'
 import { type BatchRead, readBatches } from './segment-read.ts'
 import { storageError } from './storage-error.ts'
 import { findMaxTimestamp, findTimestamp, type RecordTime } from './timestamp-search.ts'
+import { type AbortedTransaction, readTransactionIndex } from './transaction-index.ts'
 
 const NO_BYTES = Buffer.alloc(0)
 
@@ -59,7 +61,10 @@ export abstract class LogView {
   protected abstract readonly epochs: LeaderEpochs
   private readonly positions = new ReadPositions()
 
-  constructor(place: { topic: string; partition: number }) {
+  private readonly files: FileSystem
+
+  constructor(files: FileSystem, place: { topic: string; partition: number }) {
+    this.files = files
     this.topic = place.topic
     this.partition = place.partition
   }
@@ -119,6 +124,23 @@ export abstract class LogView {
     return this.epochs.endOf(epoch, this.logEndOffset)
   }
 
+  /**
+   * The transactions that were aborted among the records from `from` up to `to`, as the broker's index has them: what a
+   * reader that wants committed records only must leave out.
+   */
+  abortedTransactions(from: number, to: number): AbortedTransaction[] {
+    return this.reading(() => {
+      const found: AbortedTransaction[] = []
+      for (const segment of this.segmentList.slice(this.segmentAt(from))) {
+        for (const aborted of readTransactionIndex(this.files, segment.path('.txnindex'))) {
+          if (aborted.lastOffset >= from && aborted.firstOffset < to) found.push(aborted)
+          if (aborted.lastStableOffset >= to) return found
+        }
+      }
+      return found
+    })
+  }
+
   /** Records that are really there from `from` up to `to`: no control records, nothing compacted, deleted or unreadable. */
   countRecords(from: number, to: number): number {
     return this.reading(() => this.countBetween(from, to))
@@ -165,7 +187,9 @@ export abstract class LogView {
       baseOffset: segment.baseOffset,
       endOffset: Math.min(segment.limitOffset, this.logEndOffset),
       sizeBytes: segment.sizeBytes,
-      maxTimestampMs: segment.maxTimestampMs,
+      get maxTimestampMs() {
+        return segment.maxTimestampMs
+      },
     })
     return this.reading(() => this.segmentList.map(describe))
   }

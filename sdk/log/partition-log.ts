@@ -8,6 +8,7 @@ import { DeletedFiles } from './deleted-files.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogConfig } from './log-config.ts'
 import { type FlushedLog, LogFlusher } from './log-flusher.ts'
+import { LogHealth } from './log-health.ts'
 import { LogLoader } from './log-loader.ts'
 import { LogView, type SegmentInfo } from './log-view.ts'
 import { ProducerSnapshots } from './producer-snapshots.ts'
@@ -61,6 +62,7 @@ export class PartitionLog extends LogView {
   private readonly deleted: DeletedFiles
   private readonly flusher: LogFlusher
   private readonly watchers = new Set<() => void>()
+  private readonly health: LogHealth
   private active: ActiveSegment
   private producers: ProducerState
   private follows: 'flush' | 'append'
@@ -68,12 +70,11 @@ export class PartitionLog extends LogView {
   private endOffset: number
   private watermark: number
   private snapshots: ProducerSnapshots
-  private problem: TidemarkError | undefined
-  private isClosed = false
 
   private constructor(environment: Environment, options: PartitionLogOptions) {
-    super(options)
+    super(environment.files, options)
     const { directory, config } = options
+    this.health = new LogHealth(options)
     this.environment = environment
     this.directory = directory
     this.config = config
@@ -139,7 +140,7 @@ export class PartitionLog extends LogView {
 
   /** Why nothing can be written any more; undefined as long as it can. */
   get failure(): TidemarkError | undefined {
-    return this.problem
+    return this.health.failure
   }
 
   get highWatermarkFollows(): 'flush' | 'append' {
@@ -158,7 +159,7 @@ export class PartitionLog extends LogView {
    * is set); OWNERSHIP_LOST (another process wrote to the file; final).
    */
   append(batches: Buffer, options: AppendOptions): AppendedBatches {
-    this.checkWritable()
+    this.health.check()
     const { leaderEpoch, logAppendTimeMs } = options
     const { endOffset: baseOffset, topic, partition } = this
     assert(leaderEpoch >= (this.epochs.latest ?? 0), `an append in epoch ${leaderEpoch} after ${this.epochs.latest}`)
@@ -185,9 +186,8 @@ export class PartitionLog extends LogView {
    * again tells what is there.
    */
   flush(): Promise<void> {
-    if (this.problem !== undefined) return Promise.reject(this.problem)
-    if (this.isClosed) return Promise.reject(this.closedError())
-    return this.flusher.flush()
+    const { refusal } = this.health
+    return refusal === undefined ? this.flusher.flush() : Promise.reject(refusal)
   }
 
   /** Shows consumers what is below `offset`. Never goes back; never beyond the end of the log. */
@@ -206,13 +206,13 @@ export class PartitionLog extends LogView {
 
   /** Batches from here on have `epoch`. Durable on return. Throws STORAGE_ERROR. */
   assignEpoch(epoch: number): void {
-    this.checkWritable()
-    this.attempt('raise the leader epoch of', () => this.epochs.assign(epoch, this.endOffset))
+    this.health.check()
+    this.health.attempt('raise the leader epoch of', () => this.epochs.assign(epoch, this.endOffset))
   }
 
   /** Cuts the log: the batch that holds `offset` and all behind it go. Durable on return. Throws OFFSET_OUT_OF_RANGE, STORAGE_ERROR. */
   truncateTo(offset: number): void {
-    this.checkWritable()
+    this.health.check()
     if (offset >= this.endOffset) return
     if (offset < this.startOffset) throw this.outOfRange(offset)
     try {
@@ -234,7 +234,7 @@ export class PartitionLog extends LogView {
       this.epochs.trim(this.startOffset, shorter.endOffset)
       this.epochs.storeChanges()
     } catch (error) {
-      throw this.poison(error, 'truncate')
+      throw this.health.fail(error, 'truncate')
     }
   }
 
@@ -243,16 +243,16 @@ export class PartitionLog extends LogView {
    * start in a checkpoint. Throws OFFSET_OUT_OF_RANGE beyond the high watermark, STORAGE_ERROR.
    */
   advanceLogStart(offset: number): void {
-    this.checkWritable()
+    this.health.check()
     if (offset > this.watermark) throw this.outOfRange(offset)
-    if (offset > this.startOffset) this.attempt('move the start of', () => this.moveStart(offset))
+    if (offset > this.startOffset) this.health.attempt('move the start of', () => this.moveStart(offset))
   }
 
   /** Deletes the oldest segments as far as the config says and the high watermark allows; returns them. Throws STORAGE_ERROR. */
   applyRetention(nowMs: number): SegmentInfo[] {
-    this.checkWritable()
+    this.health.check()
     const { segmentList, startOffset: logStartOffset, watermark: highWatermark, config } = this
-    return this.attempt('delete old segments of', () => {
+    return this.health.attempt('delete old segments of', () => {
       const bounds = { logStartOffset, highWatermark, nowMs }
       const count = findExpired(this.environment.files, segmentList, config, bounds)
       if (count === 0) return []
@@ -277,20 +277,30 @@ export class PartitionLog extends LogView {
    * `failure` is left as it is.
    */
   close(): void {
-    if (this.isClosed) return
+    if (this.health.isClosed) return
     try {
-      if (this.problem === undefined) this.complete()
+      if (this.health.failure === undefined) this.complete()
     } catch (error) {
-      throw this.poison(error, 'close')
+      throw this.health.fail(error, 'close')
     } finally {
       this.release()
     }
   }
 
+  /**
+   * Lets go of the files and writes nothing: they are another process's by now, or about to be removed. Whoever still waits
+   * for a flush that had not begun gets CLOSED.
+   */
+  abandon(): void {
+    if (this.health.isClosed) return
+    this.flusher.isAbandoned = true
+    this.release()
+  }
+
   /** Closes the log and removes its directory. */
   remove(): void {
-    this.release()
-    this.attempt('remove', () => this.environment.files.removeDirectory(this.directory))
+    this.abandon()
+    this.health.attempt('remove', () => this.environment.files.removeDirectory(this.directory))
   }
 
   private complete(): void {
@@ -304,7 +314,7 @@ export class PartitionLog extends LogView {
   }
 
   private release(): void {
-    this.isClosed = true
+    this.health.isClosed = true
     this.deleted.close()
     for (const writer of this.flusher.writers()) writer.close()
     this.openSegments.releaseAll()
@@ -321,7 +331,7 @@ export class PartitionLog extends LogView {
         return log.active
       },
       syncDirectory: () => this.environment.files.syncDirectory(this.directory),
-      flushFailed: (error) => this.poison(error, 'flush'),
+      flushFailed: (error) => this.health.fail(error, 'flush'),
       flushAdvanced: () => {
         if (this.follows === 'flush') this.advanceHighWatermark(this.flusher.flushedOffset)
       },
@@ -366,39 +376,8 @@ export class PartitionLog extends LogView {
     this.snapshots.appended(batches.length, this.endOffset, this.producers)
   }
 
-  private checkWritable(): void {
-    if (this.problem !== undefined) throw this.problem
-    if (this.isClosed) throw this.closedError()
-  }
-
-  private attempt<T>(doing: string, work: () => T): T {
-    const { topic, partition } = this
-    try {
-      return work()
-    } catch (error) {
-      throw storageError(error, `${doing} ${topic}-${partition}`, { topic, partition })
-    }
-  }
-
   private appendFailed(error: unknown, writer: ActiveSegment): TidemarkError {
-    const { topic, partition } = this
     const isLost = error instanceof TidemarkError && error.code === 'OWNERSHIP_LOST'
-    if (isLost || writer.isBroken) return this.poison(error, 'append to')
-    return storageError(error, `append to ${topic}-${partition}`, { topic, partition })
-  }
-
-  /** Nothing more is written through these descriptors. */
-  private poison(error: unknown, doing: string): TidemarkError {
-    if (this.problem !== undefined) return this.problem
-    const { topic, partition } = this
-    const cause = storageError(error, `${doing} ${topic}-${partition}`, { topic, partition })
-    const message = `${cause.message} Nothing more is written to ${topic}-${partition} until it is opened again.`
-    this.problem = new TidemarkError(cause.code, message, { topic, partition, cause: error })
-    return this.problem
-  }
-
-  private closedError(): TidemarkError {
-    const { topic, partition } = this
-    return new TidemarkError('CLOSED', `The log of ${topic}-${partition} has been closed.`, { topic, partition })
+    return isLost || writer.isBroken ? this.health.fail(error, 'append to') : this.health.describe(error, 'append to')
   }
 }

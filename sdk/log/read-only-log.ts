@@ -51,7 +51,7 @@ export class ReadOnlyLog extends LogView {
   private replayed: { producers: ProducerState; offset: number } | undefined
 
   private constructor(environment: Environment, options: ReadOnlyLogOptions) {
-    super(options)
+    super(environment.files, options)
     this.environment = environment
     this.directory = options.directory
     this.firstOffset = options.logStartOffset ?? 0

@@ -41,7 +41,21 @@ class Twins {
 
   /** One random operation; says which. */
   async step(): Promise<string> {
-    const operations = ['append', 'append', 'append', 'append', 'flush', 'truncate', 'start', 'retain', 'epoch', 'reopen', 'crash', 'ask', 'ask'] as const
+    const operations = [
+      'append',
+      'append',
+      'append',
+      'append',
+      'flush',
+      'truncate',
+      'start',
+      'retain',
+      'epoch',
+      'reopen',
+      'crash',
+      'ask',
+      'ask',
+    ] as const
     const operation = operations[this.below(operations.length)]!
     await this[operation]()
     return operation
@@ -52,7 +66,9 @@ class Twins {
     const values = Array.from({ length: count }, () => `${this.next++}${'.'.repeat(this.below(120))}`)
     const timestamps = values.map(() => (this.timeMs += this.below(50) - 10))
     const epoch = this.epochs.at(-1)?.epoch ?? 0
-    const batch = encodeBatch(values.map((value, at) => ({ key: null, value: Buffer.from(value), timestampMs: timestamps[at]! })))
+    const batch = encodeBatch(
+      values.map((value, at) => ({ key: null, value: Buffer.from(value), timestampMs: timestamps[at]! })),
+    )
     const { baseOffset } = this.log.append(batch, { leaderEpoch: epoch })
     expect(baseOffset).toBe(this.end)
     this.noteEpoch(epoch)
@@ -135,7 +151,9 @@ class Twins {
       expect(view.logEndOffset).toBe(this.end)
       const from = this.below(this.end + 5)
       const to = this.below(this.end + 5)
-      const inLog = records.filter((record) => record.offset >= Math.max(from, view.logStartOffset) && record.offset < to)
+      const inLog = records.filter(
+        (record) => record.offset >= Math.max(from, view.logStartOffset) && record.offset < to,
+      )
       expect(view.countRecords(from, to), `records from ${from} to ${to}`).toBe(inLog.length)
     }
     const timestampMs = this.timeMs - this.below(3000)
@@ -152,7 +170,9 @@ class Twins {
     const expected = this.records.filter((record) => record.offset >= this.log.logStartOffset)
     for (const view of [this.log, this.follower]) {
       const { records, lost } = readAll(view, this.log.logStartOffset)
-      expect(records, view === this.log ? 'owner' : 'follower').toEqual(expected.map(({ offset, value }) => ({ offset, value })))
+      expect(records, view === this.log ? 'owner' : 'follower').toEqual(
+        expected.map(({ offset, value }) => ({ offset, value })),
+      )
       expect(lost).toEqual([])
     }
     expect([this.log.logEndOffset, this.log.logStartOffset]).toEqual([this.end, this.begin])

@@ -1,0 +1,51 @@
+import { TidemarkError } from '../errors.ts'
+import { storageError } from './storage-error.ts'
+
+/** Whether a log may still be written to, and in which words it says why not. */
+export class LogHealth {
+  isClosed = false
+  /** Why nothing can be written any more; undefined as long as it can. */
+  failure: TidemarkError | undefined
+  private readonly place: { readonly topic: string; readonly partition: number }
+
+  constructor(place: { topic: string; partition: number }) {
+    this.place = { topic: place.topic, partition: place.partition }
+  }
+
+  /** Why writing is refused now, if it is. */
+  get refusal(): TidemarkError | undefined {
+    if (this.failure !== undefined || !this.isClosed) return this.failure
+    return new TidemarkError('CLOSED', `The log of ${this.name} has been closed.`, this.place)
+  }
+
+  check(): void {
+    if (this.failure === undefined && !this.isClosed) return
+    throw this.refusal
+  }
+
+  /** Runs `work`; an error of the disk becomes STORAGE_ERROR and ends nothing. */
+  attempt<T>(doing: string, work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      throw this.describe(error, doing)
+    }
+  }
+
+  describe(error: unknown, doing: string): TidemarkError {
+    return storageError(error, `${doing} ${this.name}`, this.place)
+  }
+
+  /** Nobody knows any more what the disk has, or whose it is: nothing more is written through these descriptors. */
+  fail(error: unknown, doing: string): TidemarkError {
+    if (this.failure !== undefined) return this.failure
+    const cause = this.describe(error, doing)
+    const message = `${cause.message} Nothing more is written to ${this.name} until it is opened again.`
+    this.failure = new TidemarkError(cause.code, message, { ...this.place, cause: error })
+    return this.failure
+  }
+
+  private get name(): string {
+    return `${this.place.topic}-${this.place.partition}`
+  }
+}

@@ -1,0 +1,36 @@
+import type { FileSystem } from '../environment/environment.ts'
+import { isSafeInt64, readInt64 } from '../record/int64.ts'
+import { readWholeFile } from './whole-file.ts'
+
+const VERSION = 0
+const ENTRY_BYTES = 34
+
+/** An aborted transaction: records of the producer from `firstOffset` to `lastOffset`, its marker, do not count. */
+export interface AbortedTransaction {
+  readonly producerId: number
+  readonly firstOffset: number
+  /** Of the marker. */
+  readonly lastOffset: number
+  /** The last stable offset when the marker was written: earlier transactions that end later begin there or above. */
+  readonly lastStableOffset: number
+}
+
+/**
+ * `.txnindex`, as a broker writes it: int16 version, int64 producer id, first offset, last offset, last stable offset. Missing
+ * where no transaction of the segment was aborted. Reads up to the first entry that cannot be one.
+ */
+export function readTransactionIndex(files: FileSystem, path: string): AbortedTransaction[] {
+  const bytes = readWholeFile(files, path) ?? Buffer.alloc(0)
+  const aborted: AbortedTransaction[] = []
+  for (let at = 0; at + ENTRY_BYTES <= bytes.length; at += ENTRY_BYTES) {
+    const isEntry =
+      bytes.readInt16BE(at) === VERSION && [2, 10, 18, 26].every((field) => isSafeInt64(bytes, at + field))
+    if (!isEntry) break
+    const [producerId, firstOffset, lastOffset, lastStableOffset] = [2, 10, 18, 26].map((field) =>
+      readInt64(bytes, at + field),
+    ) as [number, number, number, number]
+    if (firstOffset > lastOffset || lastOffset <= (aborted.at(-1)?.lastOffset ?? -1)) break
+    aborted.push({ producerId, firstOffset, lastOffset, lastStableOffset })
+  }
+  return aborted
+}
