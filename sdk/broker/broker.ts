@@ -44,6 +44,8 @@ export interface Broker {
   fetch(request: FetchRequest): Promise<FetchResponse>
   listOffsets(request: ListOffsetsRequest): Promise<ListOffsetsResponse>
   offsetForLeaderEpoch(request: OffsetForLeaderEpochRequest): Promise<OffsetForLeaderEpochResponse>
+  /** Kafka has no such API: a lag by offsets counts what compaction and transactions left holes for. */
+  countRecords(request: CountRecordsRequest): Promise<CountRecordsResponse>
 
   /** Joins (epoch 0), keeps, reconciles and leaves (−1) a group: KIP-848. */
   consumerGroupHeartbeat(request: ConsumerGroupHeartbeatRequest): Promise<ConsumerGroupHeartbeatResponse>
@@ -177,6 +179,14 @@ export interface OffsetForLeaderEpochRequest {
 export interface OffsetForLeaderEpochResponse {
   /** Epoch and end offset are −1 where the epoch is not known: higher than any. */
   readonly partitions: readonly (PartitionAnswer & { readonly leaderEpoch: number; readonly endOffset: number })[]
+}
+
+export interface CountRecordsRequest {
+  readonly partitions: readonly (TopicPartition & { readonly fromOffset: number; readonly toOffset: number })[]
+}
+export interface CountRecordsResponse {
+  /** Records with offsets from `fromOffset` up to, not including, `toOffset`; null where nobody can tell. */
+  readonly partitions: readonly (PartitionAnswer & { readonly records: number | null })[]
 }
 
 // Groups

@@ -7,6 +7,8 @@ import type {
   Broker,
   ConsumerGroupDescribeRequest,
   ConsumerGroupDescribeResponse,
+  CountRecordsRequest,
+  CountRecordsResponse,
   DescribeConfigsRequest,
   DescribeConfigsResponse,
   FetchRequest,
@@ -24,7 +26,7 @@ import type {
 } from './broker.ts'
 import { fetchWhenReady } from './fetch-wait.ts'
 import { FollowerState } from './follower-state.ts'
-import { type FindLog, fetchPartitions, listOffsets, offsetForLeaderEpoch } from './log-requests.ts'
+import { countRecords, type FindLog, fetchPartitions, listOffsets, offsetForLeaderEpoch } from './log-requests.ts'
 import { describeTopics } from './topic-descriptions.ts'
 import { topicShapes } from './topic-shapes.ts'
 
@@ -85,6 +87,10 @@ export class Follower implements Broker {
 
   async offsetForLeaderEpoch(request: OffsetForLeaderEpochRequest): Promise<OffsetForLeaderEpochResponse> {
     return offsetForLeaderEpoch(this.#finder(), request)
+  }
+
+  async countRecords(request: CountRecordsRequest): Promise<CountRecordsResponse> {
+    return countRecords(this.#finder(), request)
   }
 
   async listGroups({ types }: ListGroupsRequest): Promise<ListGroupsResponse> {

@@ -2,6 +2,8 @@
 import { TidemarkError } from '../errors.ts'
 import type { LogView } from '../log/log-view.ts'
 import type {
+  CountRecordsRequest,
+  CountRecordsResponse,
   FetchedPartition,
   FetchRequest,
   ListOffsetsRequest,
@@ -116,6 +118,22 @@ export function offsetForLeaderEpoch(
       if (log === undefined) return { topic, partition, error: unknownTopic(wanted), leaderEpoch: -1, endOffset: -1 }
       const answer = log === 'empty' ? { leaderEpoch: -1, endOffset: -1 } : log.endOffsetForEpoch(wanted.leaderEpoch)
       return { topic, partition, error: null, ...answer }
+    }),
+  }
+}
+
+export function countRecords(find: FindLog, request: CountRecordsRequest): CountRecordsResponse {
+  return {
+    partitions: request.partitions.map((wanted) => {
+      const { topic, partition, fromOffset, toOffset } = wanted
+      const log = find(topic, partition)
+      if (log === undefined) return { topic, partition, error: unknownTopic(wanted), records: null }
+      try {
+        const records = log === 'empty' ? 0 : log.countRecords(fromOffset, toOffset)
+        return { topic, partition, error: null, records }
+      } catch (error) {
+        return { topic, partition, error: toPartitionError(error), records: null }
+      }
     }),
   }
 }

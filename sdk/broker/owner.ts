@@ -7,6 +7,8 @@ import type {
   ConsumerGroupDescribeResponse,
   ConsumerGroupHeartbeatRequest,
   ConsumerGroupHeartbeatResponse,
+  CountRecordsRequest,
+  CountRecordsResponse,
   CreatePartitionsRequest,
   CreateTopicsRequest,
   CreateTopicsResponse,
@@ -35,7 +37,7 @@ import type {
   Survives,
 } from './broker.ts'
 import { LedPartitions } from './led-partitions.ts'
-import { listOffsets, offsetForLeaderEpoch } from './log-requests.ts'
+import { countRecords, listOffsets, offsetForLeaderEpoch } from './log-requests.ts'
 import { MetadataLog } from './metadata-log.ts'
 import { OwnerGroups } from './owner-groups.ts'
 import { OwnerRecords } from './owner-records.ts'
@@ -142,6 +144,10 @@ export class Owner implements Broker {
 
   async offsetForLeaderEpoch(request: OffsetForLeaderEpochRequest): Promise<OffsetForLeaderEpochResponse> {
     return offsetForLeaderEpoch(this.#partitions.find, request)
+  }
+
+  async countRecords(request: CountRecordsRequest): Promise<CountRecordsResponse> {
+    return countRecords(this.#partitions.find, request)
   }
 
   consumerGroupHeartbeat(request: ConsumerGroupHeartbeatRequest): Promise<ConsumerGroupHeartbeatResponse> {

@@ -3,7 +3,6 @@ import { TidemarkError } from '../errors.ts'
 import { type Lag, type LagState, lagOf, lagOfDeletedTopic, lagUnavailable } from '../offsets/lag.ts'
 import type { ClientContext, Finishable } from './client-context.ts'
 import { type GroupOffset, Groups } from './groups.ts'
-import { type CountBudget, RecordCounter } from './record-counter.ts'
 
 /** How far a group is behind on a partition. null where there is nothing to say; Kafka's tools print "-" there. */
 export interface LagRow extends TopicPartition {
@@ -18,7 +17,7 @@ export interface LagRow extends TopicPartition {
   readonly logEndOffset: number | null
   /** Log end − committed offset, as Kafka's tools count: it may be negative. */
   readonly lag: number | null
-  /** The records that are really there to be read. null: too many to count at once, `lag` is the most it can be. */
+  /** The records that are really there to be read. null: that cannot be told, `lag` is the most it can be. */
   readonly lagRecords: number | null
   readonly lagState: LagState
   /** Why it is `unavailable`. */
@@ -48,37 +47,25 @@ interface Place extends TopicPartition {
 
 type Ends = ReadonlyMap<string, ListOffsetsResponse['partitions'][number]>
 
-/** What counting records may read for one answer: about 50 ms of reading. */
-const COUNT_BYTES = 128 * 1024 * 1024
 const WATCH_INTERVAL_MS = 250
-
-const collectors = new WeakMap<ClientContext, LagCollector>()
 
 /**
  * One row per partition that a group has committed or a member holds, by group, topic and partition. Commits are read
  * before the ends, so a lag is never negative without reason.
  */
 export async function readLag(context: ClientContext, options: LagOptions = {}): Promise<LagRow[]> {
-  return await collectorOf(context).lag(options)
+  return await new LagCollector(context).lag(options)
 }
 
 /** The rows now, and again whenever one has changed, until the signal aborts or the client is closed. */
 export function watchLag(context: ClientContext, options: WatchLagOptions = {}): AsyncIterable<LagRow[]> {
-  return { [Symbol.asyncIterator]: () => collectorOf(context).watch(options) }
-}
-
-/** One for all who ask, since it remembers what it has counted. */
-function collectorOf(context: ClientContext): LagCollector {
-  const known = collectors.get(context) ?? new LagCollector(context)
-  collectors.set(context, known)
-  return known
+  return { [Symbol.asyncIterator]: () => new LagCollector(context).watch(options) }
 }
 
 /** Puts together how far groups are behind. */
 class LagCollector {
   readonly #context: ClientContext
   readonly #groups: Groups
-  readonly #counters = new Map<string, RecordCounter>()
 
   constructor(context: ClientContext) {
     this.#context = context
@@ -97,10 +84,9 @@ class LagCollector {
     const existing = all.filter(({ topic }) => topicIds.has(topic))
     const starts = await this.#offsets(existing, 'earliest')
     const ends = await this.#offsets(existing, 'latest')
-    const budget = { bytes: COUNT_BYTES }
     const rows: LagRow[] = []
     for (const [group, partitions] of places) {
-      for (const place of partitions) rows.push(await this.#row(group, place, { topicIds, starts, ends, budget }))
+      for (const place of partitions) rows.push(await this.#row(group, place, { topicIds, starts, ends }))
     }
     return rows
   }
@@ -160,7 +146,7 @@ class LagCollector {
   async #row(
     group: string,
     place: Place,
-    known: { topicIds: ReadonlyMap<string, string>; starts: Ends; ends: Ends; budget: CountBudget },
+    known: { topicIds: ReadonlyMap<string, string>; starts: Ends; ends: Ends },
   ): Promise<LagRow> {
     const { topic, partition, commit, member } = place
     const start = known.starts.get(keyOf(place))
@@ -171,7 +157,7 @@ class LagCollector {
       ? lagOfDeletedTopic()
       : start === undefined || end === undefined || problem != null
         ? lagUnavailable(problem?.message.replace(/\.$/, '') ?? 'the broker did not answer')
-        : await this.#lagOf(place, start.offset, end.offset, known.budget)
+        : await this.#lagOf(place, start.offset, end.offset)
     const isKnown = !isGone && lag.lagState !== 'unavailable'
     return {
       group,
@@ -193,26 +179,17 @@ class LagCollector {
     }
   }
 
-  async #lagOf(place: Place, logStartOffset: number, logEndOffset: number, budget: CountBudget): Promise<Lag> {
+  async #lagOf(place: Place, logStartOffset: number, logEndOffset: number): Promise<Lag> {
     const committedOffset = place.commit?.offset ?? null
     const from = Math.max(committedOffset ?? logStartOffset, logStartOffset)
     // Counted ahead, since the question is asked of pure code that cannot wait.
-    const count = from < logEndOffset ? await this.#count(place, from, logEndOffset, budget) : 0
+    const count = from < logEndOffset ? await this.#count(place, from, logEndOffset) : 0
     return lagOf({ committedOffset, logStartOffset, logEndOffset, countRecords: () => count })
   }
 
-  async #count(place: Place, from: number, to: number, budget: CountBudget): Promise<number | null> {
-    const { topic, partition } = place
-    const key = keyOf(place)
-    const counter = this.#counters.get(key) ?? new RecordCounter(this.#context.broker, { topic, partition })
-    this.#counters.set(key, counter)
-    try {
-      return await counter.count(from, to, budget)
-    } catch (error) {
-      // Records that cannot be read cannot be counted; the distance is still true.
-      if (error instanceof TidemarkError) return null
-      throw error
-    }
+  async #count({ topic, partition }: Place, fromOffset: number, toOffset: number): Promise<number | null> {
+    const partitions = [{ topic, partition, fromOffset, toOffset }]
+    return (await this.#context.broker.countRecords({ partitions })).partitions[0]?.records ?? null
   }
 
   #pause(delayMs: number, stop: AbortSignal): Promise<void> {

@@ -12,6 +12,7 @@ import { RecoveryReport } from './recovery.ts'
 import { Segment, type SegmentSurroundings } from './segment.ts'
 import { parseSegmentFileName, SEGMENT_SUFFIXES, segmentFileName } from './segment-name.ts'
 import { type RecoveredSegment, SegmentRecovery } from './segment-recovery.ts'
+import { trimTransactionIndex } from './transaction-index.ts'
 
 export interface LoadOptions {
   readonly directory: string
@@ -87,6 +88,7 @@ export class LogLoader {
     const snapshotOffset = this.#removeStraySnapshots(logEndOffset)
     const active = this.#writer!
     active.segment.limitOffset = logEndOffset
+    trimTransactionIndex(this.#files, active.segment.path('.txnindex'), logEndOffset)
     this.#report.damaged = [...this.#around.damage.ranges]
     return {
       segments: this.#segments,

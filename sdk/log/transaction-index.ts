@@ -34,3 +34,17 @@ export function readTransactionIndex(files: FileSystem, path: string): AbortedTr
   }
   return aborted
 }
+
+/** Cuts entries of markers that are no longer in the log, and what is no entry. Does nothing where there is no index. */
+export function trimTransactionIndex(files: FileSystem, path: string, logEndOffset: number): void {
+  const sizeBytes = files.stat(path)?.sizeBytes
+  if (sizeBytes === undefined) return
+  const kept = readTransactionIndex(files, path).filter((aborted) => aborted.lastOffset < logEndOffset)
+  if (kept.length * ENTRY_BYTES === sizeBytes) return
+  const file = files.open(path, { write: true })
+  try {
+    file.truncate(kept.length * ENTRY_BYTES)
+  } finally {
+    file.close()
+  }
+}

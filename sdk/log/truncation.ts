@@ -6,6 +6,7 @@ import { findProducers, replayProducers } from './producer-replay.ts'
 import type { ProducerState } from './producer-state.ts'
 import { type Place, Segment, type SegmentSurroundings } from './segment.ts'
 import { parseSegmentFileName, segmentFileName } from './segment-name.ts'
+import { trimTransactionIndex } from './transaction-index.ts'
 
 export interface Cut {
   readonly directory: string
@@ -57,6 +58,7 @@ export function cutLog(environment: Environment, around: SegmentSurroundings, cu
     }
   }
   active.segment.limitOffset = endOffset
+  trimTransactionIndex(environment.files, last.path('.txnindex'), endOffset)
   return { segments, active, endOffset, ...replay(environment, segments, { directory: cut.directory, endOffset }) }
 }
 

@@ -179,6 +179,15 @@ export class ScriptedBroker implements port.Broker {
     }),
   }))
 
+  countRecords = this.#request('countRecords', async ({ partitions }) => ({
+    partitions: partitions.map(({ topic, partition, fromOffset, toOffset }) => {
+      const batches = this.partition(topic, partition).batches.map((batch) => new RecordBatch(batch))
+      const records = batches.flatMap((batch) => (batch.isControl ? [] : batch.records()))
+      const there = records.filter(({ offset }) => offset >= fromOffset && offset < toOffset)
+      return { topic, partition, error: null, records: there.length }
+    }),
+  }))
+
   offsetForLeaderEpoch = this.#request('offsetForLeaderEpoch', async ({ partitions }) => ({
     partitions: partitions.map(({ topic, partition, leaderEpoch }) => {
       const log = this.partition(topic, partition)

@@ -124,7 +124,10 @@ class Twins {
 
   crash(): void {
     const { environment } = this.place
-    if (!(environment instanceof MemoryEnvironment)) return this.reopen()
+    if (!(environment instanceof MemoryEnvironment)) {
+      this.reopen()
+      return
+    }
     const keepUnsynced = (['none', 'all', this.below(1000)] as const)[this.below(3)]!
     this.place = { ...this.place, environment: environment.crash({ keepUnsynced, reorder: this.below(2) === 0 }) }
     this.log = this.open({ cleanShutdown: false, recoveryPoint: this.flushed, logStartOffset: this.begin })
