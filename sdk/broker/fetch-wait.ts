@@ -8,7 +8,8 @@ interface Attempt {
 
 /**
  * Kafka's long poll: answers once there are `minBytes`, an error, or nothing more to wait for; otherwise when
- * `maxWaitMs` is over or the signal fires. `onChange` calls back whenever an attempt may now find more.
+ * `maxWaitMs` is over or the signal fires. `onChange` calls back whenever an attempt may now find more; it may do so in the
+ * middle of somebody's append, so what an attempt throws rejects the fetch and goes no further.
  */
 export async function fetchWhenReady(
   request: FetchRequest,
@@ -18,19 +19,28 @@ export async function fetchWhenReady(
 ): Promise<FetchResponse> {
   const first = attempt()
   if (isReady(first, request)) return { partitions: first.partitions }
-  return await new Promise((resolve) => {
-    const answer = (found: Attempt) => {
+  return await new Promise((resolve, reject) => {
+    let isSettled = false
+    const settle = () => {
+      isSettled = true
       timer.cancel()
       stop()
       request.signal?.removeEventListener('abort', giveUp)
-      resolve({ partitions: found.partitions })
     }
-    const giveUp = () => answer(attempt())
+    const look = (isLast: boolean) => {
+      if (isSettled) return
+      try {
+        const found = attempt()
+        if (!isLast && !isReady(found, request)) return
+        resolve({ partitions: found.partitions })
+      } catch (error) {
+        reject(error)
+      }
+      settle()
+    }
+    const giveUp = () => look(true)
     const timer = timers.after(request.maxWaitMs, giveUp)
-    const stop = onChange(() => {
-      const found = attempt()
-      if (isReady(found, request)) answer(found)
-    })
+    const stop = onChange(() => look(false))
     request.signal?.addEventListener('abort', giveUp)
   })
 }

@@ -1,8 +1,8 @@
 import type { DataDirectory } from '../directory/data-directory.ts'
+import type { LogConfig } from '../log/log-config.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
 import { parseLogConfig, TIDEMARK_TOPIC_DEFAULTS } from '../topic/topic-configs.ts'
-import type { Survives, TopicPartition } from './broker.ts'
-import type { FindLog } from './log-requests.ts'
+import type { Survives } from './broker.ts'
 import type { MetadataLog } from './metadata-log.ts'
 
 /** A partition this process may append to: its log, and the leader epoch of this ownership. */
@@ -22,6 +22,8 @@ export class LedPartitions {
   readonly #metadata: MetadataLog
   readonly #defaultSurvives: Survives
   readonly #led = new Map<string, Map<number, LedPartition>>()
+  /** Those that are open, be it only to be read. */
+  readonly #logs = new Map<string, Map<number, PartitionLog>>()
   readonly #pending = new Map<string, Promise<LedPartition>>()
   /** Called when a log is opened, so that waiting fetches learn of it. */
   readonly #onOpened: () => void
@@ -51,7 +53,9 @@ export class LedPartitions {
   }
 
   async #startLeading(topic: string, partition: number): Promise<LedPartition> {
-    const leaderEpoch = await this.#metadata.raiseLeaderEpoch(topic, partition)
+    const before = this.find(topic, partition)
+    const latestEpoch = before === undefined || before === 'empty' ? undefined : before.latestEpoch
+    const leaderEpoch = await this.#metadata.raiseLeaderEpoch(topic, partition, latestEpoch ?? -1)
     const log = this.#open(topic, partition)
     log.assignEpoch(leaderEpoch)
     const led = { log, leaderEpoch, survives: this.survives(topic) }
@@ -62,17 +66,34 @@ export class LedPartitions {
   }
 
   #open(topic: string, partition: number): PartitionLog {
-    const { topicId, configs } = this.#metadata.topic(topic)
-    const config = parseLogConfig(TIDEMARK_TOPIC_DEFAULTS, configs)
-    const highWatermarkFollows = this.survives(topic) === 'power-loss' ? 'flush' : 'append'
-    return this.#directory.log(topic, partition, { topicId, config, highWatermarkFollows })
+    const { topicId } = this.#metadata.topic(topic)
+    const log = this.#directory.log(topic, partition, { topicId, ...this.#settings(topic) })
+    const logs = this.#logs.get(topic) ?? new Map<number, PartitionLog>()
+    this.#logs.set(topic, logs.set(partition, log))
+    return log
+  }
+
+  exists(topic: string, partition: number): boolean {
+    return this.#metadata.partition(topic, partition) !== undefined
+  }
+
+  /** Throws UNKNOWN_TOPIC. */
+  config(topic: string): LogConfig {
+    return parseLogConfig(TIDEMARK_TOPIC_DEFAULTS, this.#metadata.topic(topic).configs)
+  }
+
+  #settings(topic: string): { config: LogConfig; highWatermarkFollows: 'flush' | 'append' } {
+    return {
+      config: this.config(topic),
+      highWatermarkFollows: this.survives(topic) === 'power-loss' ? 'flush' : 'append',
+    }
   }
 
   /** For reads: the log if there is one on disk; opening it writes nothing but what recovery mends. */
-  readonly find: FindLog = (topic, partition) => {
-    const led = this.led(topic, partition)
-    if (led !== undefined) return led.log
-    if (this.#metadata.partition(topic, partition) === undefined) return undefined
+  readonly find = (topic: string, partition: number): PartitionLog | 'empty' | undefined => {
+    const log = this.#logs.get(topic)?.get(partition)
+    if (log !== undefined) return log
+    if (!this.exists(topic, partition)) return undefined
     return this.#directory.has(topic, partition) ? this.#open(topic, partition) : 'empty'
   }
 
@@ -83,24 +104,24 @@ export class LedPartitions {
     return asked === '1' ? 'power-loss' : 'process-crash'
   }
 
-  /** After a config change. */
+  /** After a config change: for logs that were only read so far too. */
   reconfigure(topic: string): void {
-    const { configs } = this.#metadata.topic(topic)
-    const config = parseLogConfig(TIDEMARK_TOPIC_DEFAULTS, configs)
-    for (const led of this.#led.get(topic)?.values() ?? []) {
-      led.log.config = config
-      led.survives = this.survives(topic)
-      led.log.highWatermarkFollows = led.survives === 'power-loss' ? 'flush' : 'append'
-    }
+    if (this.#metadata.image.topicByName(topic) === undefined) return
+    const settings = this.#settings(topic)
+    for (const log of this.#logs.get(topic)?.values() ?? []) Object.assign(log, settings)
+    const survives = this.survives(topic)
+    for (const led of this.#led.get(topic)?.values() ?? []) led.survives = survives
   }
 
+  /** The topic is gone. */
   forget(topic: string): void {
     this.#led.delete(topic)
+    this.#logs.delete(topic)
   }
 
-  all(): { place: TopicPartition; partition: LedPartition }[] {
-    return [...this.#led].flatMap(([topic, partitions]) =>
-      [...partitions].map(([partition, led]) => ({ place: { topic, partition }, partition: led })),
-    )
+  /** The logs are about to be closed. */
+  close(): void {
+    this.#led.clear()
+    this.#logs.clear()
   }
 }

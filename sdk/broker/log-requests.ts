@@ -1,16 +1,17 @@
 /** The requests that only read one partition's log, answered alike from an owner's log and from a follower's view. */
-import { TidemarkError } from '../errors.ts'
-import type { LogView } from '../log/log-view.ts'
+import { DamagedLogError, type LogView } from '../log/log-view.ts'
+import { RecordBatch } from '../record/record-batch.ts'
 import type {
   CountRecordsRequest,
   CountRecordsResponse,
   FetchedPartition,
   FetchRequest,
+  Isolation,
   ListOffsetsRequest,
   ListOffsetsResponse,
   OffsetForLeaderEpochRequest,
   OffsetForLeaderEpochResponse,
-  TopicPartition,
+  PartitionAnswer,
 } from './broker.ts'
 import { toPartitionError, unknownTopic } from './partition-error.ts'
 
@@ -24,43 +25,48 @@ export function fetchPartition(
   find: FindLog,
   wanted: FetchRequest['partitions'][number],
   maxBytes: number,
+  isolation: Isolation,
 ): FetchedPartition {
   const { topic, partition, fetchOffset } = wanted
-  const log = find(topic, partition)
-  if (log === undefined) return { ...emptyFetch(wanted), error: unknownTopic(wanted) }
-  if (log === 'empty') {
-    if (fetchOffset === 0) return emptyFetch(wanted)
-    const message = `Offset ${fetchOffset} of ${topic}-${partition} is outside the log, which is empty.`
-    return { ...emptyFetch(wanted), error: { code: 'OFFSET_OUT_OF_RANGE', message } }
-  }
-  const ends = {
-    topic,
-    partition,
-    highWatermark: log.highWatermark,
-    lastStableOffset: log.highWatermark,
-    logStartOffset: log.logStartOffset,
-    abortedTransactions: [],
-  }
-  if (maxBytes <= 0) return { ...ends, error: null, records: NOTHING }
-  try {
-    const records = log.read(fetchOffset, Math.min(maxBytes, wanted.maxBytes), { limit: 'highWatermark' })
-    return { ...ends, error: null, records }
-  } catch (error) {
-    const nextReadableOffset = (error as { nextReadableOffset?: number }).nextReadableOffset
-    return { ...ends, error: toPartitionError(error), records: NOTHING, nextReadableOffset }
-  }
+  const ends = { highWatermark: 0, lastStableOffset: 0, logStartOffset: 0 }
+  const none = { topic, partition, error: null, ...ends, records: NOTHING, abortedTransactions: [] }
+  return answerFrom(find, none, (log) => {
+    if (log === 'empty') {
+      if (fetchOffset === 0) return {}
+      const message = `Offset ${fetchOffset} of ${topic}-${partition} is outside the log, which is empty.`
+      return { error: { code: 'OFFSET_OUT_OF_RANGE', message } }
+    }
+    const { highWatermark, logStartOffset } = log
+    // A follower finds out by reading, so it is told to those only who have to know.
+    const lastStableOffset = isolation === 'read_committed' ? log.lastStableOffset : highWatermark
+    const known = { highWatermark, lastStableOffset, logStartOffset }
+    if (maxBytes <= 0) return known
+    try {
+      const read = log.read(fetchOffset, Math.min(maxBytes, wanted.maxBytes), { limit: 'highWatermark' })
+      if (isolation === 'read_uncommitted') return { ...known, records: read }
+      const records = cutAt(read, lastStableOffset)
+      const abortedTransactions =
+        records.length > 0 ? log.abortedTransactions(fetchOffset, nextOffsetAfter(records)) : []
+      return { ...known, records, abortedTransactions }
+    } catch (error) {
+      const { nextReadableOffset } = error as { nextReadableOffset?: number }
+      return { ...known, error: toPartitionError(error), nextReadableOffset }
+    }
+  })
 }
 
-function emptyFetch({ topic, partition }: TopicPartition): FetchedPartition {
-  return {
-    topic,
-    partition,
-    error: null,
-    highWatermark: 0,
-    lastStableOffset: 0,
-    logStartOffset: 0,
-    records: NOTHING,
-    abortedTransactions: [],
+/** Whatever is in the way of one partition's answer becomes its error, and nobody else's. */
+function answerFrom<A extends PartitionAnswer>(
+  find: FindLog,
+  none: A,
+  answer: (log: LogView | 'empty') => Partial<A>,
+): A {
+  try {
+    const log = find(none.topic, none.partition)
+    if (log === undefined) throw unknownTopic(none)
+    return { ...none, ...answer(log) }
+  } catch (error) {
+    return { ...none, error: toPartitionError(error) }
   }
 }
 
@@ -71,40 +77,35 @@ export function fetchPartitions(
 ): { partitions: FetchedPartition[]; sizeBytes: number } {
   let left = request.maxBytes
   const partitions = request.partitions.map((wanted) => {
-    const answer = fetchPartition(find, wanted, Math.max(left, 0))
+    const answer = fetchPartition(find, wanted, Math.max(left, 0), request.isolation)
     left -= answer.records.length
     return answer
   })
   return { partitions, sizeBytes: request.maxBytes - left }
 }
 
-export function listOffsets(find: FindLog, request: ListOffsetsRequest): ListOffsetsResponse {
+export function listOffsets(find: FindLog, { isolation, partitions }: ListOffsetsRequest): ListOffsetsResponse {
   return {
-    partitions: request.partitions.map((wanted) => {
-      const { topic, partition, at } = wanted
+    partitions: partitions.map(({ topic, partition, at }) => {
       const none = { topic, partition, error: null, offset: -1, timestampMs: -1, leaderEpoch: -1 }
-      const log = find(topic, partition)
-      if (log === undefined) return { ...none, error: unknownTopic(wanted) }
-      if (log === 'empty') return typeof at === 'object' || at === 'max-timestamp' ? none : { ...none, offset: 0 }
-      try {
-        return { ...none, ...offsetAt(log, at) }
-      } catch (error) {
-        return { ...none, error: toPartitionError(error) }
-      }
+      return answerFrom(find, none, (log) => {
+        if (log !== 'empty') return offsetAt(log, at, isolation)
+        return at === 'earliest' || at === 'latest' ? { offset: 0 } : {}
+      })
     }),
   }
 }
 
-function offsetAt(log: LogView, at: ListOffsetsRequest['partitions'][number]['at']) {
-  if (at === 'earliest') return { offset: log.logStartOffset, leaderEpoch: log.latestEpoch ?? -1 }
-  if (at === 'latest') return { offset: log.highWatermark, leaderEpoch: log.latestEpoch ?? -1 }
-  if (at === 'max-timestamp') {
-    const max = log.maxTimestamp()
-    return max === undefined || max.offset < 0 ? {} : { offset: max.offset, timestampMs: max.timestampMs }
+function offsetAt(log: LogView, at: ListOffsetsRequest['partitions'][number]['at'], isolation: Isolation) {
+  const end = isolation === 'read_committed' ? log.lastStableOffset : log.highWatermark
+  if (at === 'earliest') {
+    const offset = log.logStartOffset
+    return { offset, leaderEpoch: log.epochAt(offset) ?? -1 }
   }
-  const found = log.offsetForTimestamp(at.timestampMs)
+  if (at === 'latest') return { offset: end, leaderEpoch: log.latestEpoch ?? -1 }
+  const found = at === 'max-timestamp' ? log.maxTimestamp() : log.offsetForTimestamp(at.timestampMs)
   // At or past the readable end counts as "none yet": a consumer that starts there would wait at the end anyway.
-  return found === undefined || found.offset >= log.highWatermark ? {} : found
+  return found === undefined || found.offset >= end ? {} : found
 }
 
 export function offsetForLeaderEpoch(
@@ -112,53 +113,48 @@ export function offsetForLeaderEpoch(
   request: OffsetForLeaderEpochRequest,
 ): OffsetForLeaderEpochResponse {
   return {
-    partitions: request.partitions.map((wanted) => {
-      const { topic, partition } = wanted
-      const log = find(topic, partition)
-      if (log === undefined) return { topic, partition, error: unknownTopic(wanted), leaderEpoch: -1, endOffset: -1 }
-      const answer = log === 'empty' ? { leaderEpoch: -1, endOffset: -1 } : log.endOffsetForEpoch(wanted.leaderEpoch)
-      return { topic, partition, error: null, ...answer }
+    partitions: request.partitions.map(({ topic, partition, leaderEpoch }) => {
+      const none = { topic, partition, error: null, leaderEpoch: -1, endOffset: -1 }
+      return answerFrom(find, none, (log) => (log === 'empty' ? {} : log.endOffsetForEpoch(leaderEpoch)))
     }),
   }
 }
 
 export function countRecords(find: FindLog, request: CountRecordsRequest): CountRecordsResponse {
   return {
-    partitions: request.partitions.map((wanted) => {
-      const { topic, partition, fromOffset, toOffset } = wanted
-      const log = find(topic, partition)
-      if (log === undefined) return { topic, partition, error: unknownTopic(wanted), records: null }
-      try {
-        const records = log === 'empty' ? 0 : log.countRecords(fromOffset, toOffset)
-        return { topic, partition, error: null, records }
-      } catch (error) {
-        return { topic, partition, error: toPartitionError(error), records: null }
-      }
+    partitions: request.partitions.map(({ topic, partition, fromOffset, toOffset }) => {
+      const none = { topic, partition, error: null, records: null }
+      return answerFrom<PartitionAnswer & { records: number | null }>(find, none, (log) => {
+        return { records: log === 'empty' ? 0 : log.countRecords(fromOffset, toOffset) }
+      })
     }),
   }
 }
 
-/** Reads every batch from `fromOffset` up to the end, in slices of at most 1 MiB, without checking them. */
+/**
+ * Reads every batch from `fromOffset` up to the end, in slices of at most 1 MiB, without checking their CRCs. Where damage
+ * is in the way `onDamage` decides: it throws, or the slices go on behind it.
+ */
 export function* readSlices(
   log: LogView,
   fromOffset: number,
-  limit: 'highWatermark' | 'logEndOffset',
+  onDamage: (error: DamagedLogError) => void,
 ): Generator<Buffer> {
-  const end = () => (limit === 'logEndOffset' ? log.logEndOffset : log.highWatermark)
   let offset = Math.max(fromOffset, log.logStartOffset)
-  while (offset < end()) {
+  while (offset < log.logEndOffset) {
     let slice: Buffer
     try {
-      slice = log.read(offset, READ_SLICE_BYTES, { limit })
+      slice = log.read(offset, READ_SLICE_BYTES, { limit: 'logEndOffset' })
     } catch (error) {
-      const next = (error as { nextReadableOffset?: number }).nextReadableOffset
-      if (!(error instanceof TidemarkError) || next === undefined || next <= offset) throw error
-      offset = next
+      if (!(error instanceof DamagedLogError) || error.nextReadableOffset <= offset) throw error
+      onDamage(error)
+      offset = error.nextReadableOffset
       continue
     }
-    if (slice.length === 0) return
+    const nextOffset = nextOffsetAfter(slice)
+    if (nextOffset <= offset) return
     yield slice
-    offset = nextOffsetAfter(slice)
+    offset = nextOffset
   }
 }
 
@@ -166,12 +162,22 @@ export function* readSlices(
 const READ_SLICE_BYTES = 1024 * 1024
 
 function nextOffsetAfter(slice: Buffer): number {
-  let position = 0
   let next = 0
-  while (position + 27 <= slice.length) {
-    next =
-      slice.readUInt32BE(position) * 2 ** 32 + slice.readUInt32BE(position + 4) + slice.readInt32BE(position + 23) + 1
-    position += 12 + slice.readInt32BE(position + 8)
+  for (let position = 0; position < slice.length; ) {
+    const batch = new RecordBatch(slice, position)
+    next = batch.nextOffset
+    position += batch.sizeBytes
   }
   return next
+}
+
+/** The batches below `offset`, which is where one begins. */
+function cutAt(slice: Buffer, offset: number): Buffer {
+  let position = 0
+  while (position < slice.length) {
+    const batch = new RecordBatch(slice, position)
+    if (batch.baseOffset >= offset) break
+    position += batch.sizeBytes
+  }
+  return slice.subarray(0, position)
 }

@@ -11,7 +11,7 @@ import type { MetadataRecord } from '../topic/metadata-record.ts'
 import type { PartitionImage, TopicImage } from '../topic/topic-image.ts'
 import { type PartitionHome, raiseLeaderEpochRecord } from '../topic/topic-records.ts'
 import { readSlices } from './log-requests.ts'
-import { imageFromSnapshot, replayMetadata } from './metadata-replay.ts'
+import { damagedMetadata, imageFromSnapshot, replayMetadata } from './metadata-replay.ts'
 
 /** Metadata never expires by time or size: it is all there is to know about the topics. */
 const CONFIG = {
@@ -19,6 +19,9 @@ const CONFIG = {
   retentionMs: Number.POSITIVE_INFINITY,
   retentionBytes: -1,
 }
+
+/** More epochs than anybody can have lost by restoring a copy. */
+const MAX_EPOCHS_BEHIND = 10_000
 
 type Change = Exclude<MetadataRecord, { type: 'Unknown' }>
 
@@ -44,7 +47,9 @@ export class MetadataLog {
     this.#image = image
   }
 
+  /** @throws {TidemarkError} CORRUPT_BATCH where a part of it is damaged or all of it is missing; STORAGE_ERROR. */
   static async open(environment: Environment, directory: DataDirectory): Promise<MetadataLog> {
+    checkPresent(directory)
     const log = directory.log(METADATA_TOPIC, 0, { topicId: METADATA_TOPIC_ID, config: CONFIG })
     const home = { nodeId: directory.nodeId, directoryId: directory.directoryId }
     if (directory.isFresh) {
@@ -55,7 +60,10 @@ export class MetadataLog {
     const image = imageFromSnapshot(environment.files, directory.path)
     const metadata = new MetadataLog(environment, home, log, image)
     await log.flush()
-    for (const slice of readSlices(log, image.replayedOffset + 1, 'logEndOffset')) metadata.#replay(slice)
+    const slices = readSlices(log, image.replayedOffset + 1, (damage) => {
+      throw damagedMetadata(damage.range.reason)
+    })
+    for (const slice of slices) metadata.#replay(slice)
     return metadata
   }
 
@@ -91,13 +99,25 @@ export class MetadataLog {
     await turn
   }
 
-  /** Begins a new leader epoch of a partition. Durable when it resolves with the epoch. */
-  async raiseLeaderEpoch(topic: string, partition: number): Promise<number> {
+  /**
+   * Begins a new leader epoch of a partition, above that of every record in its log (`latestEpoch`; −1 without any): a
+   * metadata log that was restored from a copy may have fallen behind. Durable when it resolves with the epoch.
+   */
+  async raiseLeaderEpoch(topic: string, partition: number, latestEpoch: number): Promise<number> {
     const created = this.partition(topic, partition)
     if (created !== undefined && this.#createdHere.has(nameOf(created))) return created.leaderEpoch
     await this.change(() => {
       const before = this.partition(topic, partition)
-      return before === undefined ? [] : [raiseLeaderEpochRecord(before, this.home)]
+      if (before === undefined) return []
+      const count = Math.max(1, latestEpoch + 1 - before.leaderEpoch)
+      if (count > MAX_EPOCHS_BEHIND) {
+        const found = `the log of ${topic}-${partition} has leader epoch ${latestEpoch}, the metadata ${before.leaderEpoch}`
+        throw new TidemarkError(
+          'CORRUPT_BATCH',
+          `Log and metadata do not belong together: ${found}. Restore a newer copy.`,
+        )
+      }
+      return Array.from({ length: count }, () => raiseLeaderEpochRecord(before, this.home))
     })
     const raised = this.partition(topic, partition)
     if (raised === undefined)
@@ -124,6 +144,13 @@ export class MetadataLog {
         if (record.type === 'RemoveTopic') this.#removed.add(record.topicId)
     }
   }
+}
+
+/** An empty image would make strays of all topics. */
+function checkPresent(directory: DataDirectory): void {
+  if (directory.isFresh || directory.has(METADATA_TOPIC, 0)) return
+  const wasThere = directory.vanished().some(({ topic }) => topic === METADATA_TOPIC)
+  if (wasThere || directory.existing().length > 0) throw damagedMetadata('it is missing')
 }
 
 function nameOf({ topicId, partition }: { topicId: string; partition: number }): string {

@@ -20,8 +20,13 @@ export function replayMetadata(image: MetadataImage, slice: Buffer): readonly Re
   const { batches, problem } = scanBatches(slice, { verify: 'crc' })
   for (const batch of batches) image.replayBatch(batch)
   if (problem === null || problem.kind === 'incomplete') return batches
-  const message = `The metadata log is damaged (${problem.reason}). Restore __cluster_metadata-0 from a copy.`
-  throw new TidemarkError('CORRUPT_BATCH', message, { topic: METADATA_TOPIC, partition: 0 })
+  throw damagedMetadata(problem.reason)
+}
+
+/** Going on without a part of it would take topics for deleted. */
+export function damagedMetadata(reason: string): TidemarkError {
+  const message = `The metadata log, which says what topics there are, is damaged: ${reason}. Restore the folder __cluster_metadata-0 from a copy.`
+  return new TidemarkError('CORRUPT_BATCH', message, { topic: METADATA_TOPIC, partition: 0 })
 }
 
 function readWhole(files: FileSystem, path: string): Buffer | undefined {

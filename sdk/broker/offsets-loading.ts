@@ -4,8 +4,8 @@ import type { RecordBatch } from '../record/record-batch.ts'
 import { readSlices } from './log-requests.ts'
 
 /**
- * Replays an offsets partition from `fromOffset` on and returns the offset behind it. A damaged batch is passed over and
- * told: its groups then stand at an earlier commit, so records come again, but none is skipped.
+ * Replays an offsets partition from `fromOffset` on and returns the offset behind it. Damaged batches are passed over and
+ * told: their groups then stand at an earlier commit, so records come again, but none is skipped.
  */
 export function loadGroups(
   log: LogView,
@@ -13,16 +13,20 @@ export function loadGroups(
   replay: (batch: RecordBatch) => void,
   onDamage: (message: string) => void,
 ): number {
+  const place = `${log.topic}-${log.partition}`
+  const tell = (what: string) =>
+    onDamage(`${what} of ${place} cannot be read. Groups that committed there stand at an earlier commit.`)
   let nextOffset = Math.max(fromOffset, log.logStartOffset)
-  for (const slice of readSlices(log, nextOffset, 'logEndOffset')) {
-    const { batches, problem } = scanBatches(slice, { verify: 'header' })
-    for (const batch of batches) {
+  const slices = readSlices(log, nextOffset, ({ range }) => {
+    tell(`What was at offsets ${range.fromOffset} to ${range.toOffset - 1}`)
+  })
+  for (const slice of slices) {
+    for (const batch of scanBatches(slice, { verify: 'header' }).batches) {
       if (batch.lastOffset < nextOffset) continue
       if (batch.isValid()) replay(batch)
-      else onDamage(`the batch at offset ${batch.baseOffset} is damaged, and with it the commits it held.`)
+      else tell(`The damaged batch at offset ${batch.baseOffset}`)
       nextOffset = batch.nextOffset
     }
-    if (problem !== null && problem.kind !== 'incomplete') onDamage(problem.reason)
   }
-  return nextOffset
+  return Math.max(nextOffset, log.logEndOffset)
 }

@@ -21,6 +21,7 @@ import { LOOP_STEP_MS, LoopClock } from './loop-clock.ts'
 import type { MetadataLog } from './metadata-log.ts'
 import { loadGroups } from './offsets-loading.ts'
 import type { OwnerTopics } from './owner-topics.ts'
+import { fromPartitionError } from './partition-error.ts'
 import { topicShapes } from './topic-shapes.ts'
 
 /**
@@ -65,20 +66,25 @@ export class OwnerGroups {
     for (const partition of partitions.keys()) {
       const log = this.#partitions.find(CONSUMER_OFFSETS_TOPIC, partition)
       if (log === undefined || log === 'empty') continue
-      loadGroups(
-        log,
-        0,
-        (batch) => this.coordinator.replayBatch(partition, batch),
-        (message) => {
-          this.#environment.process.emitWarning(
-            `__consumer_offsets-${partition}: ${message}`,
-            'TIDEMARK_COMMITS_DAMAGED',
-          )
-        },
-      )
+      const replay = (batch: RecordBatch) => this.coordinator.replayBatch(partition, batch)
+      loadGroups(log, 0, replay, (message) => {
+        this.#environment.process.emitWarning(message, 'TIDEMARK_COMMITS_DAMAGED')
+      })
     }
     for (const group of this.coordinator.table.all()) if (group.state !== 'Empty') await this.#lead(group.groupId)
     this.coordinator.removeMembersOfPreviousOwner()
+    await this.#strikeCommitsOfRemovedTopics()
+  }
+
+  /** A crash in the middle of a topic's deletion leaves commits that a new topic of that name must not be thought to have. */
+  async #strikeCommitsOfRemovedTopics(): Promise<void> {
+    const { offsets } = this.coordinator.table
+    for (const group of offsets.groups()) {
+      const partitions = offsets
+        .partitionsOf(group)
+        .filter(({ topicId }) => topicId !== null && this.#metadata.wasRemoved(topicId))
+      if (partitions.length > 0) await this.deleteOffsets({ group, partitions })
+    }
   }
 
   async heartbeat(request: ConsumerGroupHeartbeatRequest): Promise<ConsumerGroupHeartbeatResponse> {
@@ -103,16 +109,16 @@ export class OwnerGroups {
 
   async deleteGroups({ groups }: DeleteGroupsRequest): Promise<void> {
     for (const group of groups) {
-      const led = await this.#lead(group)
+      const led = await this.#leadKnown(group)
       this.coordinator.deleteGroup(group)
-      await led.log.flush()
+      await led?.log.flush()
     }
   }
 
   async deleteOffsets(request: OffsetDeleteRequest): Promise<void> {
-    const led = await this.#lead(request.group)
+    const led = await this.#leadKnown(request.group)
     this.coordinator.deleteOffsets(request)
-    await led.log.flush()
+    await led?.log.flush()
   }
 
   /** Strikes out what groups committed for a topic that is gone. */
@@ -141,10 +147,16 @@ export class OwnerGroups {
     return await this.#partitions.lead(CONSUMER_OFFSETS_TOPIC, groupPartition(group, count))
   }
 
+  /** A group that nobody knows has nothing to delete; asking for it must not write anything. */
+  async #leadKnown(group: string): Promise<LedPartition | undefined> {
+    return this.coordinator.table.get(group) === undefined ? undefined : await this.#lead(group)
+  }
+
   async #createOffsetsTopic(): Promise<void> {
     const topic = { name: CONSUMER_OFFSETS_TOPIC, partitions: OFFSETS_TOPIC_PARTITIONS, configs: OFFSETS_TOPIC_CONFIGS }
+    const error = (await this.#topics().create({ topics: [topic] })).topics[0]?.error
     // Two first commits at once: the second finds it created.
-    await this.#topics().create({ topics: [topic] })
+    if (error && error.code !== 'TOPIC_EXISTS') throw fromPartitionError(error, { topic: CONSUMER_OFFSETS_TOPIC })
   }
 
   #append(group: string, records: readonly CoordinatorRecord[]): void {

@@ -1,12 +1,15 @@
 import type { DataDirectory } from '../directory/data-directory.ts'
 import type { Environment } from '../environment/environment.ts'
-import { PartitionLog } from '../log/partition-log.ts'
+import { TidemarkError } from '../errors.ts'
+import type { PartitionLog } from '../log/partition-log.ts'
+import { isInternalTopic } from '../topic/topic-name.ts'
 import { acceptBatch } from './append-rules.ts'
+import { BackgroundFlush } from './background-flush.ts'
 import type { FetchRequest, FetchResponse, ProduceRequest, ProduceResponse, TopicPartition } from './broker.ts'
 import { fetchWhenReady } from './fetch-wait.ts'
 import type { LedPartition, LedPartitions } from './led-partitions.ts'
 import { fetchPartitions } from './log-requests.ts'
-import { toPartitionError } from './partition-error.ts'
+import { toPartitionError, unknownTopic } from './partition-error.ts'
 
 type Produced = ProduceResponse['partitions'][number]
 
@@ -15,17 +18,21 @@ export class OwnerRecords {
   readonly #environment: Environment
   readonly #directory: DataDirectory
   readonly #partitions: LedPartitions
+  readonly #backgroundFlush: BackgroundFlush
   readonly #waiting = new Set<() => void>()
+  #isClosed = false
 
   constructor(environment: Environment, directory: DataDirectory, partitions: LedPartitions) {
     this.#environment = environment
     this.#directory = directory
     this.#partitions = partitions
+    this.#backgroundFlush = new BackgroundFlush(environment)
   }
 
   /** Partitions this ownership has appended to before are appended to at once; the first time has to raise the epoch. */
   async produce(request: ProduceRequest): Promise<ProduceResponse> {
     const appends = request.partitions.map((wanted) => {
+      if (isInternalTopic(wanted.topic)) return failed(wanted, internalTopic(wanted))
       const led = this.#partitions.led(wanted.topic, wanted.partition)
       return led === undefined ? this.#leadAndAppend(wanted) : this.#append(led, wanted)
     })
@@ -33,8 +40,12 @@ export class OwnerRecords {
   }
 
   async #leadAndAppend(wanted: ProduceRequest['partitions'][number]): Promise<Produced> {
+    const { topic, partition, records } = wanted
     try {
-      return await this.#append(await this.#partitions.lead(wanted.topic, wanted.partition), wanted)
+      if (!this.#partitions.exists(topic, partition)) return failed(wanted, unknownTopic(wanted))
+      // What is refused must not begin an epoch.
+      acceptBatch(records, this.#partitions.config(topic), this.#environment.clock, { topic, partition })
+      return await this.#append(await this.#partitions.lead(topic, partition), wanted)
     } catch (error) {
       return failed(wanted, error)
     }
@@ -50,10 +61,12 @@ export class OwnerRecords {
       const { baseOffset } = log.append(batch, isLogAppendTime ? { leaderEpoch, logAppendTimeMs } : { leaderEpoch })
       this.#directory.appended(batch.length)
       if (survives === 'power-loss') await log.flush()
+      else this.#backgroundFlush.appended(log)
       const { logStartOffset } = log
       return { topic, partition, error: null, baseOffset, logAppendTimeMs, logStartOffset, survives }
     } catch (error) {
-      return failed(wanted, error)
+      // A topic may be deleted under an append that waits for its flush.
+      return failed(wanted, this.#partitions.exists(topic, partition) ? error : unknownTopic(wanted))
     }
   }
 
@@ -61,7 +74,10 @@ export class OwnerRecords {
     return await fetchWhenReady(
       request,
       this.#environment.timers,
-      () => fetchPartitions(this.#partitions.find, request),
+      () => {
+        if (this.#isClosed) throw new TidemarkError('CLOSED', 'The directory was closed while a fetch waited.')
+        return fetchPartitions(this.#partitions.find, request)
+      },
       (changed) => this.#onChange(request.partitions, changed),
     )
   }
@@ -71,9 +87,9 @@ export class OwnerRecords {
     const stops: (() => void)[] = []
     const watch = () => {
       for (const stop of stops.splice(0)) stop()
-      for (const { topic, partition } of partitions) {
-        const log = this.#partitions.find(topic, partition)
-        if (log instanceof PartitionLog) stops.push(log.onHighWatermark(changed))
+      for (const place of partitions) {
+        const log = this.#logOf(place)
+        if (log !== undefined) stops.push(log.onHighWatermark(changed))
       }
     }
     const rewatch = () => {
@@ -88,10 +104,33 @@ export class OwnerRecords {
     }
   }
 
+  #logOf({ topic, partition }: TopicPartition): PartitionLog | undefined {
+    try {
+      const log = this.#partitions.find(topic, partition)
+      return log === 'empty' ? undefined : log
+    } catch {
+      // Whoever looks for records is told why.
+      return undefined
+    }
+  }
+
+  /** Waiting fetches are told. */
+  close(): void {
+    this.#isClosed = true
+    this.#backgroundFlush.close()
+    this.wake()
+  }
+
   /** A log was created, or a topic was deleted: waiting fetches look again. */
   wake(): void {
     for (const rewatch of [...this.#waiting]) rewatch()
   }
+}
+
+/** What Kafka writes there has to fit what it has in memory, so it comes from its own requests. */
+function internalTopic(place: TopicPartition): TidemarkError {
+  const message = `"${place.topic}" belongs to Kafka itself: it is written by commits and group members, not by sends.`
+  return new TidemarkError('INVALID_TOPIC', message, place)
 }
 
 function failed({ topic, partition }: TopicPartition, error: unknown): Produced {

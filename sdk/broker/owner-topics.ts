@@ -30,6 +30,7 @@ export class OwnerTopics {
   readonly #partitions: LedPartitions
   /** Strikes out what groups committed for a topic that is gone. */
   readonly #forgetCommits: (topic: TopicImage) => Promise<void>
+  #turn: Promise<unknown> = Promise.resolve()
 
   constructor(
     environment: Environment,
@@ -62,7 +63,7 @@ export class OwnerTopics {
     const { name, partitions } = topic
     const topicId = randomId(this.#environment.random)
     let created: string | null = null
-    await this.#metadata.change(() => {
+    const create = () => {
       const names = this.#metadata.image.topics().map((existing) => existing.name)
       if (names.includes(name)) {
         throw new TidemarkError('TOPIC_EXISTS', `The topic "${name}" exists already.`, { topic: name })
@@ -74,11 +75,20 @@ export class OwnerTopics {
       if (validateOnly) return []
       created = topicId
       return createTopicRecords({ name, topicId, partitions, configs }, this.#metadata.home)
+    }
+    await this.#inTurn(async () => {
+      // A deletion that could not be finished left directories, and a name is one topic's only.
+      await this.finishDeletions()
+      await this.#metadata.change(create)
     })
     return created
   }
 
   async grow({ topic, totalCount }: CreatePartitionsRequest): Promise<void> {
+    if (isInternalTopic(topic)) {
+      const message = `"${topic}" cannot grow: groups would look for their commits in other partitions than they wrote to.`
+      throw new TidemarkError('INVALID_TOPIC', message, { topic })
+    }
     await this.#metadata.change(() => {
       const { topicId, partitions } = this.#metadata.topic(topic)
       checkPartitionCount(totalCount, topic)
@@ -104,18 +114,35 @@ export class OwnerTopics {
   }
 
   /**
-   * The metadata first: from then on the topic does not exist, and a crash leaves commits and directories that carry an
-   * id nobody has. `finishDeletions` clears both away at the next opening.
+   * The metadata first: from then on the topic does not exist, and what a crash leaves carries an id that the log says was
+   * removed. The next opening clears it away.
    */
   async delete(topic: string): Promise<void> {
-    const image = this.#metadata.topic(topic)
     if (isInternalTopic(topic)) {
       throw new TidemarkError('INVALID_TOPIC', `"${topic}" belongs to Kafka itself and cannot be deleted.`, { topic })
     }
-    await this.#metadata.change(() => removeTopicRecords(this.#metadata.topic(topic).topicId))
-    this.#partitions.forget(topic)
-    await this.#forgetCommits(image)
-    await this.#directory.removePartitions([...image.partitions.keys()].map((partition) => ({ topic, partition })))
+    await this.#inTurn(async () => {
+      const image = this.#metadata.topic(topic)
+      await this.#metadata.change(() => removeTopicRecords(image.topicId))
+      this.#partitions.forget(topic)
+      await this.#forgetCommits(image)
+      await this.finishDeletions()
+    })
+  }
+
+  /** Removes the directories of topics that the metadata log says were deleted. */
+  async finishDeletions(): Promise<void> {
+    const gone = this.#directory.existing().filter(({ topicId }) => {
+      return topicId !== undefined && this.#metadata.wasRemoved(topicId)
+    })
+    if (gone.length > 0) await this.#directory.removePartitions(gone)
+  }
+
+  /** Creations and deletions wait for each other: a new topic must not move into the directories of one that is going. */
+  async #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.catch(() => {}).then(work)
+    this.#turn = turn
+    await turn
   }
 }
 

@@ -1,6 +1,5 @@
 import { DataDirectory } from '../directory/data-directory.ts'
-import type { Environment, Timer } from '../environment/environment.ts'
-import { CONSUMER_OFFSETS_TOPIC, isInternalTopic } from '../topic/topic-name.ts'
+import type { Environment } from '../environment/environment.ts'
 import type {
   Broker,
   ConsumerGroupDescribeRequest,
@@ -36,17 +35,16 @@ import type {
   ProduceResponse,
   Survives,
 } from './broker.ts'
+import { DirectoryRecovery } from './directory-recovery.ts'
 import { LedPartitions } from './led-partitions.ts'
 import { countRecords, listOffsets, offsetForLeaderEpoch } from './log-requests.ts'
 import { MetadataLog } from './metadata-log.ts'
 import { OwnerGroups } from './owner-groups.ts'
 import { OwnerRecords } from './owner-records.ts'
 import { OwnerTopics } from './owner-topics.ts'
-import { type RecoveryNote, recoverLogs } from './recovery-note.ts'
+import type { RecoveryNote } from './recovery-note.ts'
+import { RetentionWatch } from './retention-watch.ts'
 import { describeTopics } from './topic-descriptions.ts'
-
-/** Kafka's `log.retention.check.interval.ms`. */
-const RETENTION_CHECK_MS = 300_000
 
 export interface OwnerOptions {
   /** How long to wait for another owner to go, milliseconds. */
@@ -61,7 +59,7 @@ export class Owner implements Broker {
   readonly kind = 'owner'
   readonly createsTopics = true
   /** What opening had to mend. */
-  readonly recovery: readonly RecoveryNote[]
+  recovery: readonly RecoveryNote[] = []
   readonly #environment: Environment
   readonly #directory: DataDirectory
   readonly #metadata: MetadataLog
@@ -69,7 +67,7 @@ export class Owner implements Broker {
   readonly #records: OwnerRecords
   readonly #groups: OwnerGroups
   readonly #topics: OwnerTopics
-  #retentionTimer: Timer | undefined
+  readonly #retention: RetentionWatch
 
   private constructor(environment: Environment, directory: DataDirectory, metadata: MetadataLog, survives: Survives) {
     this.#environment = environment
@@ -81,7 +79,7 @@ export class Owner implements Broker {
     this.#topics = new OwnerTopics(environment, directory, metadata, this.#partitions, (topic) =>
       this.#groups.topicDeleted(topic),
     )
-    this.recovery = recoverLogs(directory, metadata, this.#partitions.find)
+    this.#retention = new RetentionWatch(environment, metadata, this.#partitions)
   }
 
   /**
@@ -95,9 +93,9 @@ export class Owner implements Broker {
     try {
       const metadata = await MetadataLog.open(environment, directory)
       const owner = new Owner(environment, directory, metadata, options.survives)
-      await owner.#finishDeletions()
+      await owner.#recover()
       await owner.#groups.load()
-      owner.#watchRetention()
+      owner.#retention.start()
       return owner
     } catch (error) {
       await directory.close().catch(() => {})
@@ -118,8 +116,11 @@ export class Owner implements Broker {
   }
 
   async deleteTopics({ topics }: DeleteTopicsRequest): Promise<void> {
-    for (const topic of topics) await this.#topics.delete(topic)
-    this.#records.wake()
+    try {
+      for (const topic of topics) await this.#topics.delete(topic)
+    } finally {
+      this.#records.wake()
+    }
   }
 
   async describeConfigs({ topics }: DescribeConfigsRequest): Promise<DescribeConfigsResponse> {
@@ -179,30 +180,20 @@ export class Owner implements Broker {
   }
 
   async close(): Promise<void> {
-    this.#retentionTimer?.cancel()
+    this.#retention.stop()
     this.#groups.close()
+    this.#partitions.close()
+    this.#records.close()
     await this.#directory.close()
   }
 
-  /** A crash between a topic's removal from the metadata and that of its files: the removal is on the disk, finish it. */
-  async #finishDeletions(): Promise<void> {
-    const gone = this.#directory.existing().filter(({ topic, topicId }) => {
-      return !isInternalTopic(topic) && topicId !== undefined && this.#metadata.wasRemoved(topicId)
-    })
-    await this.#directory.removePartitions(gone)
-  }
-
-  #watchRetention(): void {
-    this.#retentionTimer = this.#environment.timers.after(RETENTION_CHECK_MS, () => {
-      this.#watchRetention()
-      for (const log of this.#directory.openLogs()) {
-        if (log.topic === CONSUMER_OFFSETS_TOPIC) continue
-        try {
-          log.applyRetention(this.#environment.clock.nowMs())
-        } catch (error) {
-          this.#environment.process.emitWarning((error as Error).message, 'TIDEMARK_RETENTION_FAILED')
-        }
-      }
-    })
+  async #recover(): Promise<void> {
+    const recovery = new DirectoryRecovery(this.#environment, this.#directory, this.#metadata)
+    // In this order, since a name is one topic's only: what was removed goes, what nobody knows moves aside.
+    await this.#topics.finishDeletions()
+    await recovery.setStraysAside()
+    recovery.noteVanished()
+    recovery.recoverLogs(this.#partitions.find)
+    this.recovery = recovery.notes
   }
 }

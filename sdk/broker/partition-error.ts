@@ -12,6 +12,7 @@ export function fromPartitionError(error: PartitionError, place: Partial<TopicPa
   return new TidemarkError(error.code, error.message, place)
 }
 
-export function unknownTopic({ topic, partition }: TopicPartition): PartitionError {
-  return { code: 'UNKNOWN_TOPIC', message: `There is no partition ${partition} of a topic "${topic}".` }
+export function unknownTopic({ topic, partition }: TopicPartition): TidemarkError {
+  const message = `There is no partition ${partition} of a topic "${topic}".`
+  return new TidemarkError('UNKNOWN_TOPIC', message, { topic, partition })
 }

@@ -101,6 +101,11 @@ export class BatchWalker {
     this.nextPosition = position
   }
 
+  /** The batch as a view of which nothing but the header may be asked, good until the walk goes on. */
+  header(): RecordBatch {
+    return new RecordBatch(this.fields.bytes, this.position - this.chunkStart)
+  }
+
   /** The whole batch as a view that is good until the walk goes on. */
   batch(): RecordBatch {
     if (!this.load(this.position, this.sizeBytes)) {

@@ -6,7 +6,7 @@ import type { BatchWalker } from './batch-walker.ts'
 import { LEADER_EPOCH_CHECKPOINT, LeaderEpochs } from './leader-epochs.ts'
 import { settleLeftovers } from './leftovers.ts'
 import type { LogConfig } from './log-config.ts'
-import { findProducers, replayProducers } from './producer-replay.ts'
+import { findProducers, replayBatch, replayProducers } from './producer-replay.ts'
 import { ProducerState } from './producer-state.ts'
 import { RecoveryReport } from './recovery.ts'
 import { Segment, type SegmentSurroundings } from './segment.ts'
@@ -194,7 +194,7 @@ export class LogLoader {
   }
 
   #replay(batch: BatchWalker): void {
-    if (batch.producerId >= 0 && batch.baseOffset >= this.#replayedTo) this.#producers.replay(batch.batch())
+    if (batch.baseOffset >= this.#replayedTo) replayBatch(this.#producers, batch)
   }
 
   /** Segments that were flushed as a whole are trusted; an index file that is missing or cut is made again. */

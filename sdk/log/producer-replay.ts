@@ -1,4 +1,5 @@
 import type { Environment } from '../environment/environment.ts'
+import type { BatchWalker } from './batch-walker.ts'
 import { loadProducerSnapshot } from './producer-snapshot.ts'
 import { ProducerState } from './producer-state.ts'
 import type { Segment } from './segment.ts'
@@ -38,8 +39,13 @@ export function replayProducers(
     if (segment.limitOffset <= fromOffset || segment.baseOffset >= toOffset) continue
     segment.visit(segment.locate(fromOffset), (batch) => {
       if (batch.baseOffset >= toOffset) return false
-      if (batch.producerId >= 0 && batch.baseOffset >= fromOffset) producers.replay(batch.batch())
+      if (batch.baseOffset >= fromOffset) replayBatch(producers, batch)
       return true
     })
   }
+}
+
+/** Only of a marker the record is needed. */
+export function replayBatch(producers: ProducerState, batch: BatchWalker): void {
+  if (batch.producerId >= 0) producers.replay(batch.isControl ? batch.batch() : batch.header())
 }

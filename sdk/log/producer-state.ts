@@ -44,7 +44,7 @@ export class ProducerState {
     return first
   }
 
-  /** A whole batch of the log, in order. Batches without a producer id change nothing. */
+  /** A batch of the log, in order; of one with data the header is enough. Batches without a producer id change nothing. */
   replay(batch: RecordBatch): void {
     const { producerId } = batch
     if (producerId < 0) return

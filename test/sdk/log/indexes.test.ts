@@ -93,7 +93,12 @@ function answers(log: Pick<PartitionLog, 'offsetForTimestamp' | 'maxTimestamp' |
 
 describe.each(DISKS)('on %s', (disk) => {
   test('entries are those Kafka writes, batch by batch, on append and again on recovery', () => {
-    for (const [seed, intervalBytes] of [[1, 4096], [2, 0], [3, 1000], [4, 300]] as const) {
+    for (const [seed, intervalBytes] of [
+      [1, 4096],
+      [2, 0],
+      [3, 1000],
+      [4, 300],
+    ] as const) {
       const place = createPlace(disk)
       const batches = randomBatches(seed)
       const config = { indexIntervalBytes: intervalBytes }
@@ -152,33 +157,40 @@ test('the first batch of a segment never has an entry, however large it is', () 
   expect(read(place, INDEX)).toHaveLength(16)
 })
 
-test.each(['owner', 'follower'])('whatever bit of an index file is flipped, the %s finds every record and every time', (who) => {
-  const place = createPlace('memory')
-  const batches = randomBatches(7, 60)
-  createClosedLog(place, batches)
-  const recoveryPoint = batches.at(-1)!.lastOffset + 1
-  const open = () =>
-    who === 'owner'
-      ? openLog(place, { cleanShutdown: true, recoveryPoint })
-      : PartitionLog.openReadOnly(place.environment, { directory: place.directory, topic: 'events', partition: 0 })
-  const expected = answers(open())
-  for (const name of [INDEX, TIME_INDEX]) {
-    const right = read(place, name)
-    for (let bit = 0; bit < right.length * 8; bit++) {
-      const wrong = Buffer.from(right)
-      wrong[bit >> 3] = wrong[bit >> 3]! ^ (1 << (bit & 7))
-      write(place, name, wrong)
-      expect(answers(open()), `bit ${bit} of ${name}`).toEqual(expected)
+test.each(['owner', 'follower'])(
+  'whatever bit of an index file is flipped, the %s finds every record and every time',
+  (who) => {
+    const place = createPlace('memory')
+    const batches = randomBatches(7, 60)
+    createClosedLog(place, batches)
+    const recoveryPoint = batches.at(-1)!.lastOffset + 1
+    const open = () =>
+      who === 'owner'
+        ? openLog(place, { cleanShutdown: true, recoveryPoint })
+        : PartitionLog.openReadOnly(place.environment, { directory: place.directory, topic: 'events', partition: 0 })
+    const expected = answers(open())
+    for (const name of [INDEX, TIME_INDEX]) {
+      const right = read(place, name)
+      for (let bit = 0; bit < right.length * 8; bit++) {
+        const wrong = Buffer.from(right)
+        wrong[bit >> 3] = wrong[bit >> 3]! ^ (1 << (bit & 7))
+        write(place, name, wrong)
+        expect(answers(open()), `bit ${bit} of ${name}`).toEqual(expected)
+      }
+      for (const wrong of [
+        Buffer.alloc(0),
+        right.subarray(0, right.length - 5),
+        Buffer.from('garbage of some length'),
+      ]) {
+        write(place, name, wrong)
+        expect(answers(open()), `${name} of ${wrong.length} bytes`).toEqual(expected)
+      }
+      place.environment.files.remove(`${place.directory}/${name}`)
+      expect(answers(open()), `${name} missing`).toEqual(expected)
+      write(place, name, right)
     }
-    for (const wrong of [Buffer.alloc(0), right.subarray(0, right.length - 5), Buffer.from('garbage of some length')]) {
-      write(place, name, wrong)
-      expect(answers(open()), `${name} of ${wrong.length} bytes`).toEqual(expected)
-    }
-    place.environment.files.remove(`${place.directory}/${name}`)
-    expect(answers(open()), `${name} missing`).toEqual(expected)
-    write(place, name, right)
-  }
-})
+  },
+)
 
 test('an index that is missing for a full segment is made again and stored, the same as it was', () => {
   const place = createPlace('memory')

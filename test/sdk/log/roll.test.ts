@@ -110,7 +110,11 @@ test('when an offset would not fit an index entry', () => {
   expect(bases(log)).toEqual([0])
   put(log, Buffer.concat(Array.from({ length: 16 }, () => batchOf('no more'))))
   expect(bases(log)).toEqual([0, 0x7fff_fff2])
-  expect(readAll(log).records.map((record) => record.offset).slice(0, 3)).toEqual([0, 0x7fff_fff1, 0x7fff_fff2])
+  expect(
+    readAll(log)
+      .records.map((record) => record.offset)
+      .slice(0, 3),
+  ).toEqual([0, 0x7fff_fff1, 0x7fff_fff2])
   log.close()
 })
 
