@@ -67,6 +67,7 @@ export const ERRORS = {
   REQUEST_TIMED_OUT: { retriable: true, kafkaCode: 7, description: 'The request timed out.' },
 } as const satisfies Record<string, { retriable: boolean; kafkaCode: number | null; description: string }>
 
+/** The stable names of what can go wrong; `TidemarkError.code` is one of them. */
 export type ErrorCode = keyof typeof ERRORS
 
 /** Where an error happened, as far as it is known. */

@@ -29,8 +29,8 @@ const DEFAULTS = { waitMs: 10_000, readOnly: false, survives: 'power-loss', clie
 const MEMORY_DIRECTORY = '/memory'
 
 /**
- * Opens a directory as its owner, creating it where there is none; a second `open` in the same process shares the first.
- * `'memory:'` is a directory that lives and dies with the process.
+ * Opens a directory as its owner, creating it where there is none; a second `open` in the same process shares the first
+ * with its `survives`. `'memory:'` is a directory that lives and dies with the process.
  *
  * When it resolves, whatever a crash left has been mended (`tide.recovery`), and groups go on at their commits.
  *
@@ -84,27 +84,57 @@ async function share(
 ): Promise<[Owner, () => Promise<void>]> {
   const directories = owners.get(environment) ?? new Map<string, Shared>()
   owners.set(environment, directories)
-  let shared = directories.get(path)
-  while (shared?.closing !== undefined) {
-    await shared.closing.catch(() => {})
-    shared = directories.get(path)
+  for (;;) {
+    const found = directories.get(path)
+    if (found?.closing !== undefined) {
+      await found.closing.catch(() => {})
+      continue
+    }
+    const shared = found ?? begin(directories, environment, path, options)
+    shared.users++
+    try {
+      const owner = await unlessAborted(shared.owner, options.signal)
+      return [owner, () => leave(directories, path, shared)]
+    } catch (error) {
+      leave(directories, path, shared).catch(() => {})
+      // That whoever came first gave up is no reason for others to.
+      const gaveUp = error instanceof TidemarkError && error.code === 'ABORTED' && options.signal?.aborted !== true
+      if (found === undefined || !gaveUp) throw error
+    }
   }
-  if (shared === undefined) {
-    const { waitMs, survives } = { ...DEFAULTS, ...options }
-    const owner = Owner.open(environment, path, { waitMs, survives, signal: options.signal })
-    shared = { owner, users: 0, closing: undefined }
-    directories.set(path, shared)
-    owner.catch(() => directories.delete(path))
-  }
-  const entry = shared
-  entry.users++
-  const owner = await entry.owner
-  return [owner, () => leave(directories, path, entry)]
 }
 
+function begin(directories: Map<string, Shared>, environment: Environment, path: string, options: OpenOptions): Shared {
+  const { waitMs, survives, signal } = { ...DEFAULTS, ...options }
+  const shared: Shared = {
+    owner: Owner.open(environment, path, { waitMs, survives, signal }),
+    users: 0,
+    closing: undefined,
+  }
+  directories.set(path, shared)
+  shared.owner.catch(() => forget(directories, path, shared))
+  return shared
+}
+
+/** The last one closes it; from that moment on whoever opens waits. */
 async function leave(directories: Map<string, Shared>, path: string, shared: Shared): Promise<void> {
   if (--shared.users > 0) return
-  const owner = await shared.owner
-  shared.closing = owner.close().finally(() => directories.delete(path))
+  shared.closing = shared.owner.then((owner) => owner.close()).finally(() => forget(directories, path, shared))
   await shared.closing
+}
+
+function forget(directories: Map<string, Shared>, path: string, shared: Shared): void {
+  if (directories.get(path) === shared) directories.delete(path)
+}
+
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  const aborted = Promise.withResolvers<never>()
+  const abort = () => aborted.reject(new TidemarkError('ABORTED', 'Opening the directory was aborted.'))
+  if (signal?.aborted === true) abort()
+  signal?.addEventListener('abort', abort)
+  try {
+    return await Promise.race([promise, aborted.promise])
+  } finally {
+    signal?.removeEventListener('abort', abort)
+  }
 }

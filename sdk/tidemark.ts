@@ -75,12 +75,16 @@ export class Tidemark implements AsyncDisposable {
     return new Consumer(this.#context, topics, options)
   }
 
-  /** One row per group and partition that is committed or owned, commits read before the ends. */
+  /**
+   * How far groups are behind: one row per group and partition that is committed or owned, commits read before the ends.
+   *
+   * @throws {TidemarkError} STORAGE_ERROR, CORRUPT_BATCH.
+   */
   async lag(options: LagOptions = {}): Promise<LagRow[]> {
     return await readLag(this.#context, options)
   }
 
-  /** The rows, again whenever one of them has changed, until the signal aborts. */
+  /** The rows now, and again whenever one of them has changed (looked at every 250 ms), until the signal aborts. */
   watchLag(options: WatchLagOptions = {}): AsyncIterable<LagRow[]> {
     return watchLag(this.#context, options)
   }

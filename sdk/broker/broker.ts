@@ -9,6 +9,7 @@ import type { ErrorCode } from '../errors.ts'
 
 /** What outlives what: `power-loss` means flushed to the disk, `process-crash` that the kernel has the bytes. */
 export type Survives = 'power-loss' | 'process-crash'
+/** Whether a reader also gets records of transactions that are open or were aborted. */
 export type Isolation = 'read_uncommitted' | 'read_committed'
 
 export interface PartitionError {

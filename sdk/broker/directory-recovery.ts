@@ -1,7 +1,7 @@
 import type { DataDirectory } from '../directory/data-directory.ts'
+import { CLUSTER_METADATA_TOPIC } from '../directory/partition-directory.ts'
 import type { Environment } from '../environment/environment.ts'
 import type { LogRecovery } from '../log/recovery.ts'
-import { CLUSTER_METADATA_TOPIC } from '../topic/topic-name.ts'
 import type { TopicPartition } from './broker.ts'
 import type { FindLog } from './log-requests.ts'
 import type { MetadataLog } from './metadata-log.ts'

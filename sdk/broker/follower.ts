@@ -30,8 +30,10 @@ import { countRecords, type FindLog, fetchPartitions, listOffsets, offsetForLead
 import { describeTopics } from './topic-descriptions.ts'
 import { topicShapes } from './topic-shapes.ts'
 
-/** How often a waiting fetch looks at the files again: one stat per partition. */
+/** How often a waiting fetch looks at the files of its partitions again. */
 const LOOK_AGAIN_MS = 50
+/** How often, at least, the whole directory is listed: it costs a read per partition. New log starts are seen so late. */
+const DIRECTORY_MAX_AGE_MS = 1_000
 
 /**
  * The broker of a directory that somebody else owns, or nobody: a running program's, a crashed one's, a real broker's, a
@@ -44,6 +46,12 @@ export class Follower implements Broker {
   readonly #environment: Environment
   readonly #reader: DirectoryReader
   readonly #state: FollowerState
+  /** Fetches that wait. */
+  readonly #waiting = new Set<() => void>()
+  /** When the directory was listed, and up to where the metadata had been replayed then. */
+  #lookedAtMs = Number.NEGATIVE_INFINITY
+  #seenOffset = -1
+  #isClosed = false
 
   private constructor(environment: Environment, reader: DirectoryReader) {
     this.#environment = environment
@@ -57,11 +65,11 @@ export class Follower implements Broker {
   }
 
   async metadata({ topics }: MetadataRequest): Promise<MetadataResponse> {
-    return { clusterId: this.#reader.meta.clusterId, topics: describeTopics(this.#state.image(), topics) }
+    return { clusterId: this.#reader.meta.clusterId, topics: describeTopics(this.#known.image(), topics) }
   }
 
   async describeConfigs({ topics }: DescribeConfigsRequest): Promise<DescribeConfigsResponse> {
-    const image = this.#state.image()
+    const image = this.#known.image()
     return {
       topics: topics.map((name) => {
         if (image.topicByName(name) === undefined) {
@@ -94,21 +102,23 @@ export class Follower implements Broker {
   }
 
   async listGroups({ types }: ListGroupsRequest): Promise<ListGroupsResponse> {
-    return { groups: this.#state.groups().list(types) }
+    return { groups: this.#known.groups().list(types) }
   }
 
   async consumerGroupDescribe({ groups }: ConsumerGroupDescribeRequest): Promise<ConsumerGroupDescribeResponse> {
-    const image = this.#state.image()
-    const table = this.#state.groups()
+    const image = this.#known.image()
+    const table = this.#known.groups()
     return { groups: groups.map((group) => table.describe(group, (topicId) => image.topicById(topicId)?.name)) }
   }
 
   async offsetFetch(request: OffsetFetchRequest): Promise<OffsetFetchResponse> {
-    const topics = topicShapes(this.#state.image())
-    return { partitions: fetchOffsets(this.#state.groups().offsets, request, topics) }
+    const topics = topicShapes(this.#known.image())
+    return { partitions: fetchOffsets(this.#known.groups().offsets, request, topics) }
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true
+    for (const changed of [...this.#waiting]) changed()
     this.#reader.close()
   }
 
@@ -122,12 +132,27 @@ export class Follower implements Broker {
   offsetDelete = refuse
   deleteGroups = refuse
 
-  /** Finds logs as they are on the disk at this moment; each is looked at once. */
+  /** Finds logs as they are on the disk at this moment. */
   #finder(): FindLog {
-    const image = this.#state.image()
-    this.#reader.refresh()
+    const image = this.#known.image()
+    const nowMs = this.#environment.clock.monotonicMs()
+    let isFresh = image.replayedOffset === this.#seenOffset && nowMs < this.#lookedAtMs + DIRECTORY_MAX_AGE_MS
+    const look = () => {
+      this.#reader.refresh()
+      this.#seenOffset = image.replayedOffset
+      this.#lookedAtMs = nowMs
+    }
+    if (!isFresh) look()
     return (topic, partition) => {
-      if (image.topicByName(topic)?.partitions.has(partition) !== true) return undefined
+      const known = image.topicByName(topic)?.partitions.get(partition)
+      if (known === undefined) return undefined
+      if (isFresh && this.#reader.find(topic, partition) === undefined) {
+        isFresh = false
+        look()
+      }
+      const existing = this.#reader.find(topic, partition)
+      // The directory of a topic that had this name before and is about to be removed.
+      if (existing?.topicId !== undefined && existing.topicId !== known.topicId) return 'empty'
       const log = this.#reader.log(topic, partition)
       log?.refresh()
       return log ?? 'empty'
@@ -140,7 +165,17 @@ export class Follower implements Broker {
       changed()
     }
     let timer = this.#environment.timers.after(LOOK_AGAIN_MS, look)
-    return () => timer.cancel()
+    this.#waiting.add(changed)
+    return () => {
+      this.#waiting.delete(changed)
+      timer.cancel()
+    }
+  }
+
+  /** Throws CLOSED. */
+  get #known(): FollowerState {
+    if (this.#isClosed) throw new TidemarkError('CLOSED', `${this.#reader.path} has been closed.`)
+    return this.#state
   }
 }
 

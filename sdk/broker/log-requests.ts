@@ -30,7 +30,7 @@ export function fetchPartition(
   const { topic, partition, fetchOffset } = wanted
   const ends = { highWatermark: 0, lastStableOffset: 0, logStartOffset: 0 }
   const none = { topic, partition, error: null, ...ends, records: NOTHING, abortedTransactions: [] }
-  return answerFrom(find, none, (log) => {
+  return answerFrom<FetchedPartition>(find, none, (log) => {
     if (log === 'empty') {
       if (fetchOffset === 0) return {}
       const message = `Offset ${fetchOffset} of ${topic}-${partition} is outside the log, which is empty.`

@@ -1,5 +1,5 @@
 import type { DataDirectory } from '../directory/data-directory.ts'
-import { METADATA_TOPIC, METADATA_TOPIC_ID } from '../directory/partition-directory.ts'
+import { CLUSTER_METADATA_TOPIC, METADATA_TOPIC_ID } from '../directory/partition-directory.ts'
 import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import { DEFAULT_LOG_CONFIG } from '../log/log-config.ts'
@@ -11,7 +11,7 @@ import type { MetadataRecord } from '../topic/metadata-record.ts'
 import type { PartitionImage, TopicImage } from '../topic/topic-image.ts'
 import { type PartitionHome, raiseLeaderEpochRecord } from '../topic/topic-records.ts'
 import { readSlices } from './log-requests.ts'
-import { damagedMetadata, imageFromSnapshot, replayMetadata } from './metadata-replay.ts'
+import { damagedMetadata, imageFromSnapshot, replayMetadata, replayStart } from './metadata-replay.ts'
 
 /** Metadata never expires by time or size: it is all there is to know about the topics. */
 const CONFIG = {
@@ -50,7 +50,7 @@ export class MetadataLog {
   /** @throws {TidemarkError} CORRUPT_BATCH where a part of it is damaged or all of it is missing; STORAGE_ERROR. */
   static async open(environment: Environment, directory: DataDirectory): Promise<MetadataLog> {
     checkPresent(directory)
-    const log = directory.log(METADATA_TOPIC, 0, { topicId: METADATA_TOPIC_ID, config: CONFIG })
+    const log = directory.log(CLUSTER_METADATA_TOPIC, 0, { topicId: METADATA_TOPIC_ID, config: CONFIG })
     const home = { nodeId: directory.nodeId, directoryId: directory.directoryId }
     if (directory.isFresh) {
       const batches = bootstrapBatches(home, environment.clock.nowMs())
@@ -60,7 +60,7 @@ export class MetadataLog {
     const image = imageFromSnapshot(environment.files, directory.path)
     const metadata = new MetadataLog(environment, home, log, image)
     await log.flush()
-    const slices = readSlices(log, image.replayedOffset + 1, (damage) => {
+    const slices = readSlices(log, replayStart(image, log), (damage) => {
       throw damagedMetadata(damage.range.reason)
     })
     for (const slice of slices) metadata.#replay(slice)
@@ -148,8 +148,8 @@ export class MetadataLog {
 
 /** An empty image would make strays of all topics. */
 function checkPresent(directory: DataDirectory): void {
-  if (directory.isFresh || directory.has(METADATA_TOPIC, 0)) return
-  const wasThere = directory.vanished().some(({ topic }) => topic === METADATA_TOPIC)
+  if (directory.isFresh || directory.has(CLUSTER_METADATA_TOPIC, 0)) return
+  const wasThere = directory.vanished().some(({ topic }) => topic === CLUSTER_METADATA_TOPIC)
   if (wasThere || directory.existing().length > 0) throw damagedMetadata('it is missing')
 }
 

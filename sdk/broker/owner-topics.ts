@@ -1,7 +1,7 @@
 import type { DataDirectory } from '../directory/data-directory.ts'
-import { randomId } from '../directory/random-id.ts'
 import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
+import { randomUuid } from '../record/uuid.ts'
 import { checkTopicConfigs, configsOfNewTopic, describeTopicConfigs } from '../topic/topic-configs.ts'
 import type { TopicImage } from '../topic/topic-image.ts'
 import { checkNewTopicName, isInternalTopic } from '../topic/topic-name.ts'
@@ -61,7 +61,7 @@ export class OwnerTopics {
 
   async #createOne(topic: CreateTopicsRequest['topics'][number], validateOnly: boolean): Promise<string | null> {
     const { name, partitions } = topic
-    const topicId = randomId(this.#environment.random)
+    const topicId = randomUuid(this.#environment.random)
     let created: string | null = null
     const create = () => {
       const names = this.#metadata.image.topics().map((existing) => existing.name)

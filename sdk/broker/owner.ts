@@ -58,8 +58,6 @@ export interface OwnerOptions {
 export class Owner implements Broker {
   readonly kind = 'owner'
   readonly createsTopics = true
-  /** What opening had to mend. */
-  recovery: readonly RecoveryNote[] = []
   readonly #environment: Environment
   readonly #directory: DataDirectory
   readonly #metadata: MetadataLog
@@ -68,6 +66,7 @@ export class Owner implements Broker {
   readonly #groups: OwnerGroups
   readonly #topics: OwnerTopics
   readonly #retention: RetentionWatch
+  #recovery: readonly RecoveryNote[] = []
 
   private constructor(environment: Environment, directory: DataDirectory, metadata: MetadataLog, survives: Survives) {
     this.#environment = environment
@@ -101,6 +100,11 @@ export class Owner implements Broker {
       await directory.close().catch(() => {})
       throw error
     }
+  }
+
+  /** What opening had to mend. */
+  get recovery(): readonly RecoveryNote[] {
+    return this.#recovery
   }
 
   async metadata(request: MetadataRequest): Promise<MetadataResponse> {
@@ -194,6 +198,6 @@ export class Owner implements Broker {
     await recovery.setStraysAside()
     recovery.noteVanished()
     recovery.recoverLogs(this.#partitions.find)
-    this.recovery = recovery.notes
+    this.#recovery = recovery.notes
   }
 }

@@ -46,7 +46,7 @@ export async function writing<T>(invocation: Invocation, use: (tide: Tidemark) =
   }
 }
 
-/** @throws TidemarkError UNKNOWN_TOPIC, with the nearest topic, unless `topic` exists. */
+/** @throws {TidemarkError} UNKNOWN_TOPIC, with the nearest topic, unless `topic` exists. */
 export async function checkTopicExists(tide: Tidemark, topic: string): Promise<void> {
   const names = (await tide.topics.list()).map(({ name }) => name)
   if (names.includes(topic)) return
@@ -56,7 +56,7 @@ export async function checkTopicExists(tide: Tidemark, topic: string): Promise<v
   )
 }
 
-/** @throws TidemarkError GROUP_NOT_FOUND, with the nearest group, unless `group` exists. */
+/** @throws {TidemarkError} GROUP_NOT_FOUND, with the nearest group, unless `group` exists. */
 export async function checkGroupExists(tide: Tidemark, group: string): Promise<void> {
   const names = (await tide.groups.list()).map((each) => each.group)
   if (names.includes(group)) return
@@ -66,7 +66,7 @@ export async function checkGroupExists(tide: Tidemark, group: string): Promise<v
   )
 }
 
-/** @throws TidemarkError NOT_A_DATA_DIRECTORY */
+/** @throws {TidemarkError} NOT_A_DATA_DIRECTORY */
 function checkDirectoryExists({ files }: Environment, path: string): void {
   // `memory:` and URLs are for `open` to judge.
   if (/^[a-z]{2,}:/.test(path) || files.stat(path) !== undefined) return

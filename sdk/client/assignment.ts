@@ -9,6 +9,7 @@ import type { MemberEvents } from './member.ts'
 import { type DamageJudge, PartitionBuffer } from './partition-buffer.ts'
 import { ProcessedPrefix, type ProgressListener } from './processed.ts'
 import type { Start, StartPositions } from './start-positions.ts'
+import { isSamePartition } from './topic-partition.ts'
 
 export interface AssignmentOptions {
   readonly group: string
@@ -88,7 +89,7 @@ export class Assignment implements MemberEvents {
 
   /** Stops handing out, lets what is in hand finish, commits, and gives up. After the rebalance timeout it is lost. */
   async revoke(partitions: readonly TopicPartition[]): Promise<void> {
-    const leaving = this.#owned.filter(({ prefix }) => partitions.some((each) => isSame(each, prefix)))
+    const leaving = this.#owned.filter(({ prefix }) => partitions.some((each) => isSamePartition(each, prefix)))
     this.#stop(leaving)
     if (this.waitsForBodies && leaving.some(({ prefix }) => prefix.undone > 0)) {
       // A body may go on for minutes, or for ever: what was done before it is safe now.
@@ -109,7 +110,7 @@ export class Assignment implements MemberEvents {
   /** Hands out nothing of these partitions, or goes on with them; what is buffered stays. */
   pause(partitions: readonly TopicPartition[], isPaused: boolean): void {
     for (const owned of this.#owned) {
-      if (!partitions.some((each) => isSame(each, owned.prefix))) continue
+      if (!partitions.some((each) => isSamePartition(each, owned.prefix))) continue
       owned.isPaused = isPaused
       if (owned.buffer !== undefined) owned.buffer.isPaused = isPaused
     }
@@ -157,7 +158,7 @@ export class Assignment implements MemberEvents {
     try {
       const starts = await this.#find(arrived)
       for (const owned of arrived) {
-        const start = starts.find((each) => isSame(each, owned.prefix))
+        const start = starts.find((each) => isSamePartition(each, owned.prefix))
         if (start === undefined || !owned.prefix.isOpen) continue
         owned.prefix.startAt(start.offset, start.leaderEpoch, start.remember)
         this.#begin(owned, start)
@@ -237,8 +238,4 @@ export class Assignment implements MemberEvents {
     const partitions = owned.map(({ prefix: { topic, partition } }) => ({ topic, partition }))
     publishPartitions(what, { group: this.#options.group, memberId: this.#options.memberId(), partitions })
   }
-}
-
-function isSame(some: TopicPartition, other: TopicPartition): boolean {
-  return some.partition === other.partition && some.topic === other.topic
 }

@@ -9,9 +9,9 @@ import type { ProcessedPrefix, ProgressListener } from './processed.ts'
 export interface CommitOptions {
   /** As soon as a partition has this many processed and uncommitted records. Default 1,000. */
   readonly everyRecords?: number | undefined
-  /** At the latest this long after something was processed. Default 5,000. */
+  /** At the latest this many milliseconds after something was processed. Default 5,000. */
   readonly intervalMs?: number | undefined
-  /** When the loop has caught up, but not more often than this. Default 1,000. */
+  /** When the loop has caught up, but not more often than every so many milliseconds. Default 1,000. */
   readonly idleMs?: number | undefined
 }
 

@@ -9,6 +9,7 @@ export type OnDamage = 'throw' | 'skip'
 
 /** Every option but `group` has a default. */
 export interface ConsumeOptions {
+  /** The name under which progress is remembered. Members with the same one share the partitions. */
   readonly group: string
   /** Where to start in a partition the group has no commit for. Default 'earliest': nothing is skipped. */
   readonly whenNew?: Position | undefined
@@ -17,14 +18,17 @@ export interface ConsumeOptions {
    * 'throw': LOG_TRUNCATED or OFFSET_OUT_OF_RANGE with both offsets.
    */
   readonly whenLost?: WhenLost | undefined
-  /** Default 'throw'. */
+  /** What to do at damaged bytes. Default 'throw'. */
   readonly onDamage?: OnDamage | undefined
   /**
    * When a record counts as processed. 'next' (default): when the loop asks for the next one, or by `done()`. 'done':
    * only by `done()`; for parallel work, and for whatever asks for records ahead of its work, like streams.
    */
   readonly processed?: 'next' | 'done' | undefined
-  /** 'manual': only `consumer.commit()` commits. Otherwise what was processed is committed in the background. */
+  /**
+   * 'manual': only `consumer.commit()` commits. Otherwise what was processed is committed in the background: after 1,000
+   * records of a partition, after 5 s, or when the loop has caught up.
+   */
   readonly commit?: 'manual' | CommitOptions | undefined
   /** Default true. false: the loop ends when it has handed out what was there when it got each partition. */
   readonly follow?: boolean | undefined
@@ -32,7 +36,7 @@ export interface ConsumeOptions {
   readonly limit?: number | undefined
   /** Ends the loop quietly after the body in hand, which counts. */
   readonly signal?: AbortSignal | undefined
-  /** Default 'read_uncommitted', as Kafka's. */
+  /** Whether records of open and aborted transactions are handed out. Default 'read_uncommitted', as Kafka's. */
   readonly isolation?: Isolation | undefined
   /** Read ahead per partition, in bytes; a batch that is larger is read nonetheless. Default 2 MiB. */
   readonly maxBufferedBytes?: number | undefined
@@ -40,7 +44,7 @@ export interface ConsumeOptions {
   readonly maxUndone?: number | undefined
   /** Makes this a static member (KIP-345): it may restart within the session timeout and gets its partitions back. */
   readonly instanceId?: string | undefined
-  /** How long a body may go on with a partition that was given to another member. Default 300,000. */
+  /** How long, in milliseconds, a body may go on with a partition that is to go to another member. Default 300,000. */
   readonly rebalanceTimeoutMs?: number | undefined
   /** How the group spreads its partitions: 'uniform' or 'range'. Default: as the broker likes. */
   readonly assignor?: string | undefined

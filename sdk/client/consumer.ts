@@ -13,10 +13,11 @@ import type { LoopOptions } from './loop-source.ts'
 import { RecordLoop } from './record-loop.ts'
 import type { TopicBatch } from './topic-batch.ts'
 
+/** How a consumer's records are put together into batches. */
 export interface BatchesOptions {
   /** The most records in a batch. Default 1,000. */
   readonly maxRecords?: number
-  /** How long a batch waits to be filled when there is at least one record. Default 0: it does not. */
+  /** How long, in milliseconds, a batch that has a record waits for more. Default 0: it does not. */
   readonly maxWaitMs?: number
 }
 
@@ -93,6 +94,7 @@ export class Consumer<R> implements AsyncIterable<R>, AsyncDisposable {
     this.#consumption.pause(partitions, true)
   }
 
+  /** Hands out these partitions again (default: all it has). */
   resume(partitions: readonly TopicPartition[] = this.assignment): void {
     this.#consumption.pause(partitions, false)
   }

@@ -1,6 +1,7 @@
 import type { Survives, TopicMetadata } from '../broker/broker.ts'
 import { fromPartitionError } from '../broker/partition-error.ts'
 import { TidemarkError } from '../errors.ts'
+import { TOPIC_CONFIGS } from '../topic/topic-configs.ts'
 import { checkTopicName } from '../topic/topic-name.ts'
 import type { ClientContext } from './client-context.ts'
 
@@ -25,8 +26,6 @@ export interface TopicShape {
   readonly maxMessageBytes: number
 }
 
-/** Kafka's default of `max.message.bytes`. */
-const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588
 /** Flush after every message, and never because of a message: Kafka's config for what survives. */
 const FLUSH_MESSAGES: Readonly<Record<Survives, string>> = {
   'power-loss': '1',
@@ -108,7 +107,7 @@ export class DeclaredTopic {
   async #maxMessageBytes(): Promise<number> {
     const { topics } = await this.#context.broker.describeConfigs({ topics: [this.name] })
     const config = topics[0]?.configs.find(({ name }) => name === 'max.message.bytes')
-    return config === undefined ? DEFAULT_MAX_MESSAGE_BYTES : Number(config.value)
+    return Number(config?.value ?? TOPIC_CONFIGS['max.message.bytes'].defaultValue)
   }
 
   #check(found: TopicMetadata): void {

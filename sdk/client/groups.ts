@@ -3,9 +3,11 @@ import { fromPartitionError } from '../broker/partition-error.ts'
 import { CommitHistory, type CommitHistoryEntry } from '../offsets/commit-history.ts'
 import { groupPartition } from '../offsets/group-partition.ts'
 import { CONSUMER_OFFSETS_TOPIC } from '../topic/topic-name.ts'
-import { BatchScan } from './batch-scan.ts'
 import type { ClientContext } from './client-context.ts'
+import { StoredBatches } from './stored-batches.ts'
+import { byPartition } from './topic-partition.ts'
 
+/** One group in a list: its name, its protocol, its state. */
 export type ListedGroup = ListGroupsResponse['groups'][number]
 
 /** What a group has committed for a partition. */
@@ -14,9 +16,11 @@ export interface GroupOffset extends TopicPartition {
   readonly offset: number
   /** Of the last processed record; −1: not known. */
   readonly leaderEpoch: number
+  /** What the committer wrote beside it; '' if nothing. */
   readonly metadata: string
-  /** null where the broker does not tell. */
+  /** Milliseconds since 1970; null where the broker does not tell. */
   readonly committedAtMs: number | null
+  /** Which topic of that name; null where the commit does not say. */
   readonly topicId: string | null
 }
 
@@ -26,6 +30,7 @@ export interface OffsetToCommit extends TopicPartition {
   readonly offset: number
   /** The leader epoch of the record before it. Default −1: not known. A wrong one makes other clients hang or rewind. */
   readonly leaderEpoch?: number | undefined
+  /** Any text of at most 4,096 UTF-16 units, to be found beside the offset. Default ''. */
   readonly metadata?: string | undefined
 }
 
@@ -34,13 +39,15 @@ export interface PartitionHistory extends TopicPartition {
   readonly entries: readonly CommitHistoryEntry[]
 }
 
+/** Which part of a group's history is wanted. */
 export interface HistoryOptions {
+  /** Default: every topic. */
   readonly topic?: string | undefined
   /** Entries to keep per partition, the newest. Default: all. */
   readonly keepNewest?: number | undefined
 }
 
-/** Looks at groups, and changes what they have committed. */
+/** Looks at groups, and changes what they have committed. Every change survives a power loss when its call resolves. */
 export class Groups {
   readonly #broker: Broker
 
@@ -65,7 +72,7 @@ export class Groups {
     return description
   }
 
-  /** What it has committed, by topic and partition. */
+  /** What it has committed, by topic and partition; nothing where there is no such group. */
   async offsets(group: string): Promise<GroupOffset[]> {
     const { partitions } = await this.#broker.offsetFetch({ group, partitions: null })
     const offsets = partitions.map(({ error, commitTimestampMs, ...commit }) => {
@@ -73,7 +80,7 @@ export class Groups {
       const { topic, partition, offset, leaderEpoch, metadata, topicId } = commit
       return { topic, partition, offset, leaderEpoch, metadata, committedAtMs: commitTimestampMs, topicId }
     })
-    return offsets.sort(byPlace)
+    return offsets.sort(byPartition)
   }
 
   /**
@@ -115,13 +122,8 @@ export class Groups {
       ...(keepNewest === undefined ? {} : { keepNewest }),
     })
     const partition = groupPartition(group, count)
-    const scan = new BatchScan(this.#broker, { topic: CONSUMER_OFFSETS_TOPIC, partition })
-    for await (const batches of scan.slices()) for (const batch of batches) history.replayBatch(partition, batch)
-    return [...history.partitionsOf(group)].sort(byPlace)
+    const stored = new StoredBatches(this.#broker, { topic: CONSUMER_OFFSETS_TOPIC, partition })
+    for await (const batches of stored.slices()) for (const batch of batches) history.replayBatch(partition, batch)
+    return [...history.partitionsOf(group)].sort(byPartition)
   }
-}
-
-function byPlace(a: TopicPartition, b: TopicPartition): number {
-  if (a.topic !== b.topic) return a.topic < b.topic ? -1 : 1
-  return a.partition - b.partition
 }

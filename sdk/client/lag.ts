@@ -3,6 +3,7 @@ import { TidemarkError } from '../errors.ts'
 import { type Lag, type LagState, lagOf, lagOfDeletedTopic, lagUnavailable } from '../offsets/lag.ts'
 import type { ClientContext, Finishable } from './client-context.ts'
 import { type GroupOffset, Groups } from './groups.ts'
+import { byPartition, isSamePartition } from './topic-partition.ts'
 
 /** How far a group is behind on a partition. null where there is nothing to say; Kafka's tools print "-" there. */
 export interface LagRow extends TopicPartition {
@@ -11,6 +12,7 @@ export interface LagRow extends TopicPartition {
   readonly committedOffset: number | null
   readonly leaderEpoch: number | null
   readonly metadata: string | null
+  /** When it was committed, milliseconds since 1970. */
   readonly committedAtMs: number | null
   readonly logStartOffset: number | null
   /** The end of what can be read. */
@@ -28,15 +30,17 @@ export interface LagRow extends TopicPartition {
   readonly host: string | null
 }
 
+/** Whose lag is asked for. */
 export interface LagOptions {
   /** Default: every group. */
   readonly group?: string | undefined
 }
 
+/** Whose lag is watched, how often, and until when. */
 export interface WatchLagOptions extends LagOptions {
   /** Ends the watching quietly. */
   readonly signal?: AbortSignal | undefined
-  /** How often to look. Default 250. */
+  /** How often to look, in milliseconds. Default 250. */
   readonly intervalMs?: number | undefined
 }
 
@@ -121,11 +125,11 @@ class LagCollector {
     const held = heldBy(description)
     const wanted = new Map<string, TopicPartition>()
     for (const place of [...commits, ...held.map(({ place }) => place)]) wanted.set(keyOf(place), place)
-    return [...wanted.values()].sort(byPlace).map(({ topic, partition }) => ({
+    return [...wanted.values()].sort(byPartition).map(({ topic, partition }) => ({
       topic,
       partition,
-      commit: commits.find((each) => isSame(each, { topic, partition })),
-      member: held.find(({ place }) => isSame(place, { topic, partition }))?.member,
+      commit: commits.find((each) => isSamePartition(each, { topic, partition })),
+      member: held.find(({ place }) => isSamePartition(place, { topic, partition }))?.member,
     }))
   }
 
@@ -222,13 +226,4 @@ function distinct(places: readonly TopicPartition[]): TopicPartition[] {
 
 function keyOf({ topic, partition }: TopicPartition): string {
   return `${topic}-${partition}`
-}
-
-function isSame(some: TopicPartition, other: TopicPartition): boolean {
-  return some.partition === other.partition && some.topic === other.topic
-}
-
-function byPlace(a: TopicPartition, b: TopicPartition): number {
-  if (a.topic !== b.topic) return a.topic < b.topic ? -1 : 1
-  return a.partition - b.partition
 }

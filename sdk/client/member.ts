@@ -1,7 +1,7 @@
 import type { ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, TopicPartition } from '../broker/broker.ts'
 import type { Timer } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
-import { uuidToText } from '../record/uuid.ts'
+import { randomUuid } from '../record/uuid.ts'
 import type { ClientContext } from './client-context.ts'
 
 export interface MemberOptions {
@@ -58,7 +58,7 @@ export class GroupMember {
     this.#context = context
     this.#options = options
     this.#events = events
-    this.memberId = uuidToText(Buffer.from(context.environment.random.bytes(16)))
+    this.memberId = randomUuid(context.environment.random)
   }
 
   /** 0 until the group has answered, and while thrown out. */

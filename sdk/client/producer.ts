@@ -15,14 +15,17 @@ import { encode, type Serde } from './serde.ts'
 export interface RecordToSend<K, V> {
   /** Records with the same key go to the same partition, in order. Default null: any partition. */
   readonly key?: K | undefined
+  /** null, where the topic's serde takes it, is a tombstone. */
   readonly value: V
   /** Default: chosen by the key as Kafka's producer does. */
   readonly partition?: number | undefined
   /** Milliseconds since 1970. Default now. */
   readonly timestampMs?: number | undefined
+  /** Default: none. */
   readonly headers?: HeadersToSend | undefined
 }
 
+/** A list, in which keys may repeat, or an object; text becomes UTF-8. */
 export type HeadersToSend = readonly Header[] | Readonly<Record<string, string | Uint8Array>>
 
 /** Where a record went, and what it survives from now on. */
@@ -30,6 +33,7 @@ export interface SentRecord<N extends string = string> {
   readonly topic: N
   readonly partition: number
   readonly offset: number
+  /** Milliseconds since 1970: as sent or, with `message.timestamp.type=LogAppendTime`, as stored. */
   readonly timestampMs: number
   readonly survives: Survives
 }

@@ -2,9 +2,9 @@ import type { Isolation, TopicPartition } from '../broker/broker.ts'
 import { TidemarkError } from '../errors.ts'
 import { Breath } from './breath.ts'
 import type { ClientContext, Finishable } from './client-context.ts'
-import { checkAtLeast, checkOneOf, checkPosition, type OnDamage } from './consume-options.ts'
+import { checkAtLeast, checkOneOf, checkPosition, DEFAULT_CONSUME, type OnDamage } from './consume-options.ts'
 import type { ConsumedTopic } from './consumption.ts'
-import { damageJudge } from './damage.ts'
+import { damageJudge } from './damage-judge.ts'
 import { Fetcher } from './fetcher.ts'
 import { keepingAlive } from './keep-alive.ts'
 import type { LoopSource } from './loop-source.ts'
@@ -13,6 +13,7 @@ import { offsetsAt, type Position } from './position.ts'
 import { ProcessedPrefix } from './processed.ts'
 import { readableRange } from './start-positions.ts'
 
+/** What of a topic is read, and how. Everything has a default. */
 export interface ReadOptions {
   /** Where to start in every partition. Default 'earliest'. */
   readonly from?: Position | undefined
@@ -23,15 +24,15 @@ export interface ReadOptions {
    * false: stops at the end as it is at the start.
    */
   readonly follow?: boolean | undefined
-  /** Default: all. */
+  /** Which partitions. Default: all. */
   readonly partitions?: readonly number[] | undefined
   /** The loop ends after this many records. Default: never. */
   readonly limit?: number | undefined
   /** Ends the loop quietly. */
   readonly signal?: AbortSignal | undefined
-  /** Default 'read_uncommitted', as Kafka's. */
+  /** Whether records of open and aborted transactions are handed out. Default 'read_uncommitted', as Kafka's. */
   readonly isolation?: Isolation | undefined
-  /** Default 'throw'. */
+  /** What to do at damaged bytes. Default 'throw'. */
   readonly onDamage?: OnDamage | undefined
   /** Read ahead per partition, in bytes. Default 2 MiB. */
   readonly maxBufferedBytes?: number | undefined
@@ -41,8 +42,6 @@ export interface ReadOptions {
 export interface ReadTopic extends ConsumedTopic {
   partitions(): Promise<readonly TopicPartition[]>
 }
-
-const DEFAULT_MAX_BUFFERED_BYTES = 2 * 1024 * 1024
 
 /** @throws {TidemarkError} INVALID_ARGUMENT */
 export function checkReadOptions(options: ReadOptions): void {
@@ -75,7 +74,7 @@ export class Reading implements LoopSource, Finishable {
     this.#breath = new Breath(context.environment)
     this.#fetcher = new Fetcher(context, {
       isolation: this.#isolation,
-      maxBufferedBytes: options.maxBufferedBytes ?? DEFAULT_MAX_BUFFERED_BYTES,
+      maxBufferedBytes: options.maxBufferedBytes ?? DEFAULT_CONSUME.maxBufferedBytes,
       onError: (buffer, error) => void this.#cannotFetch(buffer, error),
       onFailure: (error) => this.#fail(error),
     })

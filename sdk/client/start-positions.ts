@@ -3,8 +3,12 @@ import { fromPartitionError } from '../broker/partition-error.ts'
 import { TidemarkError } from '../errors.ts'
 import type { ClientContext } from './client-context.ts'
 import { offsetsAt, type Position } from './position.ts'
+import { isSamePartition } from './topic-partition.ts'
 
-/** What to do where a position points to records that are no longer there, or never were. */
+/**
+ * What to do where a position points to records that are no longer there, or never were: throw, or go on (with a warning)
+ * at the first record that is there, or at the end.
+ */
 export type WhenLost = 'throw' | 'earliest' | 'latest'
 
 export interface StartOptions {
@@ -49,7 +53,7 @@ export class StartPositions {
     const commits = await this.#commits(partitions)
     const starts: Start[] = []
     for (const place of partitions) {
-      const commit = commits.find((each) => isSame(each, place))
+      const commit = commits.find((each) => isSamePartition(each, place))
       starts.push(commit === undefined ? await this.#startNew(place) : await this.#resume(place, commit))
     }
     return starts
@@ -160,8 +164,4 @@ function outside(offset: number, start: number, end: number): Loss {
   }
   const why = `its first record is ${start}: the ones from ${offset} to ${start - 1} are gone`
   return { code: 'OFFSET_OUT_OF_RANGE', why, agreedOffset: undefined }
-}
-
-function isSame(some: TopicPartition, other: TopicPartition): boolean {
-  return some.partition === other.partition && some.topic === other.topic
 }

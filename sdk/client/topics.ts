@@ -4,25 +4,30 @@ import { TidemarkError } from '../errors.ts'
 import { checkTopicName } from '../topic/topic-name.ts'
 import type { ClientContext } from './client-context.ts'
 
+/** One of a topic's configs as it counts now. */
 export interface TopicConfigEntry {
+  /** Kafka's name, such as `retention.ms`. */
   readonly name: string
   readonly value: string
   /** Whether nobody set it. */
   readonly isDefault: boolean
 }
 
+/** A topic: its id, its partitions with their leader epochs, its configs. */
 export interface TopicDescription extends TopicMetadata {
+  /** All that Kafka knows, by name: what was set, and the defaults of the rest. */
   readonly configs: readonly TopicConfigEntry[]
 }
 
+/** What a topic is created with. */
 export interface NewTopic {
   /** Default 1. */
   readonly partitions?: number | undefined
-  /** Kafka's topic configs. Nothing expires unless `retention.ms` or `retention.bytes` says so. */
+  /** Kafka's topic configs; none by default. Nothing expires unless `retention.ms` or `retention.bytes` says so. */
   readonly configs?: Readonly<Record<string, string>> | undefined
 }
 
-/** Makes, changes and deletes topics. What it resolves with is durable. */
+/** Makes, changes and deletes topics. Every change survives a power loss when its call resolves. */
 export class Topics {
   readonly #broker: Broker
 
@@ -44,7 +49,7 @@ export class Topics {
     return { ...topic, configs: described?.configs ?? [] }
   }
 
-  /** @throws {TidemarkError} TOPIC_EXISTS, INVALID_TOPIC, INVALID_PARTITIONS, INVALID_CONFIG, READ_ONLY */
+  /** Creates a topic, whole or not at all. @throws {TidemarkError} TOPIC_EXISTS, INVALID_TOPIC, INVALID_PARTITIONS, INVALID_CONFIG, READ_ONLY */
   async create(name: string, options: NewTopic = {}): Promise<{ topicId: string }> {
     checkTopicName(name)
     const topic = { name, partitions: options.partitions ?? 1, configs: options.configs ?? {} }

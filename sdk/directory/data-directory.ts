@@ -3,6 +3,7 @@ import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import type { LogConfig } from '../log/log-config.ts'
 import { PartitionLog } from '../log/partition-log.ts'
+import { asDiskFailure } from '../log/storage-error.ts'
 import { CheckpointCadence } from './checkpoint-cadence.ts'
 import { removeCleanShutdown, writeCleanShutdown } from './clean-shutdown.ts'
 import { DirectoryCheckpoints } from './directory-checkpoints.ts'
@@ -13,9 +14,8 @@ import {
   finishCreation,
   makeDurableDirectory,
 } from './directory-identity.ts'
-import { asDiskFailure } from './disk-failure.ts'
 import { Ownership } from './ownership.ts'
-import { METADATA_TOPIC, partitionDirectoryName } from './partition-directory.ts'
+import { CLUSTER_METADATA_TOPIC, partitionDirectoryName } from './partition-directory.ts'
 import { type ExistingPartition, PartitionSet } from './partition-set.ts'
 
 export interface OpenDirectoryOptions {
@@ -165,7 +165,7 @@ export class DataDirectory {
    */
   log(topic: string, partition: number, options: LogOptions): PartitionLog {
     if (this.#closing !== undefined) throw this.#closed()
-    assert(!this.#isFresh || topic === METADATA_TOPIC, 'a fresh directory gets its metadata first')
+    assert(!this.#isFresh || topic === CLUSTER_METADATA_TOPIC, 'a fresh directory gets its metadata first')
     const name = partitionDirectoryName(topic, partition)
     try {
       // What the checkpoints say of a partition that is gone must not be believed of a new one with its name.
@@ -308,9 +308,11 @@ export class DataDirectory {
     const present = places.filter(({ topic, partition }) => this.has(topic, partition))
     for (const place of present) {
       try {
-        this.#logs.get(nameOf(place))?.log.abandon()
+        const log = this.#logs.get(nameOf(place))?.log
+        if (kind === 'delete') log?.abandon()
+        else log?.close()
       } catch {
-        // A descriptor that cannot be closed. Nobody will read it again.
+        // It could not be flushed. Nobody will read it again.
       }
       this.#logs.delete(nameOf(place))
       this.#unrecovered.delete(nameOf(place))

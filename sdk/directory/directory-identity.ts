@@ -1,9 +1,9 @@
 import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import { errnoOf } from '../log/storage-error.ts'
+import { randomUuid } from '../record/uuid.ts'
 import { formatMetaProperties, META_PROPERTIES, parseMetaProperties, readMetaProperties } from './meta-properties.ts'
-import { METADATA_TOPIC, partitionDirectoryName } from './partition-directory.ts'
-import { randomId } from './random-id.ts'
+import { METADATA_DIRECTORY } from './partition-directory.ts'
 import { readText, replaceText, writeText } from './small-file.ts'
 
 /**
@@ -12,7 +12,6 @@ import { readText, replaceText, writeText } from './small-file.ts'
  * can be lost before that, so an unfinished directory is made anew, under the same ids.
  */
 export const UNFINISHED = `${META_PROPERTIES}.tmp`
-const METADATA_DIRECTORY = partitionDirectoryName(METADATA_TOPIC, 0)
 const UNFINISHED_NAMES: ReadonlySet<string> = new Set(['.lock', UNFINISHED, METADATA_DIRECTORY])
 /** What is in a directory that people call empty: a mounted disk's, a checkout's, a Mac's. */
 const IGNORED_NAMES: ReadonlySet<string> = new Set(['lost+found', '.gitkeep', '.gitignore', '.DS_Store'])
@@ -85,7 +84,7 @@ export function establishIdentity(environment: Environment, directory: string): 
       `${directory} belongs to a broker that keeps its topics in ZooKeeper (${META_PROPERTIES} version 0). Open it for reading only.`,
     )
   }
-  const identity = { ...found, directoryId: found.directoryId ?? randomId(environment.random), isFresh: false }
+  const identity = { ...found, directoryId: found.directoryId ?? randomUuid(environment.random), isFresh: false }
   if (found.directoryId === undefined) {
     replaceText(environment.files, directory, META_PROPERTIES, formatMetaProperties(identity))
   }
@@ -104,9 +103,9 @@ function beginCreation(environment: Environment, directory: string): DirectoryId
   const path = files.join(directory, UNFINISHED)
   const { random } = environment
   const identity = readUnfinished(environment, path) ?? {
-    clusterId: randomId(random),
+    clusterId: randomUuid(random),
     nodeId: NODE_ID,
-    directoryId: randomId(random),
+    directoryId: randomUuid(random),
     isFresh: true,
   }
   // Also where it is there already: who wrote it may have died before the flush.

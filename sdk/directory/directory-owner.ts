@@ -1,5 +1,5 @@
 import type { Environment, LockHolder } from '../environment/environment.ts'
-import { asDiskFailure } from './disk-failure.ts'
+import { asDiskFailure } from '../log/storage-error.ts'
 
 /**
  * Which process owns the directory now, found without disturbing it; undefined if none does. Never opens the lock file in

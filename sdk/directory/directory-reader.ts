@@ -2,11 +2,10 @@ import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import { PartitionLog } from '../log/partition-log.ts'
 import type { ReadOnlyLog } from '../log/read-only-log.ts'
-import { errnoOf } from '../log/storage-error.ts'
+import { asDiskFailure, errnoOf } from '../log/storage-error.ts'
 import { CLEAN_SHUTDOWN } from './clean-shutdown.ts'
 import { DirectoryCheckpoints } from './directory-checkpoints.ts'
 import { UNFINISHED } from './directory-identity.ts'
-import { asDiskFailure } from './disk-failure.ts'
 import { META_PROPERTIES, type MetaProperties, readMetaProperties } from './meta-properties.ts'
 import { parsePartitionDirectory, partitionDirectoryName, readPartitionMetadata } from './partition-directory.ts'
 import type { ExistingPartition } from './partition-set.ts'
@@ -58,6 +57,11 @@ export class DirectoryReader {
   /** The partitions as of `open` or the last `refresh`. */
   partitions(): ExistingPartition[] {
     return [...this.#partitions.values()]
+  }
+
+  /** The same for one of them. */
+  find(topic: string, partition: number): ExistingPartition | undefined {
+    return this.#partitions.get(partitionDirectoryName(topic, partition))
   }
 
   /** Looks for partitions that came or went, and reads the checkpoints again. Returns whether any came or went. */

@@ -1,6 +1,6 @@
 import type { DirectoryLock, Environment, Fence, LockHolder } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
-import { asDiskFailure } from './disk-failure.ts'
+import { asDiskFailure } from '../log/storage-error.ts'
 
 const POLL_MS = 50
 
@@ -69,11 +69,12 @@ async function attempt(
   try {
     const fence = await bindFence(environment, directory, fenceName())
     if (fence?.held === false) return fence
-    const ownership = new Ownership(lock, fence)
-    kept = lock.isStillOurs()
-    if (kept) return ownership
-    await fence?.release()
-    return { held: false, pid: undefined }
+    try {
+      kept = lock.isStillOurs()
+    } finally {
+      if (!kept) await fence?.release()
+    }
+    return kept ? new Ownership(lock, fence) : { held: false, pid: undefined }
   } finally {
     if (!kept) lock.release()
   }

@@ -2,8 +2,9 @@ import type { FileSystem, Randomness } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import { readText, replaceText } from './small-file.ts'
 
-/** Kafka's topic of topics; its log is kept like any other. */
-export const METADATA_TOPIC = '__cluster_metadata'
+/** Kafka's log of what topics there are; a partition like any other. */
+export const CLUSTER_METADATA_TOPIC = '__cluster_metadata'
+export const METADATA_DIRECTORY = `${CLUSTER_METADATA_TOPIC}-0`
 export const METADATA_TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAQ'
 export const PARTITION_METADATA = 'partition.metadata'
 

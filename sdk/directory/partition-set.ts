@@ -1,7 +1,7 @@
 import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import {
-  METADATA_TOPIC,
+  CLUSTER_METADATA_TOPIC,
   parsePartitionDirectory,
   partitionDirectoryName,
   readPartitionMetadata,
@@ -100,7 +100,7 @@ export class PartitionSet {
   }
 
   #checkCase(topic: string, partition: number): void {
-    if (!this.#foldsCase || topic === METADATA_TOPIC) return
+    if (!this.#foldsCase || topic === CLUSTER_METADATA_TOPIC) return
     const lower = topic.toLowerCase()
     for (const other of this.#partitions.values()) {
       if (other.topic === topic || other.topic.toLowerCase() !== lower) continue

@@ -18,6 +18,7 @@ export interface Environment {
   bindFence(directory: string, name: string): Promise<Fence | LockHolder>
 }
 
+/** What time it is. */
 export interface Clock {
   /** Wall clock, milliseconds since 1970. May jump. */
   nowMs(): number
@@ -29,6 +30,7 @@ export interface Timer {
   cancel(): void
 }
 
+/** Waiting. */
 export interface Timers {
   /** Calls `callback` once after `delayMs`. `keepAlive: false` (the default) does not keep the process running. */
   after(delayMs: number, callback: () => void, options?: { keepAlive?: boolean }): Timer
@@ -36,6 +38,7 @@ export interface Timers {
   yield(): Promise<void>
 }
 
+/** Chance. */
 export interface Randomness {
   bytes(count: number): Uint8Array
   /** 0 ≤ x < 1, not for secrets. */
@@ -62,6 +65,7 @@ export interface Fence {
 
 export interface FileStat {
   readonly sizeBytes: number
+  /** Milliseconds since 1970. */
   readonly modifiedMs: number
   readonly isDirectory: boolean
   /** Tells two files at the same path apart. */
@@ -93,6 +97,7 @@ export interface FileSystem {
   watch(directory: string, changed: () => void): { close(): void }
 }
 
+/** An open file. Positions and sizes are bytes. Throws Node's errno errors. */
 export interface File {
   /** Reads into `target` from byte `position`; returns the bytes read (0 at the end). */
   read(target: Uint8Array, position: number): number

@@ -10,9 +10,9 @@ import type { OwnedPartitions } from './owned-partitions.ts'
 import { type PartitionId, topicIdOf } from './partition-id.ts'
 
 /**
- * One member's way to its target (kip848-facts §3, "Member machine"). A partition goes from one member to another in two
- * steps, each on the member's own heartbeat: the old owner is asked to give it up and says it did; then the new owner
- * gets it. In between nobody has it.
+ * One member's way to its target (KIP-848). A partition goes from one member to another in two steps, each on the
+ * member's own heartbeat: the old owner is asked to give it up and says it did; then the new owner gets it. In between
+ * nobody has it.
  */
 export class Reconciliation {
   readonly #group: ConsumerGroup

@@ -1,6 +1,7 @@
 import type { File } from '../environment/environment.ts'
 import { findNextBatch } from '../log/batch-search.ts'
 import { BatchWalker } from '../log/batch-walker.ts'
+import { isZero } from '../log/zero-bytes.ts'
 import { findHeaderProblem } from '../record/batch-header.ts'
 import { BATCH_HEADER_BYTES, type RecordBatch } from '../record/record-batch.ts'
 
@@ -67,19 +68,4 @@ function tailKind(file: File, position: number, sizeBytes: number, isWhole: bool
   const header = Buffer.alloc(BATCH_HEADER_BYTES)
   if (sizeBytes - position < BATCH_HEADER_BYTES || file.read(header, position) < BATCH_HEADER_BYTES) return 'torn'
   return findHeaderProblem(header, 0) === null ? 'torn' : 'damaged'
-}
-
-const CHUNK_BYTES = 65_536
-const ZEROS = Buffer.alloc(CHUNK_BYTES)
-
-function isZero(file: File, from: number, to: number): boolean {
-  const chunk = Buffer.alloc(Math.min(CHUNK_BYTES, to - from))
-  let position = from
-  while (position < to) {
-    const count = file.read(chunk.subarray(0, Math.min(chunk.length, to - position)), position)
-    if (count === 0) return true
-    if (chunk.compare(ZEROS, 0, count, 0, count) !== 0) return false
-    position += count
-  }
-  return true
 }

@@ -24,6 +24,7 @@ export interface Finding {
   readonly whatToDo: string
 }
 
+/** The check that found something. */
 export type FindingRule =
   | 'batch'
   | 'records'

@@ -1,14 +1,12 @@
-import { PARTITION_METADATA } from '../directory/partition-directory.ts'
+import { CLUSTER_METADATA_TOPIC, METADATA_DIRECTORY, PARTITION_METADATA } from '../directory/partition-directory.ts'
 import { TidemarkError } from '../errors.ts'
 import { readWholeFile } from '../log/whole-file.ts'
 import type { RecordBatch } from '../record/record-batch.ts'
 import { MetadataImage } from '../topic/metadata-image.ts'
 import { newestSnapshot, parseSnapshot, parseSnapshotName } from '../topic/metadata-snapshot.ts'
-import { CLUSTER_METADATA_TOPIC } from '../topic/topic-name.ts'
 import type { CheckContext } from './check-context.ts'
 import { type Finding, Findings } from './finding.ts'
 
-export const METADATA_DIRECTORY = `${CLUSTER_METADATA_TOPIC}-0`
 const BOOTSTRAP_CHECKPOINT = 'bootstrap.checkpoint'
 
 /** Replays the metadata log, snapshots included, and says where it cannot be. */

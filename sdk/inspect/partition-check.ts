@@ -1,4 +1,4 @@
-import { METADATA_TOPIC, PARTITION_METADATA, readPartitionMetadata } from '../directory/partition-directory.ts'
+import { CLUSTER_METADATA_TOPIC, PARTITION_METADATA, readPartitionMetadata } from '../directory/partition-directory.ts'
 import { TidemarkError } from '../errors.ts'
 import { LEADER_EPOCH_CHECKPOINT, LeaderEpochs } from '../log/leader-epochs.ts'
 import { parseSegmentFileName } from '../log/segment-name.ts'
@@ -161,7 +161,7 @@ class PartitionCheck {
       })
       return
     }
-    if (topic === METADATA_TOPIC || !isMetadataReadable) return
+    if (topic === CLUSTER_METADATA_TOPIC || !isMetadataReadable) return
     const problem =
       expected === undefined
         ? 'The metadata log knows no such partition.'

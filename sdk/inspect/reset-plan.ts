@@ -1,3 +1,5 @@
+import { COMMIT_METADATA_MAX_LENGTH } from '../offsets/group-id.ts'
+
 /** Where a reset puts a group. */
 export type ResetTarget = 'earliest' | 'latest' | { readonly offset: number }
 
@@ -18,6 +20,7 @@ export interface ResetPartition {
   readonly logEndOffset: number
 }
 
+/** What a reset does to one partition. Numbers are counts of offsets. */
 export interface ResetChange {
   readonly topic: string
   readonly partition: number
@@ -34,6 +37,7 @@ export interface ResetChange {
   readonly isUnchanged: boolean
 }
 
+/** What resetting a group does, partition by partition. */
 export interface ResetPlan {
   readonly group: string
   readonly changes: readonly ResetChange[]
@@ -47,9 +51,6 @@ export interface ResetCommit {
   readonly leaderEpoch: number
   readonly metadata: string
 }
-
-/** Kafka counts UTF-16 units, which is what `length` counts. */
-const METADATA_MAX_LENGTH = 4096
 
 /** What a reset would do. Pure: nothing is changed, and the group may have moved before the plan is applied. */
 export function planReset(group: string, target: ResetTarget, partitions: readonly ResetPartition[]): ResetPlan {
@@ -73,7 +74,7 @@ export function resetCommits(plan: ResetPlan): ResetCommit[] {
 /** What is written beside a reset offset; the metadata of before is left out where it would get too long. */
 export function resetMetadata(before: ResetBefore | null): string {
   const whole = JSON.stringify({ tidemark: 'reset', before })
-  if (whole.length <= METADATA_MAX_LENGTH || before === null) return whole
+  if (whole.length <= COMMIT_METADATA_MAX_LENGTH || before === null) return whole
   const { offset, leaderEpoch } = before
   return JSON.stringify({ tidemark: 'reset', before: { offset, leaderEpoch } })
 }

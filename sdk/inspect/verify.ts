@@ -1,24 +1,29 @@
 import { CLEAN_SHUTDOWN } from '../directory/clean-shutdown.ts'
 import { META_PROPERTIES } from '../directory/meta-properties.ts'
-import { parsePartitionDirectory } from '../directory/partition-directory.ts'
+import {
+  CLUSTER_METADATA_TOPIC,
+  METADATA_DIRECTORY,
+  parsePartitionDirectory,
+} from '../directory/partition-directory.ts'
 import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import { GroupTable } from '../group/group-table.ts'
+import { DEFAULT_LOG_CONFIG } from '../log/log-config.ts'
 import { errnoOf } from '../log/storage-error.ts'
 import { groupPartition } from '../offsets/group-partition.ts'
 import { OFFSETS_TOPIC_PARTITIONS } from '../topic/internal-topics.ts'
-import { CLUSTER_METADATA_TOPIC, CONSUMER_OFFSETS_TOPIC } from '../topic/topic-name.ts'
+import { CONSUMER_OFFSETS_TOPIC } from '../topic/topic-name.ts'
 import type { CheckContext } from './check-context.ts'
 import { type CommittedPartition, checkCommits } from './commit-check.ts'
 import { DirectoryCheck } from './directory-check.ts'
 import { type Finding, Findings, isSameFinding, isTrouble } from './finding.ts'
-import { METADATA_DIRECTORY, MetadataCheck } from './metadata-check.ts'
+import { MetadataCheck } from './metadata-check.ts'
 import { OffsetsTopicCheck } from './offsets-topic-check.ts'
 import { type BatchVisitor, checkPartition, type PartitionFacts, type PartitionOutcome } from './partition-check.ts'
 
 export type { Finding, FindingRule, Severity } from './finding.ts'
 
-/** How far a check is. */
+/** How far a check is: partitions, and bytes of logs with their batches and records. */
 export interface VerifyProgress {
   readonly partitionsDone: number
   readonly partitionsTotal: number
@@ -27,6 +32,7 @@ export interface VerifyProgress {
   readonly records: number
 }
 
+/** How to follow and to end a check. */
 export interface VerifyOptions {
   /** Called every few megabytes and after every partition. */
   readonly onProgress?: (progress: VerifyProgress) => void
@@ -138,7 +144,7 @@ class Verification {
       expected: found && known && { topicId: found.topicId, leaderEpoch: known.leaderEpoch },
       isMetadataReadable: isReadable,
       isCompacted: topic === CONSUMER_OFFSETS_TOPIC || configs.get('cleanup.policy')?.includes('compact') === true,
-      indexIntervalBytes: Number(configs.get('index.interval.bytes') ?? 4096),
+      indexIntervalBytes: Number(configs.get('index.interval.bytes') ?? DEFAULT_LOG_CONFIG.indexIntervalBytes),
       recoveryPoint: this.#directory.recoveryPoints.get(directoryName),
       highWatermark: this.#directory.highWatermarks.get(directoryName),
       logStartOffset: this.#directory.logStarts.get(directoryName),

@@ -11,7 +11,7 @@ const MAX_PENDING_ENTRIES = 128
  * After this many bytes the indexes are flushed together with the log. So recovery can trust the entries of an unfinished
  * segment but for the last `UNTRUSTED_INDEX_BYTES` before the recovery point, and walks only those headers.
  */
-const INDEX_SYNC_BYTES = 33_554_432
+const INDEX_SYNC_BYTES = 8_388_608
 export const UNTRUSTED_INDEX_BYTES = 2 * INDEX_SYNC_BYTES
 
 /** A segment with its descriptor for writing: the last one of a log, and those before it whose bytes are not flushed yet. */

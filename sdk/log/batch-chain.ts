@@ -56,7 +56,7 @@ export class BatchChain {
     if (batch.baseOffset > this.offset && !this.isGapRight()) return OUT_OF_ORDER
     if (segment.isKnownDamage(batch.position)) return OUT_OF_ORDER
     if (batch.nextOffset <= this.verifyFrom) return undefined
-    return batch.batch().findProblem() ?? undefined
+    return batch.findProblem()
   }
 
   private isGapRight(): boolean {

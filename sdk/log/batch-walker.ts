@@ -3,11 +3,13 @@ import {
   ATTRIBUTES_AT,
   BATCH_HEADER_BYTES,
   CONTROL_BIT,
+  CRC_AT,
   LEADER_EPOCH_AT,
   MAX_TIMESTAMP_AT,
   PRODUCER_ID_AT,
   RECORD_COUNT_AT,
 } from '../record/batch-header.ts'
+import { crc32c } from '../record/crc32c.ts'
 import { RecordBatch } from '../record/record-batch.ts'
 import { BatchFields } from './batch-fields.ts'
 
@@ -113,6 +115,16 @@ export class BatchWalker {
       return new RecordBatch(Buffer.alloc(BATCH_HEADER_BYTES))
     }
     return new RecordBatch(this.fields.bytes, this.position - this.chunkStart)
+  }
+
+  /** What is wrong with the bytes of the batch, if its CRC says so. */
+  findProblem(): string | undefined {
+    if (!this.load(this.position, this.sizeBytes)) return 'the file ends inside it'
+    const { fields } = this
+    const start = this.position - this.chunkStart
+    const declared = fields.int32(start + CRC_AT) >>> 0
+    const crc = crc32c(fields.bytes.subarray(start + ATTRIBUTES_AT, start + this.sizeBytes))
+    return crc === declared ? undefined : `its CRC is ${declared}, its bytes give ${crc}`
   }
 
   private stop(problem: string): false {

@@ -170,8 +170,8 @@ export abstract class LogView {
     const segment = this.segmentList[this.segmentAt(offset)]
     segment?.visit(segment.locate(offset), (walker) => {
       if (walker.nextOffset <= offset) return true
-      const problem = walker.batch().findProblem()
-      if (problem !== null) segment.passDamage(walker.position, walker.baseOffset, problem)
+      const problem = walker.findProblem()
+      if (problem !== undefined) segment.passDamage(walker.position, walker.baseOffset, problem)
       return false
     })
     return this.damage.at(offset)

@@ -4,7 +4,7 @@ import type { ProducerState } from './producer-state.ts'
 import { segmentFileName } from './segment-name.ts'
 
 /** Inside a segment a snapshot is written about this often, so that recovery has few batches to replay. */
-const INTERVAL_BYTES = 33_554_432
+const INTERVAL_BYTES = 8_388_608
 /** Recovery begins to replay a few intervals before the recovery point. */
 const KEPT = 4
 

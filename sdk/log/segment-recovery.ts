@@ -11,6 +11,7 @@ import type { RecoveryReport } from './recovery.ts'
 import type { Place, Segment } from './segment.ts'
 import type { SegmentIndexes } from './segment-indexes.ts'
 import { errnoOf } from './storage-error.ts'
+import { isZero } from './zero-bytes.ts'
 
 const COPY_BYTES = 1_048_576
 
@@ -181,15 +182,4 @@ export class SegmentRecovery {
       // They are in memory, and can be made again.
     }
   }
-}
-
-function isZero(file: File, start: number, end: number): boolean {
-  const chunk = Buffer.allocUnsafe(Math.min(COPY_BYTES, end - start))
-  for (let at = start; at < end; ) {
-    const bytes = chunk.subarray(0, file.read(chunk.subarray(0, end - at), at))
-    if (bytes.length === 0) return true
-    if (bytes.some((byte) => byte !== 0)) return false
-    at += bytes.length
-  }
-  return true
 }

@@ -23,3 +23,8 @@ export function storageError(error: unknown, doing: string, place: ErrorPlace = 
   const advice = ADVICE[errnoOf(error) ?? ''] ?? 'Check the disk and the system log.'
   return new TidemarkError('STORAGE_ERROR', `Could not ${doing}: ${reason}. ${advice}`, { ...place, cause: error })
 }
+
+/** The same for what the operating system refused; anything else, bugs included, unchanged. `doing`: "open /data". */
+export function asDiskFailure(error: unknown, doing: string): unknown {
+  return errnoOf(error) === undefined ? error : storageError(error, doing)
+}

@@ -1,3 +1,4 @@
+import type { Randomness } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 
 export const UUID_BYTES = 16
@@ -19,4 +20,18 @@ export function uuidFromText(text: string): Buffer {
     throw new TidemarkError('INVALID_ARGUMENT', `${JSON.stringify(text)} is not an id: 22 characters of base64url.`)
   }
   return bytes
+}
+
+/**
+ * A new id as Kafka makes them for clusters, directories, topics and members (UUID version 4): no leading "-", which
+ * tools would take for an option. Version and variant bits keep it apart from Kafka's reserved ids.
+ */
+export function randomUuid(random: Pick<Randomness, 'bytes'>): string {
+  for (;;) {
+    const bytes = Buffer.from(random.bytes(UUID_BYTES))
+    bytes[6] = (bytes[6]! & 0x0f) | 0x40
+    bytes[8] = (bytes[8]! & 0x3f) | 0x80
+    const text = uuidToText(bytes)
+    if (!text.startsWith('-')) return text
+  }
 }

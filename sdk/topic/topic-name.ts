@@ -1,10 +1,10 @@
+import { CLUSTER_METADATA_TOPIC } from '../directory/partition-directory.ts'
 import { TidemarkError } from '../errors.ts'
 
 /** The longest name whose partition directories (`<name>-<partition>`) stay within 255 bytes. */
 export const TOPIC_NAME_MAX_LENGTH = 249
 
 export const CONSUMER_OFFSETS_TOPIC = '__consumer_offsets'
-export const CLUSTER_METADATA_TOPIC = '__cluster_metadata'
 
 /** Topics that Kafka keeps for itself. `__cluster_metadata` is no topic to Kafka, only a log. */
 export const internalTopics: ReadonlySet<string> = new Set([

@@ -34,7 +34,8 @@ async function send(tide: Tidemark, value: string): Promise<number> {
 async function readAll(directory: string): Promise<string[]> {
   await using tide = await open(directory, { readOnly: true })
   const values = []
-  for await (const record of tide.topic('t').read({ from: 'earliest', follow: false })) values.push(Buffer.from(record.value).toString())
+  for await (const record of tide.topic('t').read({ from: 'earliest', follow: false }))
+    values.push(Buffer.from(record.value).toString())
   return values
 }
 
@@ -102,7 +103,10 @@ test('an owner whose lock file is removed is not joined by a rival', async () =>
 test('with both fences lost, an append after the rival’s is refused: no record is written by two owners', async () => {
   const directory = createDirectory()
   // An owner without the second fence, whose lock its own process drops.
-  const environment = { ...nodeEnvironment(), bindFence: async () => ({ held: true, release: async () => {} }) as const }
+  const environment = {
+    ...nodeEnvironment(),
+    bindFence: async () => ({ held: true, release: async () => {} }) as const,
+  }
   const tide = await open(directory, { environment })
   await send(tide, 'mine')
   readFileSync(join(directory, '.lock'))

@@ -131,24 +131,24 @@ test('a kill in a large segment costs neither a walk through all of it nor what 
   const log = openLog(place, { config: { maxMessageBytes: 2 ** 25 } })
   const nowMs = place.environment.clock.nowMs()
   const value = Buffer.alloc(1_000_000)
-  for (let sequence = 0; sequence < 150; sequence++) {
+  for (let sequence = 0; sequence < 60; sequence++) {
     const batch = encodeBatch([{ key: null, value, timestampMs: nowMs }], {
       producerId: 3,
       producerEpoch: 1,
       baseSequence: sequence,
     })
     log.append(batch, { leaderEpoch: 0 })
-    if (sequence % 10 === 9) await log.flush()
+    if (sequence % 5 === 4) await log.flush()
   }
   const machine = place.environment as MemoryEnvironment
   for (const keepUnsynced of ['all', 'none'] as const) {
     const environment = machine.crash({ keepUnsynced })
-    const again = openLog({ ...place, environment }, { recoveryPoint: 150 })
+    const again = openLog({ ...place, environment }, { recoveryPoint: 60 })
     // After a power loss the newest snapshot and the end of the index may be gone.
-    expect(environment.counts.read).toBeLessThan(keepUnsynced === 'all' ? 140 : 190)
-    expect(again.segments()).toMatchObject([{ baseOffset: 0, endOffset: 150, maxTimestampMs: nowMs }])
+    expect(environment.counts.read).toBeLessThan(keepUnsynced === 'all' ? 50 : 80)
+    expect(again.segments()).toMatchObject([{ baseOffset: 0, endOffset: 60, maxTimestampMs: nowMs }])
     again.close()
-    expect(snapshotOf({ ...place, environment }, 150)).toMatchObject([{ producerId: 3, lastSequence: 149 }])
+    expect(snapshotOf({ ...place, environment }, 60)).toMatchObject([{ producerId: 3, lastSequence: 59 }])
     const index = (name: string) => readWholeFile(environment.files, `${place.directory}/${'0'.repeat(20)}.${name}`)
     const trusting = [index('index'), index('timeindex')]
     const whole = openLog({ ...place, environment })

@@ -274,3 +274,83 @@ test('gaps are fine where compaction made them, and between batches that agree w
     expect(log.countRecords(3, 4)).toBe(1)
   }
 })
+
+test('index entries above the recovery point are not trusted: what is behind it is checked, whatever they say', () => {
+  const place = createPlace('memory')
+  const options: OpenOptions = { config: { indexIntervalBytes: 0 } }
+  const log = openLog(place, options)
+  for (let n = 0; n < 10; n++) append(log, `v${n}`)
+  log.close()
+  const file = place.environment.files.open(`${place.directory}/${LOG}`, { write: true })
+  file.write([Buffer.from([0xff])], 5 * batchOf('v5').length + 65)
+  file.close()
+  const again = openLog(place, { ...options, recoveryPoint: 2 })
+  expect(again.recovery.damaged).toMatchObject([{ fromOffset: 5, toOffset: 6 }])
+})
+
+test('a segment that ends at the recovery point may have lost entries of its indexes: they are made again', () => {
+  const place = createPlace('memory')
+  const options: OpenOptions = { config: { indexIntervalBytes: 0, segmentBytes: 10 * batchOf('v0').length } }
+  const log = openLog(place, options)
+  for (let n = 0; n < 12; n++) append(log, `v${n % 10}@${n}`)
+  log.close()
+  const names = ['00000000000000000000.index', '00000000000000000000.timeindex']
+  const right = names.map((name) => fileBytes(place, name))
+  for (const [at, name] of names.entries()) {
+    place.environment.files.open(`${place.directory}/${name}`, { write: true }).truncate(right[at]!.length / 3)
+  }
+  const again = openLog(place, { ...options, recoveryPoint: 10 })
+  expect(names.map((name) => fileBytes(place, name))).toEqual(right)
+  expect(again.offsetForTimestamp(7)?.offset).toBe(7)
+})
+
+test('the indexes of a full segment are durable once what is behind it is', async () => {
+  const place = createPlace('memory')
+  const options: OpenOptions = { config: { indexIntervalBytes: 0, segmentBytes: 10 * batchOf('v0').length } }
+  const log = openLog(place, options)
+  for (let n = 0; n < 12; n++) append(log, `v${n % 10}@${n}`)
+  await log.flush()
+  const crashed = { ...place, environment: (place.environment as MemoryEnvironment).crash() }
+  for (const name of ['00000000000000000000.index', '00000000000000000000.timeindex']) {
+    expect(fileBytes(crashed, name).length).toBeGreaterThan(0)
+    expect(fileBytes(crashed, name)).toEqual(fileBytes(place, name))
+  }
+})
+
+test('what is written again after a cut is flushed, although a flush of the old bytes was under way', async () => {
+  const place = createPlace('memory')
+  const log = openLog(place)
+  append(log, 'kept')
+  append(log, 'cut, and longer than what comes instead')
+  const flushing = log.flush()
+  log.truncateTo(1)
+  append(log, 'instead')
+  await flushing
+  await log.flush()
+  expect(log.flushedOffset).toBe(2)
+  const crashed = openLog({ ...place, environment: (place.environment as MemoryEnvironment).crash() })
+  expect(valuesOf(crashed)).toEqual(['kept', 'instead'])
+})
+
+test('after a cut, too, nothing is appended behind damage in the same file', () => {
+  const whole = logBytes()
+  const size = whole.length / VALUES.length
+  whole[size + 65] = 0xff
+  const place = placeWith(whole, EPOCHS)
+  const log = openLog(place)
+  log.truncateTo(4)
+  expect(append(log, 'new')).toBe(4)
+  expect(log.segments().map((segment) => segment.baseOffset)).toEqual([0, 4])
+  log.truncateTo(3)
+  expect(append(log, 'newer')).toBe(3)
+  expect(log.segments().map((segment) => segment.baseOffset)).toEqual([0, 3])
+  expect(readAll(log)).toMatchObject({
+    records: [{ value: 'a' }, { value: 'c' }, { offset: 3, value: 'newer' }],
+    lost: [1],
+  })
+  log.close()
+  expect(readAll(openLog(place))).toMatchObject({
+    records: [{ value: 'a' }, { value: 'c' }, { value: 'newer' }],
+    lost: [1],
+  })
+})

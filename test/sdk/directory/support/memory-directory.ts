@@ -1,5 +1,5 @@
 import { DataDirectory } from '../../../../sdk/directory/data-directory.ts'
-import { METADATA_TOPIC, METADATA_TOPIC_ID } from '../../../../sdk/directory/partition-directory.ts'
+import { CLUSTER_METADATA_TOPIC, METADATA_TOPIC_ID } from '../../../../sdk/directory/partition-directory.ts'
 import type { Environment } from '../../../../sdk/environment/environment.ts'
 import { DEFAULT_LOG_CONFIG } from '../../../../sdk/log/log-config.ts'
 import type { PartitionLog } from '../../../../sdk/log/partition-log.ts'
@@ -26,7 +26,7 @@ export async function openDirectory(environment: Environment, path = PATH): Prom
 }
 
 export function metadataLog(directory: DataDirectory): PartitionLog {
-  return directory.log(METADATA_TOPIC, 0, { topicId: METADATA_TOPIC_ID, config: DEFAULT_LOG_CONFIG })
+  return directory.log(CLUSTER_METADATA_TOPIC, 0, { topicId: METADATA_TOPIC_ID, config: DEFAULT_LOG_CONFIG })
 }
 
 export function partitionLog(directory: DataDirectory, topic = 'payments', partition = 0): PartitionLog {

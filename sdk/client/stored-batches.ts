@@ -7,7 +7,7 @@ import { offsetsAt } from './position.ts'
 const SLICE_BYTES = 1024 * 1024
 
 /** Reads the batches of one partition as they are stored, for whoever looks at batches rather than at records. */
-export class BatchScan {
+export class StoredBatches {
   readonly #broker: Broker
   readonly #place: TopicPartition
 
