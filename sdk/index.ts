@@ -1,5 +1,14 @@
 /** The public names of `tidemark`. */
-export type { Isolation, Survives, TopicPartition } from './broker/broker.ts'
+export type {
+  GroupDescription,
+  GroupState,
+  GroupType,
+  Isolation,
+  MemberDescription,
+  Survives,
+  TopicMetadata,
+  TopicPartition,
+} from './broker/broker.ts'
 export type { RecoveryNote } from './broker/recovery-note.ts'
 export type { CommitOptions } from './client/committer.ts'
 export type { ConsumeOptions, OnDamage } from './client/consume-options.ts'
@@ -26,6 +35,10 @@ export type { TopicBatch } from './client/topic-batch.ts'
 export type { TopicRecord } from './client/topic-record.ts'
 export type { NewTopic, TopicConfigEntry, TopicDescription, Topics } from './client/topics.ts'
 export { type ErrorCode, type ErrorPlace, TidemarkError } from './errors.ts'
+export type { DamagedRange } from './log/damage.ts'
+export type { CommitHistoryEntry } from './offsets/commit-history.ts'
 export type { LagState } from './offsets/lag.ts'
 export { type OpenOptions, open } from './open.ts'
+export type { Header } from './record/header.ts'
+export type { RecordHeader } from './record/record-cursor.ts'
 export type { BytesTopicOptions, Tidemark } from './tidemark.ts'

@@ -1,10 +1,15 @@
 import { TidemarkError } from '../errors.ts'
+import { asDiskFailure } from '../log/storage-error.ts'
 import type { PartitionError, TopicPartition } from './broker.ts'
 
-/** An error as an answer carries it: plain data that can cross a socket. Anything unexpected becomes STORAGE_ERROR. */
+/**
+ * An error as an answer carries it: plain data that can cross a socket. What the operating system refused is a
+ * STORAGE_ERROR; anything else is a bug of ours, which fails the whole request instead of being taken for the disk's.
+ */
 export function toPartitionError(error: unknown): PartitionError {
-  if (error instanceof TidemarkError) return { code: error.code, message: error.message }
-  return { code: 'STORAGE_ERROR', message: error instanceof Error ? error.message : String(error) }
+  const known = asDiskFailure(error, 'read or write')
+  if (known instanceof TidemarkError) return { code: known.code, message: known.message }
+  throw known
 }
 
 /** The error a client throws for an answer. */

@@ -108,6 +108,14 @@ export class Groups {
   }
 
   /**
+   * Forgets what a group has committed for partitions: it starts there as if it had never read them.
+   * @throws {TidemarkError} GROUP_SUBSCRIBED_TO_TOPIC while a member reads the topic, GROUP_NOT_FOUND, READ_ONLY
+   */
+  async deleteOffsets(group: string, partitions: readonly TopicPartition[]): Promise<void> {
+    await this.#broker.offsetDelete({ group, partitions })
+  }
+
+  /**
    * Everything a group has committed, and when, as far back as `__consumer_offsets` reaches: compaction, where there is
    * any, keeps only the newest.
    */

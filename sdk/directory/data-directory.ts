@@ -273,12 +273,11 @@ export class DataDirectory {
     await this.#lastWrite.catch(() => {})
     // Here the event loop goes on; what is left for `log.close` is little.
     await this.#flushLogs()
-    if (this.#ownership.check()) {
-      this.#closeLogs(failures, attempt)
-    } else {
-      failures.push(this.#ownershipLost())
-      for (const log of this.openLogs()) attempt(() => log.abandon())
-    }
+    attempt(() => {
+      if (!this.#ownership.check()) throw this.#ownershipLost()
+    })
+    if (failures.length === 0) this.#closeLogs(failures, attempt)
+    else for (const log of this.openLogs()) attempt(() => log.abandon())
     await this.#ownership.release().catch((error: unknown) => failures.push(error))
     if (failures.length > 0) throw asDiskFailure(failures[0], `close ${this.path}`)
   }

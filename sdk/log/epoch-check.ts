@@ -35,6 +35,8 @@ export class EpochCheck {
 
   visit(batch: BatchWalker): void {
     const { leaderEpoch: batchEpoch, baseOffset, position } = batch
+    // Nearly always: recovery looks at very many batches.
+    if (this.doubt === undefined && this.isPreviousRight && this.epochs.isLatestAt(batchEpoch, baseOffset)) return
     // Kafka's tools may write batches without an epoch.
     if (batchEpoch === NO_EPOCH) return
     if (this.epochs.latest === undefined && batchEpoch >= 0) this.epochs.note(batchEpoch, baseOffset)

@@ -32,8 +32,8 @@ export abstract class IndexEntries {
   abstract isOrdered(): boolean
 
   /**
-   * Takes the entries from the file; false where there is none. Kafka gives its index files their full size at once, so
-   * zeros at the end are space, not entries.
+   * Takes the entries from the file; false where there is none, or where it ends inside an entry. Kafka gives its index
+   * files their full size at once, so zeros at the end are space, not entries.
    */
   load(): boolean {
     let file: File
@@ -52,7 +52,7 @@ export abstract class IndexEntries {
       this.count = Math.min(this.count, Math.floor(bytes / this.entryBytes))
       this.stored = this.count
       this.untrimmed = sizeBytes !== this.count * this.entryBytes
-      return true
+      return sizeBytes % this.entryBytes === 0
     } finally {
       file.close()
     }

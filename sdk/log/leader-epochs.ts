@@ -66,6 +66,12 @@ export class LeaderEpochs {
     return this.#isStored && this.latest === epoch
   }
 
+  /** Whether the latest epoch is this one, and `offset` lies in it. */
+  isLatestAt(epoch: number, offset: number): boolean {
+    const last = this.#starts.at(-1)
+    return last !== undefined && last.epoch === epoch && last.startOffset <= offset
+  }
+
   /** The epoch in which the record at `offset` was written, as far as is known. */
   epochAt(offset: number): number | undefined {
     return this.#starts.findLast((start) => start.startOffset <= offset)?.epoch

@@ -7,6 +7,7 @@ import { LEADER_EPOCH_CHECKPOINT, LeaderEpochs } from './leader-epochs.ts'
 import { settleLeftovers } from './leftovers.ts'
 import type { LogConfig } from './log-config.ts'
 import { findProducers, replayBatch, replayProducers } from './producer-replay.ts'
+import { KEPT_SNAPSHOTS } from './producer-snapshots.ts'
 import { ProducerState } from './producer-state.ts'
 import { RecoveryReport } from './recovery.ts'
 import { Segment, type SegmentSurroundings } from './segment.ts'
@@ -293,15 +294,13 @@ export class LogLoader {
     this.#createSegment(logStartOffset)
   }
 
-  /** Keeps the snapshots that belong to segments, and the newest. */
+  /** Keeps the snapshots that belong to segments, and the newest: another kill may find an older recovery point. */
   #removeStraySnapshots(logEndOffset: number): number {
     for (const offset of this.#snapshots.filter((snapshot) => snapshot > logEndOffset)) this.#removeSnapshot(offset)
     const bases = new Set(this.#segments.map((segment) => segment.baseOffset))
-    const newest = Math.max(0, ...this.#snapshots)
-    for (const offset of [...this.#snapshots]) {
-      if (offset !== newest && !bases.has(offset)) this.#removeSnapshot(offset)
-    }
-    return newest
+    const newest = [...this.#snapshots].sort((one, other) => other - one)
+    for (const offset of newest.slice(KEPT_SNAPSHOTS)) if (!bases.has(offset)) this.#removeSnapshot(offset)
+    return newest[0] ?? 0
   }
 
   #removeSnapshot(offset: number): void {

@@ -4,9 +4,9 @@ import type { ProducerState } from './producer-state.ts'
 import { segmentFileName } from './segment-name.ts'
 
 /** Inside a segment a snapshot is written about this often, so that recovery has few batches to replay. */
-const INTERVAL_BYTES = 8_388_608
-/** Recovery begins to replay a few intervals before the recovery point. */
-const KEPT = 4
+const INTERVAL_BYTES = 16_777_216
+/** Recovery begins to replay before the recovery point, which itself lags behind by 64 MiB. */
+export const KEPT_SNAPSHOTS = 8
 
 /** The `.snapshot` files of a log that is written: one at the base of every segment, as Kafka has them, and some between. */
 export class ProducerSnapshots {
@@ -42,7 +42,7 @@ export class ProducerSnapshots {
       storeProducerSnapshot(this.#files, this.#directory, { offset, entries: producers.entries })
       this.newest = offset
       this.#between.push(offset)
-      if (this.#between.length <= KEPT) return
+      if (this.#between.length <= KEPT_SNAPSHOTS) return
       const oldest = this.#between.shift()!
       this.#files.remove(this.#files.join(this.#directory, segmentFileName(oldest, '.snapshot')))
     } catch {

@@ -124,7 +124,8 @@ export class Segment {
   /** Whether the indexes end as the log says. A wrong entry before the end shows when it is used. */
   fitsLog(indexes: SegmentIndexes): boolean {
     const { offsets, times } = indexes
-    if (offsets.count > 0 && this.batchOf(indexes, offsets.count - 1) === undefined) return false
+    const last = offsets.count === 0 ? undefined : this.batchOf(indexes, offsets.count - 1)
+    if (offsets.count > 0 && (last === undefined || last.maxTimestampMs > times.lastTimestampMs)) return false
     if (times.count === 0) return this.sizeBytes === 0 || this.peek(0)?.maxTimestampMs === -1
     return this.isTimeRight(indexes, times.count - 1)
   }

@@ -1,6 +1,6 @@
 import type { File } from '../environment/environment.ts'
 
-const CHUNK_BYTES = 65_536
+const CHUNK_BYTES = 1_048_576
 const ZEROS = Buffer.alloc(CHUNK_BYTES)
 
 /** Whether a file has only zeros from `start` to `end`: space that was allocated and never written. */

@@ -54,17 +54,19 @@ for (const seed of SEEDS) {
   test(`after a crash at any operation of a disk every promise is kept (SEED=${seed} STEPS=${STEPS})`, {
     timeout: 120_000,
   }, async () => {
-    const machine = new MemoryEnvironment({ clock: 'real', seed })
+    const machine = new MemoryEnvironment({ clock: 'manual', seed })
     const chronicle = new Chronicle()
     let operations = 0
     let checked = 0
     let pending: Crash[] = []
+    const crash = (keepUnsynced: 'none' | 'all' | number) => {
+      const what = `SEED=${seed} operation ${operations} keepUnsynced ${keepUnsynced}`
+      const options = { keepUnsynced }
+      pending.push({ environment: machine.crash(options), chronicle: chronicle.copy(), options, what })
+    }
     const environment = watchedEnvironment(machine, () => {
       const at = operations++
-      const keepUnsynced = (['none', seed * 100_000 + at, 'all'] as const)[at % 3]!
-      const options = { keepUnsynced }
-      const what = `SEED=${seed} operation ${at} keepUnsynced ${keepUnsynced}`
-      pending.push({ environment: machine.crash(options), chronicle: chronicle.copy(), options, what })
+      crash((['none', seed * 100_000 + at, 'all'] as const)[at % 3]!)
     })
     const checkPending = async () => {
       const crashes = pending
@@ -79,7 +81,9 @@ for (const seed of SEEDS) {
         owner = await Owner.open(environment, PATH, OPTIONS)
         script.forgetMembers()
       }
-      await script.step(owner, Date.now())
+      await script.step(owner, machine.clock.nowMs())
+      // At once, before anything more is flushed.
+      crash('none')
       await checkPending()
     }
     await owner.close()

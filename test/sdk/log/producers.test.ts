@@ -104,9 +104,16 @@ test('snapshots are written at a roll and at a close, and a reopened log goes on
   again.close()
   expect(snapshotOf(place, 37)).toMatchObject([{ lastSequence: 35, lastOffset: 36 }])
   expect(names()).toEqual([24, 25, 37].map((offset) => `${String(offset).padStart(20, '0')}.snapshot`))
-  const third = openLog(place, { cleanShutdown: true, recoveryPoint: 37, config: { segmentBytes: 420 } })
-  expect(names(), 'strays go').toEqual([24, 37].map((offset) => `${String(offset).padStart(20, '0')}.snapshot`))
-  third.close()
+  for (let offset = 37; offset < 50; offset++) {
+    const next = openLog(place, { cleanShutdown: true, recoveryPoint: offset, config: { segmentBytes: 4200 } })
+    append(next, 'one more')
+    next.close()
+  }
+  openLog(place, { cleanShutdown: true, recoveryPoint: 50 }).close()
+  const kept = [24, ...Array.from({ length: 8 }, (_, at) => 43 + at)]
+  expect(names(), 'those of segments, and the newest').toEqual(
+    kept.map((offset) => `${String(offset).padStart(20, '0')}.snapshot`),
+  )
 })
 
 test('a damaged snapshot is removed; the producers are found in the log', () => {

@@ -18,6 +18,9 @@ import {
 } from '../../../sdk/record/batch-builder.ts'
 import { RecordBatch } from '../../../sdk/record/record-batch.ts'
 
+/** Before any test's now. */
+const PAST_MS = 1_700_000_000_000
+
 export type Produced = ProduceResponse['partitions'][number]
 
 export async function create(
@@ -36,7 +39,7 @@ export function batch(
   options: BuildOptions & { readonly codec?: WrittenCodec } = {},
 ): Buffer {
   const records = values.map((value) => {
-    return typeof value === 'string' ? { key: null, value: Buffer.from(value), timestampMs: Date.now() } : value
+    return typeof value === 'string' ? { key: null, value: Buffer.from(value), timestampMs: PAST_MS } : value
   })
   return encodeBatch(records, options)
 }

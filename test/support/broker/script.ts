@@ -50,7 +50,8 @@ export class Script {
     if (dice <= 6) return await this.#beat(broker, there)
     if (dice <= 11) return await this.#commit(broker, name)
     const sends = Array.from({ length: 1 + this.#random.below(3) }, () => this.#send(broker, this.#pick(there), nowMs))
-    await Promise.all([...sends, ...(dice >= 18 ? [this.#commit(broker, name)] : [])])
+    const settled = await Promise.allSettled([...sends, ...(dice >= 18 ? [this.#commit(broker, name)] : [])])
+    for (const each of settled) if (each.status === 'rejected') throw each.reason
   }
 
   /** All members are gone: another broker answers now. */
