@@ -113,7 +113,9 @@ export class Reading implements LoopSource, Finishable {
   }
 
   async wait(): Promise<void> {
-    if (this.#failure === undefined) await keepingAlive(this.#context.environment.timers, this.#fetcher.changed())
+    // It may have come to its end just now, by passing what was left of the last batch: nothing would wake it.
+    if (this.#failure !== undefined || this.isOver) return
+    await keepingAlive(this.#context.environment.timers, this.#fetcher.changed())
   }
 
   breathe(): Promise<void> | undefined {

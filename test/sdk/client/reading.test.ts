@@ -33,6 +33,18 @@ test('without follow it ends at the end it saw at the start, and can be looped o
   expect(seen.length).toBe(11)
 })
 
+test('without follow it ends however many records there are', async () => {
+  const client = createClient()
+  for (let count = 120; count <= 140; count++) {
+    const name = `t${count}`
+    client.broker.addTopic(name, 1)
+    client.broker.append(name, 0, Array.from({ length: count }, (_, n) => `${n}`))
+    let seen = 0
+    for await (const _ of client.topic(name).read({ follow: false })) seen++
+    expect(seen).toBe(count)
+  }
+})
+
 test('from and to are offsets, times or ends; to is not included', async () => {
   const { readAll } = createTopic()
   expect(await readAll({ from: { offset: 1 }, to: { offset: 3 } })).toEqual(ids(1, 3))
