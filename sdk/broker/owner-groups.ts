@@ -2,6 +2,7 @@ import { assert } from '../assert.ts'
 import type { DataDirectory } from '../directory/data-directory.ts'
 import type { Environment, Timer } from '../environment/environment.ts'
 import { GroupCoordinator } from '../group/coordinator.ts'
+import type { PartitionLog } from '../log/partition-log.ts'
 import { type CoordinatorRecord, encodeCoordinatorBatch } from '../offsets/coordinator-record.ts'
 import { groupPartition } from '../offsets/group-partition.ts'
 import { RecordBatch } from '../record/record-batch.ts'
@@ -24,6 +25,9 @@ import type { OwnerTopics } from './owner-topics.ts'
 import { fromPartitionError } from './partition-error.ts'
 import { topicShapes } from './topic-shapes.ts'
 
+/** A loop commits up to some 3,000 times a second; a flush costs 35 µs of this thread and 200 of another. */
+const FLUSH_LINGER_MS = 10
+
 /**
  * The coordinator of an owned directory: `__consumer_offsets` behind it, and a timer for members that fall silent.
  * What the coordinator decides is appended and replayed before the call returns; only flushing comes later.
@@ -36,6 +40,8 @@ export class OwnerGroups {
   readonly #partitions: LedPartitions
   readonly #topics: () => OwnerTopics
   readonly #loopClock: LoopClock
+  /** Offsets partitions that will be flushed in a moment. */
+  readonly #flushing = new Set<PartitionLog>()
   #timer: Timer | undefined
 
   constructor(
@@ -166,8 +172,20 @@ export class OwnerGroups {
     led.log.append(bytes, { leaderEpoch: led.leaderEpoch })
     this.#directory.appended(bytes.length)
     this.coordinator.replayBatch(led.log.partition, new RecordBatch(bytes))
-    // As durable as any other write, but nobody waits for it; a failure shows at the next append, which is refused.
-    led.log.flush().catch(() => {})
+    this.#flushSoon(led.log)
+  }
+
+  /**
+   * As durable as any other write, but nobody waits for it, so that many commits share one flush. A failure shows at the
+   * next append, which is refused.
+   */
+  #flushSoon(log: PartitionLog): void {
+    if (this.#flushing.has(log)) return
+    this.#flushing.add(log)
+    this.#environment.timers.after(FLUSH_LINGER_MS, () => {
+      this.#flushing.delete(log)
+      log.flush().catch(() => {})
+    })
   }
 
   /** Looks at the deadlines once per step of the loop clock, as long as any group has members. */

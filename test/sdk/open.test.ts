@@ -7,7 +7,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
 import { open, type Tidemark, TidemarkError } from '../../sdk/index.ts'
-import { nodeEnvironment } from '../../sdk/testing.ts'
+import { MemoryEnvironment, nodeEnvironment } from '../../sdk/testing.ts'
 
 function createDirectory(): string {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-open-'))
@@ -151,4 +151,53 @@ test('memory: lives as long as its owner and is another one each time', async ()
   expect(await send(first, 'a')).toBe(0)
   expect(await send(first, 'b')).toBe(1)
   expect(await send(second, 'c')).toBe(0)
+})
+
+test('an open at any moment of a close gets the directory', async () => {
+  const environment = new MemoryEnvironment()
+  for (let moment = 0; moment < 60; moment++) {
+    const first = await open('/data', { environment })
+    const closing = first.close()
+    for (let turn = 0; turn < moment; turn++) await Promise.resolve()
+    const second = await open('/data', { environment })
+    expect(await send(second, 'mine'), `after ${moment} turns`).toBe(moment)
+    await closing
+    await second.close()
+  }
+})
+
+test('who shares an open that waits can give up alone', async () => {
+  const environment = new MemoryEnvironment()
+  const other = environment.anotherProcess()
+  const owner = await open('/data', { environment: other })
+  const [one, two] = [new AbortController(), new AbortController()]
+  const first = open('/data', { environment, signal: one.signal })
+  const second = open('/data', { environment, signal: two.signal })
+  const third = open('/data', { environment })
+  two.abort()
+  await expect(second).rejects.toMatchObject({ code: 'ABORTED' })
+  one.abort()
+  await expect(first).rejects.toMatchObject({ code: 'ABORTED' })
+  await owner.close()
+  await using tide = await third
+  expect(await send(tide, 'mine')).toBe(0)
+})
+
+test('an open that nobody waits for any more does not keep the directory', async () => {
+  const environment = new MemoryEnvironment()
+  const controller = new AbortController()
+  const opening = open('/data', { environment, signal: controller.signal })
+  controller.abort()
+  await expect(opening).rejects.toMatchObject({ code: 'ABORTED' })
+  await using tide = await open('/data', { environment: environment.anotherProcess(), waitMs: 1_000 })
+  expect(await send(tide, 'mine')).toBe(0)
+})
+
+test('an open that fails is tried anew by the next', async () => {
+  const environment = new MemoryEnvironment()
+  environment.failNext('write', { error: 'EIO' })
+  const both = await Promise.allSettled([open('/data', { environment }), open('/data', { environment })])
+  for (const result of both) expect(result).toMatchObject({ status: 'rejected', reason: { code: 'STORAGE_ERROR' } })
+  await using tide = await open('/data', { environment })
+  expect(await send(tide, 'mine')).toBe(0)
 })

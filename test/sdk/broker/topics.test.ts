@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import type { Broker } from '../../../sdk/broker/broker.ts'
 import { MemoryEnvironment } from '../../../sdk/environment/memory-environment.ts'
 import {
+  batchesOf,
   commit,
   committed,
   create,
@@ -200,7 +201,10 @@ testOwners('new configs count from the next record on, for logs that were only r
   await first.close()
   const owner = await world.own()
   expect(await readAll(owner, 't')).toEqual(['0=a'])
-  await owner.incrementalAlterConfigs({ topic: 't', configs: { 'max.message.bytes': '100' } })
+  await owner.incrementalAlterConfigs({ topic: 't', configs: { 'compression.type': 'gzip' } })
+  await send(owner, 't', 'b')
+  expect(batchesOf(await fetch(owner, 't', { offset: 1 }))[0]?.codec).toBe('gzip')
+  await owner.incrementalAlterConfigs({ topic: 't', configs: { 'max.message.bytes': '100', 'compression.type': null } })
   expect((await produce(owner, 't', 'x'.repeat(200))).error?.code).toBe('MESSAGE_TOO_LARGE')
   await owner.incrementalAlterConfigs({ topic: 't', configs: { 'max.message.bytes': null, 'flush.messages': '1000' } })
   expect(await produce(owner, 't', 'x'.repeat(200))).toMatchObject({ error: null, survives: 'process-crash' })

@@ -38,7 +38,11 @@ test('without follow it ends however many records there are', async () => {
   for (let count = 120; count <= 140; count++) {
     const name = `t${count}`
     client.broker.addTopic(name, 1)
-    client.broker.append(name, 0, Array.from({ length: count }, (_, n) => `${n}`))
+    client.broker.append(
+      name,
+      0,
+      Array.from({ length: count }, (_, n) => `${n}`),
+    )
     let seen = 0
     for await (const _ of client.topic(name).read({ follow: false })) seen++
     expect(seen).toBe(count)
