@@ -152,11 +152,12 @@ function finish(verdicts: readonly Verdict[]): void {
     const good = verdict.skipped === 0 && verdict.redeliveredMax <= EVERY_RECORDS && verdict.wrongResumes.length === 0
     fine &&= good && verdict.processed === total
     screen.say(
-      `  ${good ? '✔' : '✘'} ${verdict.group.padEnd(14)} ${count(verdict.processed)} flights processed, ${verdict.skipped} skipped, ` +
-        `${count(verdict.redelivered)} redelivered (at most ${count(verdict.redeliveredMax)} in a partition; the bound is ${count(EVERY_RECORDS)}), ` +
-        (verdict.wrongResumes.length === 0
-          ? 'resumed exactly at the committed offsets'
-          : verdict.wrongResumes.join('; ')),
+      `  ${good ? '✔' : '✘'} ${verdict.group.padEnd(14)} ${count(verdict.processed)} flights processed, ${count(verdict.skipped)} skipped, ` +
+        `${count(verdict.redelivered)} redelivered`,
+    )
+    const resumed = verdict.wrongResumes.join('; ') || 'went on exactly at the committed offsets'
+    screen.say(
+      `${' '.repeat(19)}(at most ${count(verdict.redeliveredMax)} in a partition; the bound is ${count(EVERY_RECORDS)}), ${resumed}`,
     )
   }
   const share = (100 * bytes.commits) / bytes.data
