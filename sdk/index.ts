@@ -24,7 +24,7 @@ export type {
 } from './client/groups.ts'
 export type { LagOptions, LagRow, WatchLagOptions } from './client/lag.ts'
 export type { PartitionOffset, Position } from './client/position.ts'
-export type { HeadersToSend, RecordToSend, SentAll, SentBatch, SentRecord } from './client/producer.ts'
+export type { HeadersToSend, HeaderValue, RecordToSend, SentAll, SentBatch, SentRecord } from './client/producer.ts'
 export type { ReadOptions } from './client/reading.ts'
 export { bytes, json, nullable, type Serde, string } from './client/serde.ts'
 export { shutdownSignal } from './client/shutdown-signal.ts'

@@ -1,3 +1,4 @@
+import { TidemarkError } from '../errors.ts'
 import type { LogView } from '../log/log-view.ts'
 import { scanBatches } from '../record/batch-scan.ts'
 import type { RecordBatch } from '../record/record-batch.ts'
@@ -23,10 +24,21 @@ export function loadGroups(
   for (const slice of slices) {
     for (const batch of scanBatches(slice, { verify: 'header' }).batches) {
       if (batch.lastOffset < nextOffset) continue
-      if (batch.isValid()) replay(batch)
-      else tell(`The damaged batch at offset ${batch.baseOffset}`)
+      const problem = batch.isValid() ? replayed(batch, replay) : 'its checksum is wrong'
+      if (problem !== null) tell(`The batch at offset ${batch.baseOffset} (${problem})`)
       nextOffset = batch.nextOffset
     }
   }
   return Math.max(nextOffset, log.logEndOffset)
+}
+
+/** What is wrong with the records of a batch whose bytes are whole, or null. Whoever wrote them was no coordinator. */
+function replayed(batch: RecordBatch, replay: (batch: RecordBatch) => void): string | null {
+  try {
+    replay(batch)
+    return null
+  } catch (error) {
+    if (error instanceof TidemarkError && error.code === 'CORRUPT_BATCH') return error.message.replace(/\.$/, '')
+    throw error
+  }
 }

@@ -2,6 +2,7 @@ import { assert } from '../assert.ts'
 import type { DataDirectory } from '../directory/data-directory.ts'
 import type { Environment, Timer } from '../environment/environment.ts'
 import { GroupCoordinator } from '../group/coordinator.ts'
+import { JOIN_EPOCH } from '../group/heartbeat-request.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
 import { type CoordinatorRecord, encodeCoordinatorBatch } from '../offsets/coordinator-record.ts'
 import { groupPartition } from '../offsets/group-partition.ts'
@@ -102,6 +103,8 @@ export class OwnerGroups {
       serverAssignor: request.serverAssignor ?? null,
     })
     this.#watchDeadlines()
+    // Whoever leaves may be the last to look after what it has committed: it is on the disk when it hears that it is out.
+    if (request.memberEpoch < JOIN_EPOCH) await this.#led(request.group)?.log.flush()
     return response
   }
 
@@ -169,6 +172,7 @@ export class OwnerGroups {
     const led = this.#led(group)
     assert(led !== undefined, `the offsets partition of ${group} is led before anything is decided`)
     const bytes = encodeCoordinatorBatch(records, this.#environment.clock.nowMs())
+    this.#directory.checkOwned()
     led.log.append(bytes, { leaderEpoch: led.leaderEpoch })
     this.#directory.appended(bytes.length)
     this.coordinator.replayBatch(led.log.partition, new RecordBatch(bytes))

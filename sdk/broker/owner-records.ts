@@ -58,6 +58,7 @@ export class OwnerRecords {
       const batch = acceptBatch(records, log.config, this.#environment.clock, { topic, partition })
       const isLogAppendTime = log.config.messageTimestampType === 'LogAppendTime'
       const logAppendTimeMs = isLogAppendTime ? this.#environment.clock.nowMs() : -1
+      this.#directory.checkOwned()
       const { baseOffset } = log.append(batch, isLogAppendTime ? { leaderEpoch, logAppendTimeMs } : { leaderEpoch })
       this.#directory.appended(batch.length)
       if (survives === 'power-loss') await log.flush()
@@ -65,8 +66,9 @@ export class OwnerRecords {
       const { logStartOffset } = log
       return { topic, partition, error: null, baseOffset, logAppendTimeMs, logStartOffset, survives }
     } catch (error) {
-      // A topic may be deleted under an append that waits for its flush.
-      return failed(wanted, this.#partitions.exists(topic, partition) ? error : unknownTopic(wanted))
+      // A topic may be deleted, and another one get its name, under an append that waits for its flush.
+      const isGone = !this.#isClosed && this.#partitions.led(topic, partition) !== led
+      return failed(wanted, isGone ? unknownTopic(wanted) : error)
     }
   }
 

@@ -25,8 +25,13 @@ export interface RecordToSend<K, V> {
   readonly headers?: HeadersToSend | undefined
 }
 
-/** A list, in which keys may repeat, or an object; text becomes UTF-8. */
-export type HeadersToSend = readonly Header[] | Readonly<Record<string, string | Uint8Array>>
+/** Text becomes UTF-8. */
+export type HeaderValue = string | Uint8Array | null
+
+/** A list, in which keys may repeat, or an object. */
+export type HeadersToSend =
+  | readonly { readonly key: string; readonly value: HeaderValue }[]
+  | Readonly<Record<string, HeaderValue>>
 
 /** Where a record went, and what it survives from now on. */
 export interface SentRecord<N extends string = string> {
@@ -168,7 +173,7 @@ export class Producer<N extends string, KI, VI> implements Finishable {
     }
     let sizeBytes = RECORD_OVERHEAD_BYTES + (key === null ? 0 : key.length) + (value === null ? 0 : value.length)
     if (record.headers === undefined) return { key, value, headers: undefined, timestampMs, sizeBytes }
-    const headers = headersOf(record.headers)
+    const headers = headersOf(record.headers, topic.name)
     for (const header of headers) {
       sizeBytes += HEADER_OVERHEAD_BYTES + Buffer.byteLength(header.key) + (header.value?.length ?? 0)
     }
@@ -293,11 +298,17 @@ export class Producer<N extends string, KI, VI> implements Finishable {
   }
 }
 
-/** Kafka allows a header key to repeat, an object does not: both are taken. */
-function headersOf(headers: HeadersToSend): readonly Header[] {
-  if (Array.isArray(headers)) return headers as readonly Header[]
-  return Object.entries(headers as Readonly<Record<string, string | Uint8Array>>).map(([key, value]) => ({
-    key,
-    value: typeof value === 'string' ? Buffer.from(value, 'utf8') : value,
-  }))
+/** Kafka allows a header key to repeat, an object does not: both are taken. @throws {TidemarkError} ENCODE_FAILED */
+function headersOf(headers: HeadersToSend, topic: string): readonly Header[] {
+  const entries = Array.isArray(headers)
+    ? (headers as readonly Header[]).map(({ key, value }) => [key, value] as const)
+    : Object.entries(headers as Readonly<Record<string, HeaderValue>>)
+  return entries.map(([key, value]) => {
+    if (typeof key !== 'string')
+      throw new TidemarkError('ENCODE_FAILED', 'The key of a header must be text.', { topic })
+    if (value === null || value instanceof Uint8Array) return { key, value }
+    if (typeof value === 'string') return { key, value: Buffer.from(value, 'utf8') }
+    const message = `The header "${key}" is ${typeof value}; it must be text, bytes or null.`
+    throw new TidemarkError('ENCODE_FAILED', message, { topic })
+  })
 }

@@ -218,7 +218,7 @@ export class DataDirectory {
   writeCheckpoints(): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#isFresh) return
-      this.#checkOwned()
+      this.checkOwned()
       await Promise.allSettled(
         this.openLogs().map((log) => (log.flushedOffset < log.logEndOffset ? log.flush() : null)),
       )
@@ -303,7 +303,7 @@ export class DataDirectory {
   }
 
   #takeAway(places: readonly Place[], kind: 'delete' | 'stray'): string[] {
-    this.#checkOwned()
+    this.checkOwned()
     const present = places.filter(({ topic, partition }) => this.has(topic, partition))
     for (const place of present) {
       try {
@@ -344,7 +344,13 @@ export class DataDirectory {
     return turn
   }
 
-  #checkOwned(): void {
+  /**
+   * Before anything is written: a removed lock file lets another process in, and a removed directory takes what is written
+   * with it. Costs one stat, 2 µs.
+   *
+   * @throws {TidemarkError} OWNERSHIP_LOST.
+   */
+  checkOwned(): void {
     if (this.#closing !== undefined) throw this.#closed()
     if (!this.#ownership.check()) throw this.#ownershipLost()
   }

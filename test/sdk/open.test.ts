@@ -91,6 +91,20 @@ test('an owner that copies its own directory loses the lock, but not the directo
   expect(await readAll(directory)).toEqual(['mine', 'still mine'])
 })
 
+for (const what of ['lock file', 'directory'] as const) {
+  test(`an owner whose ${what} is removed acknowledges nothing any more`, async () => {
+    const directory = createDirectory()
+    const tide = await open(directory)
+    await send(tide, 'mine')
+    rmSync(what === 'directory' ? directory : join(directory, '.lock'), { recursive: true })
+    await expect(send(tide, 'lost')).rejects.toMatchObject({ code: 'OWNERSHIP_LOST' })
+    await expect(tide.groups.commit('g', [{ topic: 't', partition: 0, offset: 1 }])).rejects.toBeInstanceOf(
+      TidemarkError,
+    )
+    await tide.close().catch(() => {})
+  })
+}
+
 test('an owner whose lock file is removed is not joined by a rival', async () => {
   const directory = createDirectory()
   const tide = await open(directory)

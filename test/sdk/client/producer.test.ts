@@ -281,3 +281,21 @@ test('partitions that were added are used after a minute', async () => {
   await turns(2)
   expect((await t.send({ value: 'x', partition: 1 })).partition).toBe(1)
 })
+
+test('a header that is neither text, bytes nor null fails its own send, and no other', async () => {
+  const t = createClient().topic('t')
+  const bad: unknown[] = [{ trace: undefined }, { retries: 5 }, [{ key: 'a', value: {} }], [{ key: 1, value: 'x' }]]
+  for (const headers of bad) {
+    const sends = [t.send({ value: 'x', headers: headers as never }), t.send({ value: 'good' })]
+    const [refused, sent] = await Promise.allSettled(sends)
+    expect(refused).toMatchObject({ status: 'rejected', reason: { code: 'ENCODE_FAILED' } })
+    expect(sent).toMatchObject({ status: 'fulfilled' })
+  }
+  await t.send({
+    value: 'x',
+    headers: [
+      { key: 'a', value: 'text' },
+      { key: 'a', value: null },
+    ],
+  })
+})
