@@ -4,8 +4,12 @@ import type { FetchedRecord } from './fetched-record.ts'
 import type { LoopOptions, LoopSource } from './loop-source.ts'
 import type { PartitionBuffer } from './partition-buffer.ts'
 
-/** Records handed out without looking at the clock. A body of 1 ms without an `await` then keeps others waiting 0.1 s. */
-const RECORDS_PER_BREATH = 128
+/**
+ * Records handed out of one partition, and without looking at the clock. A body of 1 ms without an `await` keeps others
+ * waiting for so many milliseconds. And since partitions take such short turns they move on together, so that the commit
+ * that is due for one carries nearly as much of the others: with whole batches as turns it is 20 % more commit bytes.
+ */
+const RECORDS_PER_BREATH = 64
 
 type Result<R> = IteratorResult<R, undefined>
 
@@ -112,6 +116,7 @@ export class RecordLoop<R> implements AsyncIterator<R, undefined> {
         await this.source.finish('ended')
         return { done: true, value: undefined }
       }
+      this.interrupt()
       const record = this.nextNow()
       if (record !== undefined) return this.handOut(record, this.batch!)
       // Throws what stands between the loop and its next record, if anything does.

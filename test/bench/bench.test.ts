@@ -17,5 +17,6 @@ test('the benchmark runs to its end on a tiny input and prints every ratio', asy
     expect(stdout.match(new RegExp(`${name}\\s+\\d+\\.\\d\\d \\(`, 'g')), name).toHaveLength(2)
   }
   expect(stdout).toMatch(/One durable commit, awaited/)
+  expect(stdout.match(/\d+ partitions {2}0\.\d{4} %/g)).toHaveLength(3)
   expect(stdout).toMatch(/Open after a kill with 4 MB: \d+ ms/)
 }, 120_000)

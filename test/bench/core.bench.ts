@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { crc32cImplementation } from '../../sdk/record/crc32c.ts'
+import { measureCommitBytes } from '../support/bench/commit-bytes.ts'
 import { measureCommits } from '../support/bench/commits.ts'
 import { floorConsume, floorProduce } from '../support/bench/floor.ts'
 import { measureOpen } from '../support/bench/opening.ts'
@@ -45,6 +46,7 @@ console.log(
 )
 for (const sizeBytes of [100, 1024]) await compare(sizeBytes)
 await measureCommits(Number(options.commits))
+await measureCommitBytes(Math.min(records, 120_000))
 await measureOpen(Number(options['open-megabytes']))
 
 async function compare(sizeBytes: number): Promise<void> {
