@@ -24,7 +24,7 @@ import { Values } from '../support/bench/values.ts'
 
 const { values: options } = parseArgs({
   options: {
-    records: { type: 'string', default: '300000' },
+    records: { type: 'string', default: '500000' },
     rounds: { type: 'string', default: '5' },
     commits: { type: 'string', default: '2000' },
     'open-megabytes': { type: 'string', default: '1024' },
@@ -64,7 +64,8 @@ async function compare(sizeBytes: number): Promise<void> {
         { name: 'produce sqlite', run: () => sqlite.produce(values, records) },
       ],
       [
-        { name: 'consume floor', run: () => floorConsume(folder) },
+        { name: 'consume floor', run: () => floorConsume(folder, { fresh: false }) },
+        { name: 'consume floor, own views', run: () => floorConsume(folder, { fresh: true }) },
         { name: 'consume tidemark batches', run: () => tidemarkConsumeBatches(tide, 'batches') },
         { name: 'consume tidemark records', run: () => tidemarkConsumeRecords(tide, 'records') },
         { name: 'consume sqlite', run: () => sqlite.consume() },
@@ -89,6 +90,7 @@ async function compare(sizeBytes: number): Promise<void> {
   ratio('produce: tidemark ÷ floor', times, 'produce floor', 'produce tidemark')
   ratio('produce: tidemark ÷ sqlite', times, 'produce sqlite', 'produce tidemark')
   ratio('batches: tidemark ÷ floor', times, 'consume floor', 'consume tidemark batches')
+  ratio('… ÷ floor with own views', times, 'consume floor, own views', 'consume tidemark batches')
   ratio('batches: tidemark ÷ sqlite', times, 'consume sqlite', 'consume tidemark batches')
   ratio('for await: tidemark ÷ sqlite', times, 'consume sqlite', 'consume tidemark records')
 }

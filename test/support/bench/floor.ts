@@ -28,13 +28,17 @@ export async function floorProduce(folder: string, values: Values, count: number
   closeSync(file)
 }
 
-/** Returns the sum over the first byte of every value, so that nobody can skip the reading. */
-export function floorConsume(folder: string): number {
+/**
+ * Returns the sum over the first byte of every value, so that nobody can skip the reading. `fresh`: reads into a new
+ * buffer each time, as whoever hands out views that live on has to; otherwise into the same one, warm in the cache.
+ */
+export function floorConsume(folder: string, options: { readonly fresh: boolean }): number {
   const file = openSync(join(folder, 'floor.log'), 'r')
-  const buffer = Buffer.allocUnsafe(READ_BYTES)
+  let buffer = Buffer.allocUnsafeSlow(READ_BYTES)
   let position = 0
   let sum = 0
   for (;;) {
+    if (options.fresh) buffer = Buffer.allocUnsafeSlow(READ_BYTES)
     const length = readSync(file, buffer, 0, READ_BYTES, position)
     let at = 0
     while (at + 12 <= length) {
