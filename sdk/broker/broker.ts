@@ -6,6 +6,14 @@
  * with its own `error`. Requests and answers are plain data, so they can cross a socket; record batches stay bytes.
  */
 import type { ErrorCode } from '../errors.ts'
+import type {
+  GroupDescription,
+  GroupState,
+  GroupType,
+  ListedGroup,
+  MemberDescription,
+} from '../group/group-description.ts'
+import type { HeartbeatRequest, HeartbeatResponse } from '../group/heartbeat-request.ts'
 
 /** What outlives what: `power-loss` means flushed to the disk, `process-crash` that the kernel has the bytes. */
 export type Survives = 'power-loss' | 'process-crash'
@@ -192,52 +200,15 @@ export interface CountRecordsResponse {
 
 // Groups
 
-export interface ConsumerGroupHeartbeatRequest {
-  readonly group: string
-  /** Made by the client, 22 characters, kept through every rejoin. */
-  readonly memberId: string
-  /** 0 joins, −1 leaves, −2 leaves for a while (static), otherwise the epoch of the last answer. */
-  readonly memberEpoch: number
-  readonly instanceId?: string | null
-  readonly rackId?: string | null
-  readonly clientId: string
-  readonly clientHost: string
-  /** −1: unchanged. */
-  readonly rebalanceTimeoutMs: number
-  /** null: unchanged. */
-  readonly subscribedTopicNames: readonly string[] | null
-  readonly serverAssignor?: string | null
-  /** What the member owns now; null: not reported. */
-  readonly owned: readonly TopicPartition[] | null
-}
-export interface ConsumerGroupHeartbeatResponse {
-  readonly memberId: string
-  readonly memberEpoch: number
-  readonly heartbeatIntervalMs: number
-  /** null: unchanged. A smaller list at the same epoch means: give the missing ones up, then report `owned`. */
-  readonly assignment: readonly TopicPartition[] | null
-}
-
-export type GroupType = 'classic' | 'consumer' | 'share' | 'streams'
-export type GroupState =
-  | 'Empty'
-  | 'Assigning'
-  | 'Reconciling'
-  | 'Stable'
-  | 'PreparingRebalance'
-  | 'CompletingRebalance'
-  | 'Dead'
+export type { GroupDescription, GroupState, GroupType, MemberDescription }
+export type ConsumerGroupHeartbeatRequest = HeartbeatRequest
+export type ConsumerGroupHeartbeatResponse = HeartbeatResponse
 
 export interface ListGroupsRequest {
   readonly types?: readonly GroupType[]
 }
 export interface ListGroupsResponse {
-  readonly groups: readonly {
-    readonly group: string
-    readonly type: GroupType
-    readonly protocolType: string
-    readonly state: GroupState
-  }[]
+  readonly groups: readonly ListedGroup[]
 }
 export interface ConsumerGroupDescribeRequest {
   readonly groups: readonly string[]
@@ -245,27 +216,6 @@ export interface ConsumerGroupDescribeRequest {
 export interface ConsumerGroupDescribeResponse {
   /** Unknown groups are answered with `error` GROUP_NOT_FOUND. */
   readonly groups: readonly GroupDescription[]
-}
-export interface GroupDescription {
-  readonly error: PartitionError | null
-  readonly group: string
-  readonly type: GroupType
-  readonly state: GroupState
-  readonly groupEpoch: number
-  readonly assignmentEpoch: number
-  readonly assignor: string
-  readonly members: readonly MemberDescription[]
-}
-export interface MemberDescription {
-  readonly memberId: string
-  readonly instanceId: string | null
-  readonly memberEpoch: number
-  readonly clientId: string
-  readonly clientHost: string
-  readonly subscribedTopicNames: readonly string[]
-  /** What it holds, those it is about to give up included. */
-  readonly assignment: readonly TopicPartition[]
-  readonly targetAssignment: readonly TopicPartition[]
 }
 export interface DeleteGroupsRequest {
   readonly groups: readonly string[]

@@ -8,9 +8,10 @@ export interface NamedPartition {
   readonly partition: number
 }
 
-/** Kafka's ConsumerGroupHeartbeat (68), with names for ids; fields as in the port. */
+/** Kafka's ConsumerGroupHeartbeat (68), with names for ids. */
 export interface HeartbeatRequest {
   readonly group: string
+  /** Made by the client, 22 characters, kept through every rejoin. */
   readonly memberId: string
   /** 0 joins, −1 leaves, −2 leaves for a while (static), otherwise the epoch of the last answer. */
   readonly memberEpoch: number
@@ -23,7 +24,7 @@ export interface HeartbeatRequest {
   /** null: unchanged. */
   readonly subscribedTopicNames: readonly string[] | null
   readonly serverAssignor?: string | null
-  /** null: not reported. */
+  /** What the member owns now; null: not reported. */
   readonly owned: readonly NamedPartition[] | null
 }
 
@@ -31,7 +32,7 @@ export interface HeartbeatResponse {
   readonly memberId: string
   readonly memberEpoch: number
   readonly heartbeatIntervalMs: number
-  /** null: unchanged. */
+  /** null: unchanged. A smaller list at the same epoch means: give the missing ones up, then report `owned`. */
   readonly assignment: readonly NamedPartition[] | null
 }
 
