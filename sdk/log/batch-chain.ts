@@ -2,6 +2,7 @@ import type { BatchWalker } from './batch-walker.ts'
 import type { Place, Segment } from './segment.ts'
 
 export const OUT_OF_ORDER = 'its offsets do not follow those before it'
+export const LIES = 'its checksum is wrong, and the batch behind it contradicts its offsets'
 
 export interface ChainOptions {
   /** Batches that reach beyond this offset have their CRC checked, others only their header. Default: none. */
@@ -18,6 +19,8 @@ export class BatchChain {
   offset: number
   /** At the end: what is wrong with the bytes that are left, if there are any. No valid batch follows in this segment. */
   problem: string | undefined
+  /** The batch before, and where it was expected to begin. */
+  private previous: Place | undefined
   private readonly segment: Segment
   private readonly verifyFrom: number
   private readonly lastGapUpTo: number
@@ -36,12 +39,18 @@ export class BatchChain {
     for (;;) {
       const problem = this.findProblem()
       if (problem === undefined) {
+        this.previous = { position: this.batch.position, offset: this.offset }
         this.offset = this.batch.nextOffset
         return true
       }
       this.problem = problem ?? undefined
       if (problem === null) return false
-      const next = this.segment.passDamage(this.batch.position, this.offset, problem)
+      const liar = this.findLiar()
+      const next =
+        liar === undefined
+          ? this.segment.passDamage(this.batch.position, this.offset, problem)
+          : this.segment.passDamage(liar.position, liar.offset, LIES)
+      this.previous = undefined
       if (next === undefined) return false
       this.offset = next.offset
       this.batch.seek(next.position)
@@ -57,6 +66,14 @@ export class BatchChain {
     if (segment.isKnownDamage(batch.position)) return OUT_OF_ORDER
     if (batch.nextOffset <= this.verifyFrom) return undefined
     return batch.findProblem()
+  }
+
+  /** Where offsets go back, the batch before is the wrong one if its CRC says so: it lied about where it ends. */
+  private findLiar(): Place | undefined {
+    const { previous, batch, segment } = this
+    if (previous === undefined || batch.problem !== undefined || batch.baseOffset >= this.offset) return undefined
+    const walker = segment.walk(previous.position, true)
+    return walker.next() && walker.findProblem() === undefined ? undefined : previous
   }
 
   private isGapRight(): boolean {

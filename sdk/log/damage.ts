@@ -16,6 +16,8 @@ export interface DamagedRange {
 /** The damage a log knows of, in order. */
 export class Damage {
   #ranges: DamagedRange[] = []
+  /** Counts additions: what was derived from the log before one may have been derived from damaged bytes. */
+  additions = 0
 
   get ranges(): readonly DamagedRange[] {
     return this.#ranges
@@ -23,6 +25,7 @@ export class Damage {
 
   /** Ranges that overlap it are replaced. */
   add(range: DamagedRange): void {
+    this.additions++
     const others = this.#ranges.filter(
       (other) => other.toOffset <= range.fromOffset || other.fromOffset >= range.toOffset,
     )

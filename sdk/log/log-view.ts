@@ -60,6 +60,7 @@ export abstract class LogView {
   protected segmentList: Segment[] = []
   protected abstract readonly epochs: LeaderEpochs
   private readonly positions = new ReadPositions()
+  private damageSeen = 0
 
   private readonly files: FileSystem
 
@@ -228,11 +229,16 @@ export abstract class LogView {
   }
 
   private readSegment(segment: Segment, offset: number, maxBytes: number, endOffset: number): BatchRead | undefined {
+    if (this.damage.additions !== this.damageSeen) {
+      // A damaged batch may have said of itself that it ends elsewhere in offsets than it does.
+      this.damageSeen = this.damage.additions
+      this.positions.clear()
+    }
     const remembered = this.positions.find(segment, offset)
     const place = remembered === undefined ? segment.locate(offset) : { position: remembered, offset }
     const request = { position: place.position, fromOffset: place.offset, offset, maxBytes, endOffset }
     const read = readBatches(segment, request)
-    if (read !== undefined) this.positions.remember(segment, read.nextOffset, read.nextPosition)
+    if (read?.isCertain) this.positions.remember(segment, read.nextOffset, read.nextPosition)
     return read
   }
 

@@ -1,5 +1,6 @@
 import { BATCH_HEADER_BYTES } from '../record/batch-header.ts'
-import { OUT_OF_ORDER } from './batch-chain.ts'
+import { RecordBatch } from '../record/record-batch.ts'
+import { LIES, OUT_OF_ORDER } from './batch-chain.ts'
 import { BatchFields } from './batch-fields.ts'
 import type { Segment } from './segment.ts'
 
@@ -12,6 +13,8 @@ export interface BatchRead {
   /** Where and with which offset the batch behind them begins. */
   readonly nextPosition: number
   readonly nextOffset: number
+  /** False where what follows contradicts the last of the batches: one of the two is damaged. */
+  readonly isCertain: boolean
 }
 
 export interface ReadRequest {
@@ -54,7 +57,8 @@ export function readBatches(segment: Segment, request: ReadRequest): BatchRead |
     scan(segment, { chunk, position }, request, found)
     if (found.start >= 0) {
       const bytes = chunk.subarray(found.start, found.end)
-      return { bytes, nextPosition: position + found.end, nextOffset: found.nextOffset }
+      const isCertain = found.problem === undefined
+      return { bytes, nextPosition: position + found.end, nextOffset: found.nextOffset, isCertain }
     }
     if (found.reachedEnd) return undefined
     position += found.end
@@ -77,6 +81,7 @@ function scan(segment: Segment, at: { chunk: Buffer; position: number }, request
   found.problem = undefined
   found.cutBytes = 0
   found.end = 0
+  let previous: { readonly start: number; readonly nextOffset: number } | undefined
   while (found.end + BATCH_HEADER_BYTES <= chunk.length) {
     const start = found.end
     found.problem = fields.findProblem(start) ?? undefined
@@ -84,6 +89,14 @@ function scan(segment: Segment, at: { chunk: Buffer; position: number }, request
     const baseOffset = fields.baseOffset(start)
     const sizeBytes = fields.sizeBytes(start)
     const nextOffset = fields.nextOffset(start)
+    if (baseOffset < found.nextOffset && previous !== undefined && !new RecordBatch(chunk, previous.start).isValid()) {
+      // Not this one is wrong: the one before it lied about where it ends.
+      if (found.start === previous.start) found.start = -1
+      found.end = previous.start
+      found.nextOffset = previous.nextOffset
+      found.problem = LIES
+      return
+    }
     const isGap = baseOffset > found.nextOffset
     const isRight = baseOffset >= found.nextOffset && nextOffset <= segment.limitOffset
     if (
@@ -105,6 +118,7 @@ function scan(segment: Segment, at: { chunk: Buffer; position: number }, request
     }
     if (found.start >= 0 && start + sizeBytes - found.start > request.maxBytes) return
     if (isWanted && found.start < 0) found.start = start
+    previous = { start, nextOffset: found.nextOffset }
     found.nextOffset = nextOffset
     found.end = start + sizeBytes
   }
