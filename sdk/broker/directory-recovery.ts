@@ -1,6 +1,7 @@
 import type { DataDirectory } from '../directory/data-directory.ts'
 import { CLUSTER_METADATA_TOPIC } from '../directory/partition-directory.ts'
 import type { Environment } from '../environment/environment.ts'
+import { TidemarkError } from '../errors.ts'
 import type { LogRecovery } from '../log/recovery.ts'
 import type { TopicPartition } from './broker.ts'
 import type { FindLog } from './log-requests.ts'
@@ -36,19 +37,21 @@ export class DirectoryRecovery {
   }
 
   /**
-   * Directories of partitions that the metadata do not know, and did not remove, are set aside as a broker does: renamed to
-   * `…-stray`. Nothing is deleted. What was removed must be gone before.
+   * Refuses a directory with partitions that the metadata do not know and did not remove. A broker renames them to
+   * `…-stray`. But a metadata log that lost its end, or an older copy of it, looks the same, and then those partitions are
+   * the user's, with the memory of every group among them. Nothing is touched.
+   *
+   * @throws {TidemarkError} CORRUPT_BATCH.
    */
-  async setStraysAside(): Promise<void> {
+  refuseStrays(): void {
     const strays = this.#directory
       .existing()
       .filter((each) => each.topic !== CLUSTER_METADATA_TOPIC && !this.#isKnown(each))
+      .map(({ topic, partition }) => `${topic}-${partition}`)
     if (strays.length === 0) return
-    await this.#directory.setAside(strays)
-    for (const place of strays) {
-      const what = 'belongs to no topic that the metadata know, so its directory was renamed to end in "-stray"'
-      this.#note(place, NOTHING_MENDED, what)
-    }
+    const shown = strays.slice(0, 3).join(', ') + (strays.length > 3 ? ` and ${strays.length - 3} more` : '')
+    const message = `${this.#directory.path} holds partitions that its metadata log does not know: ${shown}. Either that log lost its end or is an older copy: restore ${CLUSTER_METADATA_TOPIC}-0. Or they do not belong here: move their directories away.`
+    throw new TidemarkError('CORRUPT_BATCH', message)
   }
 
   /** Partitions whose directories somebody removed. */
@@ -82,8 +85,8 @@ export class DirectoryRecovery {
     const message = `${topic}-${partition} ${what}.`
     this.#notes.push({ topic, partition, ...report, message })
     // A torn batch was promised to nobody; everything else somebody has to know of.
-    if (report.isLoss || report.tornBytes === 0) {
-      this.#environment.process.emitWarning(message, report.isLoss ? 'TIDEMARK_DATA_LOST' : 'TIDEMARK_PARTITION_STRAY')
+    if (report.isLoss) {
+      this.#environment.process.emitWarning(message, 'TIDEMARK_DATA_LOST')
     }
   }
 }

@@ -195,7 +195,7 @@ export class Owner implements Broker {
     const recovery = new DirectoryRecovery(this.#environment, this.#directory, this.#metadata)
     // In this order, since a name is one topic's only: what was removed goes, what nobody knows moves aside.
     await this.#topics.finishDeletions()
-    await recovery.setStraysAside()
+    recovery.refuseStrays()
     recovery.noteVanished()
     recovery.recoverLogs(this.#partitions.find)
     this.#recovery = recovery.notes

@@ -188,10 +188,19 @@ export class DataDirectory {
       })
       this.#unrecovered.delete(name)
       this.#logs.set(name, { place: { topic, partition }, log })
+      this.#warnOfMissing(name, log)
       return log
     } catch (error) {
       throw asDiskFailure(error, `open ${this.#partitions.path(topic, partition)}`)
     }
+  }
+
+  /** Logs are opened when they are needed, which may be long after `recovery` was reported: nobody may miss this. */
+  #warnOfMissing(name: string, log: PartitionLog): void {
+    const { missing } = log.recovery
+    if (missing === undefined) return
+    const message = `${name} has lost offsets ${missing.fromOffset} to ${missing.toOffset - 1}, which had been flushed; new records will get these offsets again. Restore it from a copy if you have one.`
+    this.#environment.process.emitWarning(message, 'TIDEMARK_RECORDS_MISSING')
   }
 
   /** Flushes the metadata log and makes the directory a data directory. Durable when it resolves. */

@@ -78,6 +78,9 @@ export class LogLoader {
     const firstRecovered = this.#firstToRecover()
     this.#mendTrusted(firstRecovered)
     let logEndOffset = this.#recover(firstRecovered)
+    // Also after an orderly stop: whole batches may have been cut off, which no look at the rest would show.
+    const { recoveryPoint } = this.#options
+    if (logEndOffset < recoveryPoint) this.#report.missing ??= { fromOffset: logEndOffset, toOffset: recoveryPoint }
     const logStartOffset = Math.max(this.#options.logStartOffset, this.#segments[0]?.baseOffset ?? 0)
     if (logStartOffset > logEndOffset) {
       this.#restartAt(logStartOffset)
