@@ -7,7 +7,6 @@ import type { PartitionLog } from '../log/partition-log.ts'
 import { type CoordinatorRecord, encodeCoordinatorBatch } from '../offsets/coordinator-record.ts'
 import { groupPartition } from '../offsets/group-partition.ts'
 import { RecordBatch } from '../record/record-batch.ts'
-import { OFFSETS_TOPIC_CONFIGS, OFFSETS_TOPIC_PARTITIONS } from '../topic/internal-topics.ts'
 import type { TopicImage } from '../topic/topic-image.ts'
 import { CONSUMER_OFFSETS_TOPIC } from '../topic/topic-name.ts'
 import type {
@@ -23,7 +22,6 @@ import { LOOP_STEP_MS, LoopClock } from './loop-clock.ts'
 import type { MetadataLog } from './metadata-log.ts'
 import { loadGroups } from './offsets-loading.ts'
 import type { OwnerTopics } from './owner-topics.ts'
-import { fromPartitionError } from './partition-error.ts'
 import { topicShapes } from './topic-shapes.ts'
 
 /** A loop commits up to some 3,000 times a second; a flush costs 35 µs of this thread and 200 of another. */
@@ -151,7 +149,8 @@ export class OwnerGroups {
   }
 
   async #lead(group: string): Promise<LedPartition> {
-    if (this.#metadata.image.topicByName(CONSUMER_OFFSETS_TOPIC) === undefined) await this.#createOffsetsTopic()
+    if (this.#metadata.image.topicByName(CONSUMER_OFFSETS_TOPIC) === undefined)
+      await this.#topics().createOffsetsTopic()
     const count = this.#metadata.topic(CONSUMER_OFFSETS_TOPIC).partitions.size
     return await this.#partitions.lead(CONSUMER_OFFSETS_TOPIC, groupPartition(group, count))
   }
@@ -159,13 +158,6 @@ export class OwnerGroups {
   /** A group that nobody knows has nothing to delete; asking for it must not write anything. */
   async #leadKnown(group: string): Promise<LedPartition | undefined> {
     return this.coordinator.table.get(group) === undefined ? undefined : await this.#lead(group)
-  }
-
-  async #createOffsetsTopic(): Promise<void> {
-    const topic = { name: CONSUMER_OFFSETS_TOPIC, partitions: OFFSETS_TOPIC_PARTITIONS, configs: OFFSETS_TOPIC_CONFIGS }
-    const error = (await this.#topics().create({ topics: [topic] })).topics[0]?.error
-    // Two first commits at once: the second finds it created.
-    if (error && error.code !== 'TOPIC_EXISTS') throw fromPartitionError(error, { topic: CONSUMER_OFFSETS_TOPIC })
   }
 
   #append(group: string, records: readonly CoordinatorRecord[]): void {

@@ -1,10 +1,12 @@
 import type { DataDirectory } from '../directory/data-directory.ts'
+import { CLUSTER_METADATA_TOPIC } from '../directory/partition-directory.ts'
 import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import { randomUuid } from '../record/uuid.ts'
+import { OFFSETS_TOPIC_CONFIGS, OFFSETS_TOPIC_PARTITIONS } from '../topic/internal-topics.ts'
 import { checkTopicConfigs, configsOfNewTopic, describeTopicConfigs } from '../topic/topic-configs.ts'
 import type { TopicImage } from '../topic/topic-image.ts'
-import { checkNewTopicName, isInternalTopic } from '../topic/topic-name.ts'
+import { CONSUMER_OFFSETS_TOPIC, checkNewTopicName, isInternalTopic } from '../topic/topic-name.ts'
 import {
   addPartitionsRecords,
   checkPartitionCount,
@@ -50,6 +52,7 @@ export class OwnerTopics {
     const topics = []
     for (const topic of request.topics) {
       try {
+        checkNotInternal(topic.name, 'Kafka creates it when it is first needed')
         const topicId = await this.#createOne(topic, request.validateOnly === true)
         topics.push({ name: topic.name, topicId, error: null })
       } catch (error) {
@@ -57,6 +60,16 @@ export class OwnerTopics {
       }
     }
     return { topics }
+  }
+
+  /** At a group's first commit or member. Whoever comes second finds it created. */
+  async createOffsetsTopic(): Promise<void> {
+    const topic = { name: CONSUMER_OFFSETS_TOPIC, partitions: OFFSETS_TOPIC_PARTITIONS, configs: OFFSETS_TOPIC_CONFIGS }
+    try {
+      await this.#createOne(topic, false)
+    } catch (error) {
+      if (!(error instanceof TidemarkError) || error.code !== 'TOPIC_EXISTS') throw error
+    }
   }
 
   async #createOne(topic: CreateTopicsRequest['topics'][number], validateOnly: boolean): Promise<string | null> {
@@ -85,10 +98,10 @@ export class OwnerTopics {
   }
 
   async grow({ topic, totalCount }: CreatePartitionsRequest): Promise<void> {
-    if (isInternalTopic(topic)) {
-      const message = `"${topic}" cannot grow: groups would look for their commits in other partitions than they wrote to.`
-      throw new TidemarkError('INVALID_TOPIC', message, { topic })
-    }
+    checkNotInternal(
+      topic,
+      'it cannot grow, since groups would look for their commits in other partitions than they wrote to',
+    )
     await this.#metadata.change(() => {
       const { topicId, partitions } = this.#metadata.topic(topic)
       checkPartitionCount(totalCount, topic)
@@ -101,6 +114,7 @@ export class OwnerTopics {
   }
 
   async configure({ topic, configs }: IncrementalAlterConfigsRequest): Promise<void> {
+    checkNotInternal(topic, 'its configs keep what groups committed from expiring')
     await this.#metadata.change(() => {
       checkTopicConfigs(configs, this.#metadata.topic(topic).configs)
       checkWritable(configs)
@@ -118,9 +132,7 @@ export class OwnerTopics {
    * removed. The next opening clears it away.
    */
   async delete(topic: string): Promise<void> {
-    if (isInternalTopic(topic)) {
-      throw new TidemarkError('INVALID_TOPIC', `"${topic}" belongs to Kafka itself and cannot be deleted.`, { topic })
-    }
+    checkNotInternal(topic, 'all groups would forget how far they got')
     await this.#inTurn(async () => {
       const image = this.#metadata.topic(topic)
       await this.#metadata.change(() => removeTopicRecords(image.topicId))
@@ -144,6 +156,15 @@ export class OwnerTopics {
     this.#turn = turn
     await turn
   }
+}
+
+/**
+ * Kafka lets an administrator do most of this to `__consumer_offsets`, and a broker then serves groups from what is left;
+ * a `__transaction_state` of another shape than its own stops it. Here nobody needs to.
+ */
+function checkNotInternal(topic: string, why: string): void {
+  if (!isInternalTopic(topic) && topic !== CLUSTER_METADATA_TOPIC) return
+  throw new TidemarkError('INVALID_TOPIC', `"${topic}" belongs to Kafka itself: ${why}.`, { topic })
 }
 
 /** Codecs that Tidemark reads but does not write cannot be asked of it. */

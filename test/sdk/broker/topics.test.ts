@@ -105,13 +105,9 @@ testOwners('the same change asked for twice at once is made once', async (world)
   expect(await twice(() => commit(owner, 'g', 't', 1))).toEqual(['UNKNOWN_TOPIC', 'UNKNOWN_TOPIC'])
 })
 
-testOwners('what belongs to Kafka itself can neither grow nor be deleted', async (world) => {
+testOwners('a topic can only grow, and not without bounds', async (world) => {
   const owner = await world.own()
   await create(owner, 't')
-  await commit(owner, 'g', 't', 0)
-  const topic = '__consumer_offsets'
-  await expect(owner.createPartitions({ topic, totalCount: 60 })).rejects.toMatchObject({ code: 'INVALID_TOPIC' })
-  await expect(owner.deleteTopics({ topics: [topic] })).rejects.toMatchObject({ code: 'INVALID_TOPIC' })
   for (const totalCount of [1, 0, -1, 10_001]) {
     await expect(owner.createPartitions({ topic: 't', totalCount })).rejects.toMatchObject({
       code: 'INVALID_PARTITIONS',
@@ -120,6 +116,29 @@ testOwners('what belongs to Kafka itself can neither grow nor be deleted', async
   await expect(owner.createPartitions({ topic: 'nothing', totalCount: 2 })).rejects.toMatchObject({
     code: 'UNKNOWN_TOPIC',
   })
+})
+
+testOwners('nobody creates, grows, configures or deletes what belongs to Kafka itself', async (world) => {
+  const owner = await world.own()
+  const names = ['__consumer_offsets', '__transaction_state', '__share_group_state', '__cluster_metadata']
+  for (const state of ['before', 'after'] as const) {
+    for (const topic of names) {
+      const { topics } = await owner.createTopics({ topics: [{ name: topic, partitions: 1, configs: {} }] })
+      expect(topics[0]?.error, `${topic} ${state} a commit`).toMatchObject({ code: 'INVALID_TOPIC' })
+      const changes = [
+        owner.createPartitions({ topic, totalCount: 60 }),
+        owner.incrementalAlterConfigs({ topic, configs: { 'cleanup.policy': 'delete' } }),
+        owner.deleteTopics({ topics: [topic] }),
+      ]
+      expect(codesOf(await Promise.allSettled(changes))).toEqual(['INVALID_TOPIC', 'INVALID_TOPIC', 'INVALID_TOPIC'])
+    }
+    if (state === 'after') continue
+    expect(await topicsOf(owner)).toEqual([])
+    await create(owner, 't')
+    await commit(owner, 'g', 't', 0)
+    expect(await topicsOf(owner)).toEqual(['t/1', '__consumer_offsets/50 internal'])
+  }
+  expect(await configsOf(owner, '__consumer_offsets')).toMatchObject({ 'cleanup.policy': 'compact' })
 })
 
 testOwners('a deleted topic takes its records and commits along; one of the same name begins anew', async (world) => {

@@ -43,6 +43,25 @@ test('topics say what is wrong', async () => {
   await expect(topics.addPartitions('a', 1)).rejects.toMatchObject({ code: 'INVALID_PARTITIONS' })
 })
 
+test("handles of Kafka's own topics read what is there, and neither create nor write", async () => {
+  const tide = await createTide()
+  const offsets = tide.topic('__consumer_offsets')
+  const attempts = [
+    () => offsets.ensure(),
+    () => offsets.send({ value }),
+    () => offsets.read({ follow: false })[Symbol.asyncIterator]().next(),
+    () => tide.topics.create('__transaction_state'),
+  ]
+  for (const attempt of attempts) await expect(attempt()).rejects.toMatchObject({ code: 'INVALID_TOPIC' })
+  expect(await tide.topics.list()).toEqual([])
+  await tide.topic('t').send({ value })
+  await tide.groups.commit('g', [{ topic: 't', partition: 0, offset: 1 }])
+  let count = 0
+  for await (const _ of offsets.read({ follow: false })) count++
+  expect(count).toBe(1)
+  await expect(offsets.send({ value })).rejects.toMatchObject({ code: 'INVALID_TOPIC' })
+})
+
 test('a group commits by hand, and what it committed can be read, looked up in time and forgotten', async () => {
   const tide = await createTide()
   await tide.topic('t', { partitions: 2 }).sendBatch([0, 1, 0].map((partition) => ({ value, partition })))
