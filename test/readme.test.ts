@@ -21,7 +21,9 @@ declare function send(mail: Uint8Array): Promise<void>
 
 test("every ```ts block of the README passes the strict compiler, against the package's public names", async () => {
   const folder = createFolder()
-  const compilerOptions = { paths: { tidemark: [join(ROOT, 'sdk/index.ts')] } }
+  const compilerOptions = {
+    paths: { tidemark: [join(ROOT, 'sdk/index.ts')], 'tidemark/inspect': [join(ROOT, 'sdk/inspect.ts')] },
+  }
   const config = { extends: join(ROOT, 'tsconfig.json'), compilerOptions, include: ['*.ts'] }
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config))
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')

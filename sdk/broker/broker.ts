@@ -7,6 +7,7 @@
  */
 import type { ErrorCode } from '../errors.ts'
 import type {
+  DescribedGroup,
   GroupDescription,
   GroupState,
   GroupType,
@@ -200,7 +201,7 @@ export interface CountRecordsResponse {
 
 // Groups
 
-export type { GroupDescription, GroupState, GroupType, MemberDescription }
+export type { DescribedGroup, GroupDescription, GroupState, GroupType, MemberDescription }
 export type ConsumerGroupHeartbeatRequest = HeartbeatRequest
 export type ConsumerGroupHeartbeatResponse = HeartbeatResponse
 
@@ -215,7 +216,7 @@ export interface ConsumerGroupDescribeRequest {
 }
 export interface ConsumerGroupDescribeResponse {
   /** Unknown groups are answered with `error` GROUP_NOT_FOUND. */
-  readonly groups: readonly GroupDescription[]
+  readonly groups: readonly DescribedGroup[]
 }
 export interface DeleteGroupsRequest {
   readonly groups: readonly string[]

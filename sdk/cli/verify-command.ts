@@ -12,8 +12,9 @@ export const verifyCommand: Command = {
   positionals: ['DIR'],
   options: {},
   details: [
-    'Works on copies, after a crash, and while another program writes to the directory. Says what is wrong, where, what is lost, what a Kafka broker would cut, and what to do.',
-    'JSON: severity (damage, warning, note), rule, topic, partition, file, position, offsetsLost (from, to), what, whatABrokerWouldCut, whatToDo. No line: nothing was found.',
+    'Works on copies, after a crash, and while another program writes to the directory. Says what is wrong, where, what is lost, what a Kafka broker would do with it, and what to do. What cannot be read is told, and the rest checked.',
+    'What no file can tell: whether whole batches are missing from the end of a log after a crash; and whether two partitions of a topic were swapped that are of one length, or were left by a crash, and have hardly any keys.',
+    'JSON: severity (damage, warning, note), rule, topic, partition, file, position, offset, offsetsLost (from, to), what, whatABrokerWouldDo, whatToDo. No line: nothing was found.',
   ],
   examples: [
     { does: 'Is it whole?', type: 'tidemark verify ./data' },
@@ -40,7 +41,7 @@ async function verify({ terminal, positionals, isJson }: Invocation): Promise<Ex
   }
   let findings: Finding[]
   try {
-    findings = await verifyDirectory(environment, positionals[0], { onProgress, signal })
+    findings = await verifyDirectory(positionals[0], { environment, onProgress, signal })
   } finally {
     await line.clear()
   }
@@ -50,24 +51,33 @@ async function verify({ terminal, positionals, isJson }: Invocation): Promise<Ex
     await lines.flush()
   } else {
     const style = styleFor(terminal)
-    for (const finding of findings) await output.write(`${findingText(finding, style)}\n`)
+    for (const finding of findings) await output.write(`${findingText(finding, positionals[0], style)}\n`)
     const seconds = (environment.clock.monotonicMs() - startMs) / 1000
     await output.write(summary(findings, progress, { seconds, style }))
   }
   return findings.some(isTrouble) ? 1 : 0
 }
 
-function findingText(finding: Finding, style: Style): string {
-  const { severity, topic, partition, file, position, what, whatABrokerWouldCut, whatToDo } = finding
+function findingText(finding: Finding, directory: string, style: Style): string {
+  const { severity, topic, partition, file, position, offset, offsetsLost, what, whatABrokerWouldDo, whatToDo } =
+    finding
   const paint = { damage: style.red, warning: style.yellow, note: style.dim }[severity]
   const place = topic === null ? file : `${topic}-${partition}`
-  const where = position === null ? file : `${file}, byte ${position}`
+  const where = [file, position === null ? '' : `byte ${position}`, offset === null ? '' : `offset ${offset}`]
+    .filter((part) => part !== '')
+    .join(', ')
   const lines = [`${paint(severity)}  ${style.bold(place)}`]
   if (where !== place) lines.push(style.dim(where))
   lines.push(what)
-  if (whatABrokerWouldCut !== null) lines.push(`A Kafka broker would cut: ${whatABrokerWouldCut}`)
-  lines.push(`To do: ${whatToDo}`)
+  if (offsetsLost !== null) lines.push(`Lost: ${lostWords(offsetsLost)}`)
+  lines.push(`A Kafka broker: ${whatABrokerWouldDo}`)
+  lines.push(`To do: ${whatToDo.replace(/(?<=tidemark \w+ )DIR/, () => directory)}`)
   return lines.map((line, index) => `${index === 0 ? '' : '  '}${line}\n`).join('')
+}
+
+function lostWords({ from, to }: NonNullable<Finding['offsetsLost']>): string {
+  if (to === null) return `what stood from offset ${from} on; nobody knows how much that was`
+  return to - from === 1 ? `offset ${from}` : `offsets ${from} to ${to - 1} (${digits(to - from)})`
 }
 
 function summary(

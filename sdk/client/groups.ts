@@ -63,12 +63,11 @@ export class Groups {
 
   /** Its members, and what each of them holds. @throws {TidemarkError} GROUP_NOT_FOUND */
   async describe(group: string): Promise<GroupDescription> {
-    const description = (await this.#broker.consumerGroupDescribe({ groups: [group] })).groups[0]
-    if (description === undefined || description.error !== null) {
-      throw fromPartitionError(
-        description?.error ?? { code: 'GROUP_NOT_FOUND', message: `There is no group "${group}".` },
-      )
+    const [answer] = (await this.#broker.consumerGroupDescribe({ groups: [group] })).groups
+    if (answer === undefined || answer.error !== null) {
+      throw fromPartitionError(answer?.error ?? { code: 'GROUP_NOT_FOUND', message: `There is no group "${group}".` })
     }
+    const { error: _, ...description } = answer
     return description
   }
 

@@ -1,4 +1,4 @@
-import type { GroupDescription, ListOffsetsResponse, MemberDescription, TopicPartition } from '../broker/broker.ts'
+import type { DescribedGroup, ListOffsetsResponse, MemberDescription, TopicPartition } from '../broker/broker.ts'
 import { TidemarkError } from '../errors.ts'
 import { type Lag, type LagState, lagOf, lagOfDeletedTopic, lagUnavailable } from '../offsets/lag.ts'
 import type { ClientContext, Finishable } from './client-context.ts'
@@ -209,7 +209,7 @@ class LagCollector {
   }
 }
 
-function heldBy(description: GroupDescription | undefined): { place: TopicPartition; member: MemberDescription }[] {
+function heldBy(description: DescribedGroup | undefined): { place: TopicPartition; member: MemberDescription }[] {
   if (description === undefined || description.error !== null) return []
   return description.members.flatMap((member) => member.assignment.map((place) => ({ place, member })))
 }

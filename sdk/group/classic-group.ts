@@ -1,6 +1,6 @@
 import type { ClassicGroupRecord } from '../offsets/classic-group-record.ts'
 import { assignedPartitions, subscribedTopics } from './consumer-protocol.ts'
-import type { GroupDescription, ListedGroup, MemberDescription } from './group-description.ts'
+import type { DescribedGroup, ListedGroup, MemberDescription } from './group-description.ts'
 
 /** A group that never had members, only commits: no record stands for it but those. */
 const NEVER_WRITTEN: ClassicGroupRecord = {
@@ -48,7 +48,7 @@ export class ClassicGroup {
     return { group: this.groupId, type: 'classic', protocolType, state: this.state }
   }
 
-  describe(): GroupDescription {
+  describe(): DescribedGroup {
     const { generation, protocol, members } = this.record
     return {
       error: null,

@@ -1,12 +1,12 @@
 import type { ConsumerGroup } from './consumer-group.ts'
-import type { GroupDescription, MemberDescription } from './group-description.ts'
+import type { DescribedGroup, MemberDescription } from './group-description.ts'
 import type { NamedPartition } from './heartbeat-request.ts'
 import { byTopic, type PartitionId } from './partition-id.ts'
 import { assignorOf } from './target-assignment.ts'
 
 type NameOf = (topicId: string) => string | undefined
 
-export function describeConsumerGroup(group: ConsumerGroup, nameOf: NameOf): GroupDescription {
+export function describeConsumerGroup(group: ConsumerGroup, nameOf: NameOf): DescribedGroup {
   return {
     error: null,
     group: group.groupId,

@@ -7,7 +7,7 @@ import { ClassicGroup } from './classic-group.ts'
 import { ConsumerGroup, STATIC_LEAVE_EPOCH } from './consumer-group.ts'
 import { DEFAULT_GROUP_CONFIG, type GroupConfig } from './group-config.ts'
 import { planGroupDeletion, planOffsetDeletion } from './group-deletion.ts'
-import type { GroupDescription, GroupType, ListedGroup } from './group-description.ts'
+import type { DescribedGroup, GroupType, ListedGroup } from './group-description.ts'
 import { GroupDraft } from './group-draft.ts'
 import { GroupTable } from './group-table.ts'
 import { beat } from './heartbeat.ts'
@@ -132,7 +132,7 @@ export class GroupCoordinator {
     this.#append(group, planOffsetDeletion(this.table.get(group), group, partitions, this.table.offsets))
   }
 
-  describe(request: { readonly groups: readonly string[] }): { readonly groups: readonly GroupDescription[] } {
+  describe(request: { readonly groups: readonly string[] }): { readonly groups: readonly DescribedGroup[] } {
     return { groups: request.groups.map((group) => this.table.describe(group, this.#nameOf)) }
   }
 

@@ -1,5 +1,5 @@
 import { RECORD_TYPES } from '../offsets/record-key.ts'
-import type { GroupDescription, ListedGroup } from './group-description.ts'
+import type { DescribedGroup, ListedGroup } from './group-description.ts'
 
 /** Which of Kafka's other protocols a record type belongs to, and what it counts. */
 const FOREIGN_TYPES: ReadonlyMap<number, { readonly type: 'share' | 'streams'; readonly counts: 'group' | 'member' }> =
@@ -49,7 +49,7 @@ export class ForeignGroup {
   }
 
   /** Members are left out: their records are not understood here. */
-  describe(): GroupDescription {
+  describe(): DescribedGroup {
     const { groupId: group, type, state } = this
     return { error: null, group, type, state, groupEpoch: 0, assignmentEpoch: 0, assignor: '', members: [] }
   }

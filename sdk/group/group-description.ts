@@ -27,8 +27,8 @@ export interface GroupError {
   readonly message: string
 }
 
+/** What a group is, and who is in it. */
 export interface GroupDescription {
-  readonly error: GroupError | null
   readonly group: string
   readonly type: GroupType
   readonly state: GroupState
@@ -38,6 +38,11 @@ export interface GroupDescription {
   /** "" where there is none. */
   readonly assignor: string
   readonly members: readonly MemberDescription[]
+}
+
+/** One answer of ConsumerGroupDescribe. `error`: why the rest of it says nothing. */
+export interface DescribedGroup extends GroupDescription {
+  readonly error: GroupError | null
 }
 
 export interface MemberDescription {

@@ -6,7 +6,7 @@ import { ClassicGroup } from './classic-group.ts'
 import { ConsumerGroup, type ConsumerGroupKey } from './consumer-group.ts'
 import { describeConsumerGroup } from './consumer-group-description.ts'
 import { ForeignGroup, foreignType } from './foreign-group.ts'
-import type { GroupDescription, GroupType, ListedGroup } from './group-description.ts'
+import type { DescribedGroup, GroupType, ListedGroup } from './group-description.ts'
 
 export type Group = ConsumerGroup | ClassicGroup | ForeignGroup
 
@@ -67,7 +67,7 @@ export class GroupTable {
   }
 
   /** `nameOf` turns topic ids into names; partitions of topics it does not know are left out. */
-  describe(group: string, nameOf: (topicId: string) => string | undefined): GroupDescription {
+  describe(group: string, nameOf: (topicId: string) => string | undefined): DescribedGroup {
     const found = this.get(group)
     if (found instanceof ConsumerGroup) return describeConsumerGroup(found, nameOf)
     return found === undefined ? notFound(group) : found.describe()
@@ -112,7 +112,7 @@ const CONSUMER_TYPES: ReadonlySet<number> = new Set([
   RECORD_TYPES.ConsumerGroupCurrentMemberAssignment,
 ])
 
-function notFound(group: string): GroupDescription {
+function notFound(group: string): DescribedGroup {
   return {
     error: { code: 'GROUP_NOT_FOUND', message: `There is no group ${group}.` },
     group,

@@ -77,11 +77,19 @@ export class BatchSequence {
       this.#findings.add(file, {
         severity: 'damage',
         rule: 'segment',
+        offset: baseOffset,
         what: `The segment is named after offset ${baseOffset}, but the one before it ends at ${this.#nextOffset}: they overlap.`,
+        whatABrokerWouldDo: 'It does not notice, and serves the offsets that both hold from this one.',
         whatToDo:
           'Do not write to this directory. Restore the partition from a copy, or ask for help with both files at hand.',
       })
     }
+  }
+
+  /** A segment, or the rest of it, that the disk did not hand out: it holds what lies before the next one. */
+  passOver(nextBaseOffset: number): void {
+    this.#reportJump()
+    this.#nextOffset = Math.max(this.#nextOffset, nextBaseOffset)
   }
 
   /** Nothing follows. */
@@ -116,6 +124,7 @@ export class BatchSequence {
       position: last.position,
       offsetsLost: { from: last.expectedOffset, to: rightNext },
       what: `The base offset of the batch reads ${last.baseOffset} where ${right} belongs; the rest of the batch is intact (the checksum does not cover this number).`,
+      whatABrokerWouldDo: 'It does not notice, and serves the records under wrong offsets.',
       whatToDo:
         'Restore this file from a copy, or, with nothing else running, write the right number back: 8 bytes at this position, big-endian. Then verify again.',
     })
@@ -134,7 +143,9 @@ export class BatchSequence {
       severity: 'damage',
       rule: 'offset-order',
       position,
+      offset: baseOffset,
       what: `The batch begins at offset ${baseOffset}, but the one before it ends at ${expectedOffset}: offsets go backwards.`,
+      whatABrokerWouldDo: 'It does not notice, and serves some records twice under one offset, or not at all.',
       whatToDo: 'Do not write to this directory. Restore the partition from a copy.',
     })
   }
@@ -145,9 +156,14 @@ export class BatchSequence {
       rule: 'offset-gap',
       position,
       offsetsLost: { from, to },
-      what: `${what}: offsets ${from} to ${to - 1} are not there.`,
+      what: `${what}: ${offsetsWords(from, to)} not there.`,
+      whatABrokerWouldDo: 'It does not notice: consumers pass over the gap without a word.',
       whatToDo:
-        'Restore the partition from a copy if you have one; consumers otherwise pass over the gap. If the topic was compacted earlier, the gap is as it should be.',
+        'Restore the partition from a copy if you have one. If the topic was compacted earlier, the gap is as it should be.',
     })
   }
+}
+
+function offsetsWords(from: number, to: number): string {
+  return to - from === 1 ? `offset ${from} is` : `offsets ${from} to ${to - 1} are`
 }

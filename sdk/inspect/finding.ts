@@ -1,6 +1,9 @@
+import { TidemarkError } from '../errors.ts'
+import { errnoOf } from '../log/storage-error.ts'
+
 /**
- * How bad: `damage`: bytes are wrong, and records are lost or may be read wrongly. `warning`: something is wrong that
- * has cost no record yet. `note`: worth knowing, and as it should be, for example after a crash.
+ * How bad: `damage`: bytes are wrong or gone, so records are lost, may be read wrongly, or the directory does not open.
+ * `warning`: something is wrong that has cost no record yet. `note`: worth knowing, and as it should be, for example after a crash.
  */
 export type Severity = 'damage' | 'warning' | 'note'
 
@@ -15,12 +18,14 @@ export interface Finding {
   readonly file: string
   /** Byte in the file; null where it concerns the file as a whole. */
   readonly position: number | null
+  /** The first offset it is about; null where it is about none. */
+  readonly offset: number | null
   /** Offsets that cannot be read any more, from (inclusive) to (exclusive; null: to the end, which nobody knows). */
   readonly offsetsLost: { readonly from: number; readonly to: number | null } | null
   /** What is wrong. */
   readonly what: string
-  /** What a Kafka broker would remove if it were started on the directory as it is; null: nothing. */
-  readonly whatABrokerWouldCut: string | null
+  /** What a Kafka broker would do if it were started on the directory as it is. */
+  readonly whatABrokerWouldDo: string
   readonly whatToDo: string
 }
 
@@ -38,7 +43,9 @@ export type FindingRule =
   | 'transaction-index'
   | 'producer-snapshot'
   | 'checkpoint'
+  | 'log-start'
   | 'log-end'
+  | 'misplaced'
   | 'partition-metadata'
   | 'meta-properties'
   | 'metadata-log'
@@ -48,11 +55,8 @@ export type FindingRule =
   | 'unreadable'
 
 /** What one check says; `Findings.add` knows the rest. */
-export type FindingDetails = Omit<
-  Finding,
-  'topic' | 'partition' | 'file' | 'position' | 'offsetsLost' | 'whatABrokerWouldCut'
-> &
-  Partial<Pick<Finding, 'position' | 'offsetsLost' | 'whatABrokerWouldCut'>>
+export type FindingDetails = Omit<Finding, 'topic' | 'partition' | 'file' | 'position' | 'offset' | 'offsetsLost'> &
+  Partial<Pick<Finding, 'position' | 'offset' | 'offsetsLost'>>
 
 /** Collects findings about one partition, or about the directory itself. */
 export class Findings {
@@ -72,19 +76,32 @@ export class Findings {
   }
 
   add(file: string, details: FindingDetails): void {
-    const { severity, rule, position = null, offsetsLost = null, what, whatABrokerWouldCut = null, whatToDo } = details
+    const { severity, rule, position = null, offsetsLost = null, what, whatABrokerWouldDo, whatToDo } = details
+    const { offset = offsetsLost?.from ?? null } = details
     const { topic, partition } = this
-    this.list.push({
-      severity,
-      rule,
-      topic,
-      partition,
-      file,
-      position,
-      offsetsLost,
-      what,
-      whatABrokerWouldCut,
-      whatToDo,
+    const about = { severity, rule, topic, partition, file, position, offset, offsetsLost }
+    this.list.push({ ...about, what, whatABrokerWouldDo, whatToDo })
+  }
+
+  /**
+   * What could not be read because the disk or the permissions did not let us; the check goes on elsewhere. `unchecked`:
+   * "This file". Errors of another kind are thrown on.
+   */
+  addUnreadable(file: string, error: unknown, unchecked: string): void {
+    const isAborted = error instanceof TidemarkError && error.code === 'ABORTED'
+    const errno = error instanceof TidemarkError ? undefined : errnoOf(error)
+    if (isAborted || (errno === undefined && !(error instanceof TidemarkError))) throw error
+    const isForbidden = errno === 'EACCES' || errno === 'EPERM'
+    this.add(file, {
+      severity: isForbidden ? 'warning' : 'damage',
+      rule: 'unreadable',
+      what: `${unchecked} could not be read and was not checked: ${(error as Error).message.replace(/\.$/, '')}.`,
+      whatABrokerWouldDo: isForbidden
+        ? 'It stops when it starts, unless it runs as a user who may read this.'
+        : 'It takes the whole directory out of service when it meets the error.',
+      whatToDo: isForbidden
+        ? 'Run this as the user who owns the directory, or correct the permissions; then verify again.'
+        : 'Look at the disk and the system log. If the disk is failing, copy what can be read to another one first; then verify again.',
     })
   }
 }

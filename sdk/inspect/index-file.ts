@@ -25,9 +25,10 @@ export interface WrongEntries {
   readonly effect: string
 }
 
+const REBUILDS = 'It makes the file anew from the log.'
 const REBUILT = 'Nothing: the next opening makes the file anew from the log.'
 const REMOVE =
-  'No record is lost, and Tidemark checks what it uses of an index. Before a broker starts on the directory, stop the owner and remove the .index and .timeindex of this segment: they are made anew from the log.'
+  'Tidemark checks what it uses of an index. Before a broker starts on the directory, stop the owner and remove the .index and .timeindex of this segment: they are made anew from the log.'
 
 /** The bytes of an index file, and what is said about it. Indexes have no checksum, but the log itself proves each entry. */
 export class IndexFile {
@@ -80,7 +81,8 @@ export class IndexFile {
       severity: this.isRebuiltOnOpen ? 'note' : 'warning',
       rule,
       position,
-      what: `${what}${others} ${this.isRebuiltOnOpen ? 'The file was not closed in order.' : effect}`,
+      what: `${what}${others} ${this.isRebuiltOnOpen ? 'The file was not closed in order.' : 'No record is lost.'}`,
+      whatABrokerWouldDo: this.isRebuiltOnOpen ? REBUILDS : effect,
       whatToDo: this.isRebuiltOnOpen ? REBUILT : REMOVE,
     })
   }
@@ -91,6 +93,7 @@ export class IndexFile {
       rule,
       position,
       what: `The last ${entries === 1 ? 'entry points' : `${entries} entries point`} beyond the end of the log: the writer was stopped before the records were on the disk.`,
+      whatABrokerWouldDo: REBUILDS,
       whatToDo: REBUILT,
     })
   }
@@ -104,6 +107,7 @@ export class IndexFile {
       rule,
       position: this.#sizeBytes - rest,
       what: `The last ${rest} bytes are no whole entry of ${entryBytes}.`,
+      whatABrokerWouldDo: REBUILDS,
       whatToDo: this.isRebuiltOnOpen ? REBUILT : REMOVE,
     })
   }

@@ -14,7 +14,7 @@ export class LeaderEpochCheck {
   #line = 0
   #lastEpoch = -1
   #wrong = 0
-  #firstWrong: { file: string; position: number; epoch: number; right: string } | undefined
+  #firstWrong: { file: string; position: number; offset: number; epoch: number; right: string } | undefined
 
   /** `starts`: undefined where there is no readable checkpoint. */
   constructor(findings: Findings, starts: readonly EpochStart[] | undefined) {
@@ -39,6 +39,7 @@ export class LeaderEpochCheck {
     this.#firstWrong ??= {
       file,
       position,
+      offset: batch.baseOffset,
       epoch,
       right:
         right === undefined
@@ -49,13 +50,15 @@ export class LeaderEpochCheck {
 
   finish(): void {
     if (this.#firstWrong === undefined) return
-    const { file, position, epoch, right } = this.#firstWrong
+    const { file, position, offset, epoch, right } = this.#firstWrong
     const others = this.#wrong === 1 ? '' : ` ${this.#wrong - 1} more batches have a wrong one.`
     this.#findings.add(file, {
       severity: 'warning',
       rule: 'leader-epoch',
       position,
+      offset,
       what: `The batch has leader epoch ${epoch}; it should be ${right}.${others}`,
+      whatABrokerWouldDo: 'It does not notice, and hands the wrong epoch to consumers.',
       whatToDo:
         'The records are intact. Consumers that check epochs may wait or rewind here. Open the directory once for writing, which corrects a single wrong one after a crash; otherwise restore the file from a copy.',
     })

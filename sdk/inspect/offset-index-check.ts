@@ -65,7 +65,9 @@ export class OffsetIndexCheck {
       position: entry * ENTRY_BYTES,
       what: `Entry ${entry} is wrong: ${why}.`,
       wrongCount: this.#wrong,
-      effect: misleads ? 'A broker may fail to find records of this segment.' : 'Every record is still found.',
+      effect: misleads
+        ? 'It believes the index, and may fail to find records of this segment.'
+        : 'It believes the index, and still finds every record.',
     })
   }
 

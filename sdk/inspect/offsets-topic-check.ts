@@ -58,7 +58,9 @@ export class OffsetsTopicCheck {
         severity: 'warning',
         rule: 'offsets-topic',
         position: place.position,
-        what: `At offset ${place.offset} ${problem}. A broker refuses every group of this partition because of it; Tidemark does not.`,
+        what: `At offset ${place.offset} ${problem}.`,
+        offset: place.offset,
+        whatABrokerWouldDo: 'It refuses every group of this partition of __consumer_offsets. Tidemark does not.',
         whatToDo:
           'Please report it. Delete the group before a broker is started on the directory; its commits go with it.',
       })
@@ -70,7 +72,9 @@ export class OffsetsTopicCheck {
       severity: 'warning',
       rule: 'offsets-topic',
       position: place.position,
-      what: `Group ${JSON.stringify(parsed.group)} stands here, but belongs into partition ${right}: a broker does not find it.`,
+      what: `Group ${JSON.stringify(parsed.group)} stands here, but belongs into partition ${right}.`,
+      offset: place.offset,
+      whatABrokerWouldDo: 'It does not find the group: its consumers begin as new ones.',
       whatToDo: 'Restore __consumer_offsets from a copy, or commit the group again.',
     })
   }
@@ -87,7 +91,10 @@ export class OffsetsTopicCheck {
         severity: error.code === 'UNSUPPORTED' ? 'warning' : 'damage',
         rule: 'offsets-topic',
         position,
+        offset,
         what: `The record at offset ${offset} is not understood: ${error.message}`,
+        whatABrokerWouldDo:
+          'It passes over record types it does not know, and refuses the groups of this partition for others.',
         whatToDo:
           'What the group committed with it is lost. Restore the partition from a copy, or reset the group (tidemark reset).',
       })

@@ -6,7 +6,7 @@ import { BatchSequence } from './batch-sequence.ts'
 import type { CheckContext } from './check-context.ts'
 import { Findings } from './finding.ts'
 import { LeaderEpochCheck } from './leader-epoch-check.ts'
-import { checkLogEnd } from './log-end-check.ts'
+import { checkLogEnd, checkLogStart } from './log-end-check.ts'
 import { checkProducerSnapshot } from './producer-snapshot-check.ts'
 import { checkSegment, type SegmentContext } from './segment-check.ts'
 import { checkTransactionIndex } from './transaction-index-check.ts'
@@ -30,7 +30,9 @@ export interface PartitionFacts {
 
 export interface PartitionOutcome {
   readonly findings: Findings
+  readonly topicId: string | undefined
   readonly logStartOffset: number
+  /** Infinity where the disk did not let us see the end. */
   readonly logEndOffset: number
 }
 
@@ -62,10 +64,11 @@ class PartitionCheck {
   async run(visit: BatchVisitor): Promise<PartitionOutcome> {
     const { isCompacted } = this.#facts
     const names = this.#context.environment.files.list(this.#path)
-    this.#checkIdentity()
+    const topicId = this.#checkIdentity()
     const bases = this.#segmentBases(names)
     const sequence = new BatchSequence(this.#findings, isCompacted, bases[0] ?? 0)
-    const epochs = new LeaderEpochCheck(this.#findings, this.#loadEpochs())
+    const starts = this.#loadEpochs()
+    const epochs = new LeaderEpochCheck(this.#findings, starts)
     const log = await this.#checkSegments(bases, sequence, epochs, visit)
     sequence.finish()
     epochs.finish()
@@ -78,9 +81,11 @@ class PartitionCheck {
     }
     checkLogEnd({ facts: this.#facts, log, sequence, lastEpoch: epochs.lastEpoch, findings: this.#findings })
     this.#checkOtherFiles(names, bases, logEndOffset)
+    const ends = { firstOffset: bases[0], epochStart: starts?.[0]?.startOffset }
+    checkLogStart(this.#facts, log, ends, this.#findings)
     const firstOffset = bases[0] ?? 0
     const logStartOffset = Math.max(firstOffset, this.#facts.logStartOffset ?? firstOffset)
-    return { findings: this.#findings, logStartOffset, logEndOffset }
+    return { findings: this.#findings, topicId, logStartOffset, logEndOffset }
   }
 
   async #checkSegments(
@@ -94,28 +99,36 @@ class PartitionCheck {
     const recoveryPoint = this.#facts.recoveryPoint ?? 0
     const context = { environment, findings: this.#findings, sequence, epochs, visit, progress, signal }
     const segments: { sizeBytes: number; isRecovered: boolean }[] = []
+    const { path, findings } = { path: this.#path, findings: this.#findings }
+    let isEndSeen = true
     for (const [number, baseOffset] of bases.entries()) {
       const nextBaseOffset = bases[number + 1] ?? Number.POSITIVE_INFINITY
       const isLast = number === bases.length - 1
       const base = String(baseOffset).padStart(20, '0')
       const isRecovered = !wasCleanShutdown && (isLast || nextBaseOffset > recoveryPoint)
-      const sizeBytes = await checkSegment(
-        {
-          number,
-          baseOffset,
-          nextBaseOffset,
-          isCompacted,
-          isClosed: !isLast || wasCleanShutdown,
-          isRecovered,
-          indexIntervalBytes,
-          path: environment.files.join(this.#path, base),
-          name: `${this.#facts.directoryName}/${base}`,
-        },
-        context,
-      )
-      segments.push({ sizeBytes: sizeBytes ?? 0, isRecovered })
+      const segment = {
+        number,
+        baseOffset,
+        nextBaseOffset,
+        isCompacted,
+        isClosed: !isLast || wasCleanShutdown,
+        isRecovered,
+        indexIntervalBytes,
+        path: environment.files.join(path, base),
+        name: this.#name(base),
+      }
+      let sizeBytes = 0
+      try {
+        sizeBytes = (await checkSegment(segment, context)) ?? 0
+      } catch (error) {
+        findings.addUnreadable(`${segment.name}.log`, error, 'This file')
+        if (isLast) isEndSeen = false
+        else sequence.passOver(nextBaseOffset)
+      }
+      segments.push({ sizeBytes, isRecovered })
     }
-    return { logEndOffset: sequence.nextOffset, wasCleanShutdown, recoveryPoint, segments }
+    const logEndOffset = isEndSeen ? sequence.nextOffset : Number.POSITIVE_INFINITY
+    return { logEndOffset, wasCleanShutdown, recoveryPoint, segments }
   }
 
   #segmentBases(names: readonly string[]): number[] {
@@ -132,36 +145,44 @@ class PartitionCheck {
       const { starts } = LeaderEpochs.load(this.#context.environment.files, this.#path)
       return starts.length === 0 ? undefined : starts
     } catch (error) {
-      if (!(error instanceof TidemarkError)) throw error
+      if (!(error instanceof TidemarkError)) {
+        this.#findings.addUnreadable(this.#name(LEADER_EPOCH_CHECKPOINT), error, 'This file')
+        return undefined
+      }
       this.#findings.add(this.#name(LEADER_EPOCH_CHECKPOINT), {
         severity: 'warning',
         rule: 'checkpoint',
         what: error.message,
+        whatABrokerWouldDo: 'It takes the whole directory out of service.',
         whatToDo: 'No record is lost. Stop the owner and remove the file: it is written anew from the log.',
       })
       return undefined
     }
   }
 
-  #checkIdentity(): void {
+  /** Returns the topic id that the directory says it belongs to. */
+  #checkIdentity(): string | undefined {
     const { topic, expected, isMetadataReadable } = this.#facts
     const name = this.#name(PARTITION_METADATA)
-    const stray = `Nothing is cut, but it renames the directory to ${this.#facts.directoryName}.…-stray and does not serve it.`
+    const stray = `It renames the directory to ${this.#facts.directoryName}.…-stray and does not serve it.`
     let topicId: string | undefined
     try {
       topicId = readPartitionMetadata(this.#context.environment.files, this.#path)
     } catch (error) {
-      if (!(error instanceof TidemarkError)) throw error
+      if (!(error instanceof TidemarkError)) {
+        this.#findings.addUnreadable(name, error, 'This file')
+        return undefined
+      }
       this.#findings.add(name, {
         severity: 'warning',
         rule: 'partition-metadata',
         what: error.message,
-        whatABrokerWouldCut: stray,
+        whatABrokerWouldDo: stray,
         whatToDo: `Write it anew with this topic's id${expected === undefined ? '' : `, ${expected.topicId}`}.`,
       })
-      return
+      return undefined
     }
-    if (topic === CLUSTER_METADATA_TOPIC || !isMetadataReadable) return
+    if (topic === CLUSTER_METADATA_TOPIC || !isMetadataReadable) return topicId
     const problem =
       expected === undefined
         ? 'The metadata log knows no such partition.'
@@ -170,17 +191,18 @@ class PartitionCheck {
           : topicId !== expected.topicId
             ? `The directory belongs to topic id ${topicId}; the metadata log has ${expected.topicId} for this topic.`
             : undefined
-    if (problem === undefined) return
+    if (problem === undefined) return topicId
     this.#findings.add(name, {
       severity: 'warning',
       rule: 'partition-metadata',
       what: problem,
-      whatABrokerWouldCut: stray,
+      whatABrokerWouldDo: stray,
       whatToDo:
         expected === undefined
           ? 'If the topic was deleted, the next opening removes what is left of it. Otherwise restore __cluster_metadata-0 from a copy.'
           : 'Restore the file from a copy. If it is missing after a crash, the next opening writes it.',
     })
+    return topicId
   }
 
   #checkOtherFiles(names: readonly string[], bases: readonly number[], logEndOffset: number): void {
@@ -196,9 +218,13 @@ class PartitionCheck {
         isMendedOnOpen: !this.#context.wasCleanShutdown,
       }
       const hasLog = bases.includes(parsed.baseOffset)
-      if (parsed.suffix === '.snapshot') checkProducerSnapshot(target, parsed.baseOffset, logEndOffset)
-      else if (parsed.suffix === '.txnindex' && hasLog) checkTransactionIndex(target, logEndOffset)
-      else if (parsed.suffix.startsWith('.') && !hasLog && ORPHANS.has(parsed.suffix)) this.#reportOrphan(target.name)
+      try {
+        if (parsed.suffix === '.snapshot') checkProducerSnapshot(target, parsed.baseOffset, logEndOffset)
+        else if (parsed.suffix === '.txnindex' && hasLog) checkTransactionIndex(target, logEndOffset)
+      } catch (error) {
+        this.#findings.addUnreadable(target.name, error, 'This file')
+      }
+      if (parsed.suffix.startsWith('.') && !hasLog && ORPHANS.has(parsed.suffix)) this.#reportOrphan(target.name)
     }
   }
 
@@ -207,7 +233,7 @@ class PartitionCheck {
       severity: 'warning',
       rule: 'segment',
       what: 'The index is there, but not the log file it belongs to.',
-      whatABrokerWouldCut: 'This file.',
+      whatABrokerWouldDo: 'It removes this file.',
       whatToDo:
         'If the .log file was lost, restore it from a copy. If the segment was deleted on purpose, remove this file.',
     })

@@ -35,7 +35,7 @@ export function checkProducerSnapshot(
       rule: 'producer-snapshot',
       position: 0,
       what: `The snapshot of producer states is damaged: ${problem}.`,
-      whatABrokerWouldCut: 'This file: it takes an older one and reads the log from there.',
+      whatABrokerWouldDo: 'It removes the file, takes an older one and reads the log from there.',
       whatToDo: isAfterCrash
         ? 'Nothing: these files are not flushed, so a crash may leave one torn, and the next opening does without it.'
         : 'No record is lost. Stop the owner and remove this file.',
@@ -45,7 +45,7 @@ export function checkProducerSnapshot(
       severity: 'note',
       rule: 'producer-snapshot',
       what: `The snapshot is of offset ${offset}, beyond the end of the log, ${logEndOffset}.`,
-      whatABrokerWouldCut: 'This file.',
+      whatABrokerWouldDo: 'It removes the file.',
       whatToDo: 'Nothing: the next opening removes it.',
     })
   }

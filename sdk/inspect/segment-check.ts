@@ -117,9 +117,11 @@ function checkRecords(
       rule: 'records',
       position,
       offsetsLost: isUnsupported ? null : { from: baseOffset, to: nextOffset },
+      offset: baseOffset,
       what: isUnsupported
         ? `${error.message} Its records could not be checked.`
         : `The batch's checksum is right, but its records cannot be decoded: it was written that way. ${error.message}`,
+      whatABrokerWouldDo: 'It does not notice, and hands the batch out as it is.',
       whatToDo: isUnsupported
         ? 'Check it with a newer version.'
         : "Find out which producer wrote it. Consumers stop here until they are told to go on (onDamage: 'skip').",
@@ -132,6 +134,8 @@ function checkRecords(
       rule: 'offset-gap',
       position,
       what: `The batch spans offsets ${baseOffset} to ${nextOffset - 1} and holds ${recordCount} of these records; the topic is not compacted.`,
+      offset: baseOffset,
+      whatABrokerWouldDo: 'It does not notice: consumers pass over the missing offsets.',
       whatToDo: 'Nothing, if the topic was compacted earlier. Otherwise find out which producer wrote it.',
     })
   }
@@ -147,6 +151,8 @@ class SegmentIndexes {
   #bytesSinceEntry = 0
   #entriesDue = 0
   #maxTimestampMs = -1
+  /** An index could not be read: it may well be there. */
+  #isPartial = false
 
   constructor(facts: SegmentFacts, context: SegmentContext) {
     this.#facts = facts
@@ -154,7 +160,13 @@ class SegmentIndexes {
     const load = (suffix: string): IndexFile | undefined => {
       const { path, name, baseOffset, isRecovered: isRebuiltOnOpen } = facts
       const place = { path: path + suffix, name: name + suffix, baseOffset, isRebuiltOnOpen }
-      return IndexFile.load(context.environment.files, place)
+      try {
+        return IndexFile.load(context.environment.files, place)
+      } catch (error) {
+        context.findings.addUnreadable(place.name, error, 'This file')
+        this.#isPartial = true
+        return undefined
+      }
     }
     const offsets = load('.index')
     const times = load('.timeindex')
@@ -185,7 +197,7 @@ class SegmentIndexes {
     const { isClosed, isRecovered } = this.#facts
     this.#offsets?.finish(endPosition)
     this.#times?.finish(nextOffset, isClosed)
-    if (!isClosed || isRecovered) return
+    if (!isClosed || isRecovered || this.#isPartial) return
     const isOffsetsEmpty = (this.#offsets?.entryCount ?? 0) === 0 && this.#entriesDue > 0
     if (isOffsetsEmpty) this.#reportEmpty('.index', 'offset-index', this.#offsets === undefined ? 'note' : 'warning')
     // A broker makes a missing .timeindex anew only together with a missing .index.
@@ -199,10 +211,14 @@ class SegmentIndexes {
       severity,
       rule,
       what: `The index ${isMissing ? 'is missing' : 'has no entry'}. No record is lost.`,
+      whatABrokerWouldDo:
+        severity === 'note'
+          ? 'It makes the index anew from the log.'
+          : 'It takes the index for whole, and may answer "latest by time" with -1.',
       whatToDo:
         severity === 'note'
           ? 'Nothing: Tidemark and a broker make it anew from the log.'
-          : 'Tidemark makes up for it. A broker does not, and may answer "latest by time" with -1: before it starts on the directory, stop the owner and remove the .index and .timeindex of this segment.',
+          : 'Tidemark makes up for it. Before a broker starts on the directory, stop the owner and remove the .index and .timeindex of this segment.',
     })
   }
 }

@@ -70,7 +70,7 @@ export class TimeIndexCheck {
       position: entry * ENTRY_BYTES,
       what: `Entry ${entry} is wrong: ${why}.`,
       wrongCount: this.#wrong,
-      effect: 'A broker may start at the wrong record when asked for a time.',
+      effect: 'It believes the index, and may start at the wrong record when asked for a time.',
     })
   }
 
@@ -101,9 +101,10 @@ export class TimeIndexCheck {
       severity: 'warning',
       rule: 'time-index',
       position: null,
-      what: `${last}, but the segment's greatest timestamp is ${this.#maxTimestampMs}.`,
+      what: `${last}, but the segment's greatest timestamp is ${this.#maxTimestampMs}. No record is lost.`,
+      whatABrokerWouldDo: 'It believes the index, and may answer "latest by time" with -1.',
       whatToDo:
-        'No record is lost. A broker may answer "latest by time" with -1: before it starts on the directory, stop the owner and remove the .index and .timeindex of this segment; they are made anew from the log.',
+        'Before a broker starts on the directory, stop the owner and remove the .index and .timeindex of this segment; they are made anew from the log.',
     })
   }
 

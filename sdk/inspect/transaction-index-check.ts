@@ -24,6 +24,7 @@ export function checkTransactionIndex({ files, path, name, findings }: FileToChe
     rule: 'transaction-index',
     position: problem.position,
     what: `The index of aborted transactions is damaged: ${problem.why}. Readers of committed records only may get aborted ones.`,
+    whatABrokerWouldDo: 'It takes the index as it is, or makes it anew where it recovers the segment.',
     whatToDo: 'Restore the file from a copy.',
   })
 }

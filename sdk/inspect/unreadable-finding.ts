@@ -34,7 +34,8 @@ function tornTail(bytes: UnreadableBytes, log: LogOutcome): FindingDetails {
       rule: 'torn-tail',
       position,
       what,
-      whatABrokerWouldCut: `The last ${size}. The log then ends at offset ${fromOffset}, as it does for readers now.`,
+      offset: fromOffset,
+      whatABrokerWouldDo: `It cuts the last ${size}. The log then ends at offset ${fromOffset}, as it does for readers now.`,
       whatToDo: 'Nothing: the next opening cuts them off. No write that was confirmed as flushed is among them.',
     }
   }
@@ -43,8 +44,9 @@ function tornTail(bytes: UnreadableBytes, log: LogOutcome): FindingDetails {
     rule: 'torn-tail',
     position,
     what: `${what} Yet the directory says that it was closed in order (.kafka_cleanshutdown).`,
-    whatABrokerWouldCut:
-      'Nothing at first: it trusts .kafka_cleanshutdown and appends behind these bytes. Its next recovery then cuts them and every record that was appended behind them.',
+    offset: fromOffset,
+    whatABrokerWouldDo:
+      'At first nothing: it trusts .kafka_cleanshutdown and appends behind these bytes. Its next recovery then cuts them and every record that was appended behind them.',
     whatToDo:
       'Open the directory once for writing, which cuts them off; or remove .kafka_cleanshutdown before a broker starts on it.',
   }
@@ -55,19 +57,16 @@ function damage(bytes: UnreadableBytes, log: LogOutcome, isTail: boolean): Findi
   const to = lostTo(bytes, log)
   const size = byteCount(endPosition - position)
   const isLoss = to === null || to > fromOffset
-  const lost = !isLoss
-    ? 'no offset'
-    : to === null
-      ? `what stood from offset ${fromOffset} on`
-      : offsetsWords(fromOffset, to)
+  const lost = isLoss ? '' : ' No offset is lost with them.'
   const behind = isTail ? '' : ' What stands behind them can be read.'
   return {
     severity: 'damage',
     rule: 'batch',
     position,
     offsetsLost: isLoss ? { from: fromOffset, to } : null,
-    what: `${size} cannot be read (${reason}); with them is lost: ${lost}.${behind}`,
-    whatABrokerWouldCut: brokerCut(bytes, log),
+    what: `${size} cannot be read (${reason}).${lost}${behind}`,
+    offset: fromOffset,
+    whatABrokerWouldDo: brokerCut(bytes, log),
     whatToDo:
       "Restore the partition from a copy if you have one. Otherwise a consumer stops here with CORRUPT_BATCH until it is told to go on (onDamage: 'skip').",
   }
@@ -81,14 +80,14 @@ function lostTo(bytes: UnreadableBytes, log: LogOutcome): number | null {
 }
 
 /** A broker truncates where it finds the first bad batch, and drops all segments behind. */
-function brokerCut(bytes: UnreadableBytes, log: LogOutcome): string | null {
+function brokerCut(bytes: UnreadableBytes, log: LogOutcome): string {
   if (log.wasCleanShutdown || !log.segments[bytes.segment]!.isRecovered) {
-    return null
+    return 'It cuts nothing here, since it does not check what was closed in order; consumers stop at these bytes.'
   }
   const rest = log.segments.slice(bytes.segment)
   const cutBytes = rest.reduce((total, { sizeBytes }) => total + sizeBytes, 0) - bytes.position
   const end = log.logEndOffset > bytes.fromOffset ? `: ${offsetsWords(bytes.fromOffset, log.logEndOffset)}` : ''
-  return `Everything from here to the end of the log, ${byteCount(cutBytes)}${end}.`
+  return `It cuts everything from here to the end of the log, ${byteCount(cutBytes)}${end}.`
 }
 
 function offsetsWords(from: number, to: number): string {

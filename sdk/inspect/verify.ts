@@ -3,23 +3,28 @@ import { META_PROPERTIES } from '../directory/meta-properties.ts'
 import {
   CLUSTER_METADATA_TOPIC,
   METADATA_DIRECTORY,
+  PARTITION_METADATA,
   parsePartitionDirectory,
 } from '../directory/partition-directory.ts'
-import type { Environment } from '../environment/environment.ts'
+import type { Environment, FileSystem } from '../environment/environment.ts'
+import { nodeEnvironment } from '../environment/node-environment.ts'
 import { TidemarkError } from '../errors.ts'
 import { GroupTable } from '../group/group-table.ts'
 import { DEFAULT_LOG_CONFIG } from '../log/log-config.ts'
-import { errnoOf } from '../log/storage-error.ts'
+import { parseSegmentFileName } from '../log/segment-name.ts'
+import { asDiskFailure, errnoOf } from '../log/storage-error.ts'
 import { groupPartition } from '../offsets/group-partition.ts'
 import { OFFSETS_TOPIC_PARTITIONS } from '../topic/internal-topics.ts'
-import { CONSUMER_OFFSETS_TOPIC } from '../topic/topic-name.ts'
+import { CONSUMER_OFFSETS_TOPIC, isInternalTopic } from '../topic/topic-name.ts'
 import type { CheckContext } from './check-context.ts'
 import { type CommittedPartition, checkCommits } from './commit-check.ts'
 import { DirectoryCheck } from './directory-check.ts'
 import { type Finding, Findings, isSameFinding, isTrouble } from './finding.ts'
+import { KeyHome } from './key-home.ts'
 import { MetadataCheck } from './metadata-check.ts'
 import { OffsetsTopicCheck } from './offsets-topic-check.ts'
 import { type BatchVisitor, checkPartition, type PartitionFacts, type PartitionOutcome } from './partition-check.ts'
+import { checkPlaces, type PlacedPartition } from './place-check.ts'
 
 export type { Finding, FindingRule, Severity } from './finding.ts'
 
@@ -34,6 +39,8 @@ export interface VerifyProgress {
 
 /** How to follow and to end a check. */
 export interface VerifyOptions {
+  /** Where the directory is. Default: the machine this process runs on. Others are for tests: `tidemark/testing`. */
+  readonly environment?: Environment
   /** Called every few megabytes and after every partition. */
   readonly onProgress?: (progress: VerifyProgress) => void
   /** Ends the check with ABORTED. */
@@ -46,14 +53,16 @@ export interface VerifyOptions {
  * `__consumer_offsets` and where its commits point to. Changes nothing, takes no lock, and may be used while another
  * process writes to the directory: what is found then is looked at twice, since a half-written batch is no damage.
  *
+ * What the disk or the permissions do not let it read becomes a finding, and the rest is checked.
+ *
+ * What nothing in the files can tell: whether whole batches are missing from the end of a log after a crash, and whether
+ * two partitions of a topic were swapped that have the same length, or were left by a crash, and hold fewer than 20 keys.
+ *
  * @returns what was found, empty if nothing was; `note`s are no trouble (see `Finding.severity`)
- * @throws {TidemarkError} NOT_A_DATA_DIRECTORY, ABORTED
+ * @throws {TidemarkError} NOT_A_DATA_DIRECTORY, STORAGE_ERROR where the directory itself cannot be listed, ABORTED
  */
-export async function verifyDirectory(
-  environment: Environment,
-  directory: string,
-  options: VerifyOptions = {},
-): Promise<Finding[]> {
+export async function verifyDirectory(directory: string, options: VerifyOptions = {}): Promise<Finding[]> {
+  const environment = options.environment ?? nodeEnvironment()
   const path = environment.files.realPath(directory)
   checkIsDataDirectory(environment, path)
   const before = fingerprint(environment, path)
@@ -71,7 +80,8 @@ class Verification {
   readonly #metadata: MetadataCheck
   readonly #table = new GroupTable()
   readonly #findings: Finding[] = []
-  readonly #outcomes = new Map<string, PartitionOutcome>()
+  readonly #outcomes = new Map<string, CommittedPartition>()
+  readonly #places: PlacedPartition[] = []
   readonly #options: VerifyOptions
   #progress: VerifyProgress = { partitionsDone: 0, partitionsTotal: 0, sizeBytes: 0, batches: 0, records: 0 }
 
@@ -95,7 +105,7 @@ class Verification {
     this.#progress = { ...this.#progress, partitionsTotal: live.size }
     const order = [...live].sort(([, one], [, other]) => rank(one.topic) - rank(other.topic))
     for (const [name, { topic, partition }] of order) await this.#checkPartition(name, topic, partition)
-    const { image, isReadable } = this.#metadata
+    const { image, isReadable, findings } = this.#metadata
     this.#directory.checkIdentity(image)
     if (isReadable) this.#directory.checkMissing(live, image)
     const count = this.#offsetsPartitionCount()
@@ -107,29 +117,49 @@ class Verification {
       },
       find: (topic, partition) => this.#find(topic, partition),
     })
-    return [...this.#directory.findings.list, ...this.#findings, ...commits]
+    const places = checkPlaces(this.#places, isReadable)
+    // What a swap explains is not lost.
+    const others = this.#findings.filter(({ rule, file }) => rule !== 'log-end' || !places.explained.has(file))
+    return [...this.#directory.findings.list, ...findings, ...others, ...places.findings, ...commits]
   }
 
   async #checkPartition(name: string, topic: string, partition: number): Promise<void> {
+    await this.#breathe()
     const facts = this.#factsOf(name, topic, partition)
+    const keys = new KeyHome(partition, isInternal(topic) ? 0 : this.#partitionCount(topic))
     const offsets = new OffsetsTopicCheck(partition, this.#offsetsPartitionCount(), this.#table)
     const visit: BatchVisitor = (batch, position, file) => {
       if (topic === CLUSTER_METADATA_TOPIC) this.#metadata.visit(batch, position, file)
       else if (topic === CONSUMER_OFFSETS_TOPIC) offsets.visit(batch, position, file)
+      else keys.visit(batch)
     }
     try {
       const outcome = await checkPartition(facts, this.#context, visit)
       const { list } = outcome.findings
-      this.#outcomes.set(name, outcome)
+      this.#note(facts, outcome, keys.elsewhere)
       this.#findings.push(...list)
       if (topic === CONSUMER_OFFSETS_TOPIC) this.#findings.push(...offsets.findings)
-      if (name === METADATA_DIRECTORY && list.some(({ severity }) => severity === 'damage'))
-        this.#metadata.markIncomplete()
+      if (name === METADATA_DIRECTORY && list.some(isLogIncomplete)) this.#metadata.markIncomplete()
     } catch (error) {
       this.#noteFailure(error, facts)
     }
-    if (name === METADATA_DIRECTORY) this.#findings.push(...this.#metadata.findings)
     this.#advance({ partitionsDone: 1 })
+  }
+
+  #note(facts: PartitionFacts, outcome: PartitionOutcome, keysElsewhere: number | undefined): void {
+    const { topic, partition, directoryName, recoveryPoint } = facts
+    const { topicId, logStartOffset, logEndOffset, findings } = outcome
+    const lost = findings.list.flatMap(({ offsetsLost }) => offsetsLost ?? [])
+    this.#outcomes.set(directoryName, { topicId: topicId ?? null, logStartOffset, logEndOffset, lost })
+    const closedAt = this.#context.wasCleanShutdown ? recoveryPoint : undefined
+    this.#places.push({ topic, partition, directoryName, topicId, logEndOffset, closedAt, keysElsewhere })
+  }
+
+  /** Between two partitions, so that a progress line is seen and a signal heard also where all are small. */
+  async #breathe(): Promise<void> {
+    const { environment, signal } = this.#context
+    await environment.timers.yield()
+    if (signal?.aborted) throw new TidemarkError('ABORTED', 'The check was stopped before its end.')
   }
 
   #factsOf(directoryName: string, topic: string, partition: number): PartitionFacts {
@@ -154,31 +184,27 @@ class Verification {
   #find(topic: string, partition: number): CommittedPartition | undefined {
     const { image, isReadable } = this.#metadata
     const outcome = this.#outcomes.get(`${topic}-${partition}`)
-    const { logStartOffset = 0, logEndOffset = 0 } = outcome ?? {}
     const found = image.topicByName(topic)
-    if (found?.partitions.has(partition)) return { topicId: found.topicId, logStartOffset, logEndOffset }
     // Without the metadata the directories are all there is to go by.
-    return isReadable || outcome === undefined ? undefined : { topicId: null, logStartOffset, logEndOffset }
+    if (found?.partitions.has(partition) !== true) return isReadable ? undefined : outcome
+    const { topicId } = found
+    return outcome === undefined ? { ...EMPTY, topicId } : { ...outcome, topicId }
+  }
+
+  #partitionCount(topic: string): number {
+    return this.#metadata.image.topicByName(topic)?.partitions.size ?? 0
   }
 
   #offsetsPartitionCount(): number {
-    return this.#metadata.image.topicByName(CONSUMER_OFFSETS_TOPIC)?.partitions.size ?? OFFSETS_TOPIC_PARTITIONS
+    return this.#partitionCount(CONSUMER_OFFSETS_TOPIC) || OFFSETS_TOPIC_PARTITIONS
   }
 
-  #noteFailure(error: unknown, facts: PartitionFacts): void {
-    if (error instanceof TidemarkError) throw error
-    const errno = errnoOf(error)
+  #noteFailure(error: unknown, { topic, partition, directoryName }: PartitionFacts): void {
     // Its topic was deleted since the directory was listed.
-    if (errno === 'ENOENT') return
-    if (errno === undefined) throw error
-    const findings = new Findings(facts.topic, facts.partition, this.#findings)
-    findings.add(facts.directoryName, {
-      severity: 'damage',
-      rule: 'unreadable',
-      what: `The disk cannot be read: ${(error as Error).message}.`,
-      whatToDo:
-        'Check permissions, the disk and the system log; then verify again. The rest of this partition was not checked.',
-    })
+    if (errnoOf(error) === 'ENOENT') return
+    new Findings(topic, partition, this.#findings).addUnreadable(directoryName, error, 'This partition')
+    this.#outcomes.set(directoryName, { ...EMPTY, topicId: null, logEndOffset: Number.POSITIVE_INFINITY })
+    if (directoryName === METADATA_DIRECTORY) this.#metadata.markIncomplete()
   }
 
   #advance(by: Partial<VerifyProgress>): void {
@@ -194,6 +220,18 @@ class Verification {
   }
 }
 
+/** What commits see of a partition whose directory is not there. */
+const EMPTY = { logStartOffset: 0, logEndOffset: 0, lost: [] } as const
+
+/** Whether some batches were not seen, or not as they were written. */
+function isLogIncomplete({ severity, rule, file }: Finding): boolean {
+  return severity === 'damage' || (rule === 'unreadable' && file.endsWith('.log'))
+}
+
+function isInternal(topic: string): boolean {
+  return topic === CLUSTER_METADATA_TOPIC || isInternalTopic(topic)
+}
+
 /** The metadata log first, then the commits, then what they point to. */
 function rank(topic: string): number {
   return topic === CLUSTER_METADATA_TOPIC ? 0 : topic === CONSUMER_OFFSETS_TOPIC ? 1 : 2
@@ -204,12 +242,36 @@ function checkIsDataDirectory(environment: Environment, path: string): void {
   const stat = files.stat(path)
   if (stat === undefined) throw new TidemarkError('NOT_A_DATA_DIRECTORY', `${path} does not exist.`)
   if (!stat.isDirectory) throw new TidemarkError('NOT_A_DATA_DIRECTORY', `${path} is not a directory.`)
-  const names = files.list(path)
-  if (names.includes(META_PROPERTIES) || names.some((name) => parsePartitionDirectory(name) !== undefined)) return
-  throw new TidemarkError(
-    'NOT_A_DATA_DIRECTORY',
-    `${path} has no ${META_PROPERTIES} and no partitions, so it is no data directory. Name the directory that holds them.`,
-  )
+  let names: string[]
+  try {
+    names = files.list(path)
+  } catch (error) {
+    throw asDiskFailure(error, `list ${path}`)
+  }
+  if (names.includes(META_PROPERTIES) || names.some((name) => looksLikePartition(files, path, name))) return
+  const message =
+    names.length === 0
+      ? `${path} is empty: there is nothing to verify.`
+      : looksLikePartition(files, path, '.')
+        ? `${path} is a partition, or a part of one. Name the data directory it belongs to: ${files.join(path, '..')}`
+        : `${path} has no ${META_PROPERTIES} and no partitions, so it is no data directory. Name the directory that holds them.`
+  throw new TidemarkError('NOT_A_DATA_DIRECTORY', message)
+}
+
+/** Names such as "libxml2-2" are found in all kinds of directories, so there must be something of Kafka's in it. */
+function looksLikePartition(files: FileSystem, path: string, name: string): boolean {
+  if (name !== '.' && parsePartitionDirectory(name)?.kind !== 'live') return false
+  try {
+    const directory = files.join(path, name)
+    if (!files.stat(directory)?.isDirectory) return false
+    return files
+      .list(directory)
+      .some((file) => file === PARTITION_METADATA || parseSegmentFileName(file)?.suffix === '.log')
+  } catch (error) {
+    // What may not be looked into has the right name at least.
+    if (errnoOf(error) === undefined) throw error
+    return name !== '.'
+  }
 }
 
 /** Changes when anything in the directory does. */
@@ -229,7 +291,8 @@ function fingerprint(environment: Environment, path: string): string {
     try {
       visit(directory)
     } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw error
+      // Gone meanwhile, or not to be read, which is reported elsewhere.
+      if (errnoOf(error) === undefined) throw error
     }
   }
   visitIfThere(path)

@@ -43,7 +43,7 @@ async function checkAfter({ environment, chronicle, options, what }: Crash, thor
     expect(again.recovery).toEqual([])
     await again.close()
     if (thorough)
-      expect((await verifyDirectory(environment, PATH)).filter(({ severity }) => severity !== 'note')).toEqual([])
+      expect((await verifyDirectory(PATH, { environment })).filter(({ severity }) => severity !== 'note')).toEqual([])
   } catch (error) {
     if (error instanceof Error) error.message = `${what}: ${error.message}`
     throw error

@@ -25,10 +25,14 @@ test('damage is told with place, loss and what to do, and exits with 1', async (
   damage(shop, LOG, 100)
   const { code, output } = await shop.run('verify')
   expect(code).toBe(1)
-  expect(output).toContain('damage  payments-0\n  payments-0/00000000000000000000.log, byte 0\n')
-  expect(output).toContain('with them is lost: offsets 0 to 5.')
+  expect(output).toContain('damage  payments-0\n  payments-0/00000000000000000000.log, byte 0, offset 0\n')
+  expect(output).toContain('  Lost: offsets 0 to 5 (6)\n')
+  expect(output).toContain('  A Kafka broker: It cuts nothing here')
   expect(output).toContain('To do: Restore the partition from a copy')
-  expect(output).toMatch(/1 damaged place\.\n$/)
+  expect(output).toMatch(/1 damaged place, 1 warning\.\n$/)
+  expect(output).toContain(
+    'put the group behind the loss: tidemark reset shop --group fraud --topic payments:0 --to-offset 6 --execute',
+  )
   const [finding] = (await shop.run('verify', '--json')).json()
   expect(Object.keys(finding!)).toEqual([
     'severity',
@@ -37,9 +41,10 @@ test('damage is told with place, loss and what to do, and exits with 1', async (
     'partition',
     'file',
     'position',
+    'offset',
     'offsetsLost',
     'what',
-    'whatABrokerWouldCut',
+    'whatABrokerWouldDo',
     'whatToDo',
   ])
   expect(finding).toMatchObject({ severity: 'damage', rule: 'batch', topic: 'payments', partition: 0, position: 0 })

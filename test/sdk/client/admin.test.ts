@@ -94,7 +94,9 @@ test('a group with members does not let others commit, and says who is in it', a
     code: 'UNKNOWN_MEMBER_ID',
   })
   await expect(tide.groups.delete('g')).rejects.toMatchObject({ code: 'NON_EMPTY_GROUP' })
-  const { members } = await tide.groups.describe('g')
+  const description = await tide.groups.describe('g')
+  expect(Object.keys(description)).not.toContain('error')
+  const { members } = description
   expect(members).toMatchObject([{ clientId: 'tidemark', assignment: [{ topic: 't', partition: 0 }] }])
   await loop.return?.()
 })

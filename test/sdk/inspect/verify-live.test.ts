@@ -27,9 +27,9 @@ async function fill(environment: MemoryEnvironment, records: number): Promise<vo
 test('nothing is found in what the SDK wrote: many segments, groups, several ownerships', async () => {
   const environment = new MemoryEnvironment()
   await fill(environment, 400)
-  expect(await verifyDirectory(environment, '/data')).toEqual([])
+  expect(await verifyDirectory('/data', { environment })).toEqual([])
   await fill(environment, 400)
-  expect(await verifyDirectory(environment, '/data')).toEqual([])
+  expect(await verifyDirectory('/data', { environment })).toEqual([])
   const segments = environment.files.list('/data/t-0').filter((name) => name.endsWith('.log'))
   expect(segments.length).toBeGreaterThan(3)
 })
@@ -46,7 +46,7 @@ test('nothing worse than a note is found after a crash, however much the disk fo
     if (sent % 20 !== 19) continue
     for (const keepUnsynced of ['all', 'none', sent] as const) {
       const crashed = environment.crash({ keepUnsynced })
-      const findings = await verifyDirectory(crashed, '/data')
+      const findings = await verifyDirectory('/data', { environment: crashed })
       expect(
         findings.filter(({ severity }) => severity !== 'note'),
         `record ${sent}, keepUnsynced ${keepUnsynced}`,
@@ -59,7 +59,7 @@ test('a power loss right after an orderly close leaves no trouble', async () => 
   const environment = new MemoryEnvironment()
   await fill(environment, 400)
   for (const keepUnsynced of ['none', 1, 2, 3] as const) {
-    const findings = await verifyDirectory(environment.crash({ keepUnsynced }), '/data')
+    const findings = await verifyDirectory('/data', { environment: environment.crash({ keepUnsynced }) })
     // Snapshots of producer states are not flushed: whoever opens the directory does without them.
     expect(findings.filter(({ rule, severity }) => rule !== 'producer-snapshot' || severity !== 'note')).toEqual([])
   }
@@ -82,7 +82,7 @@ test('nothing is found in a directory that is being written to, rolled and commi
   })()
   try {
     for (let look = 0; look < 20; look++) {
-      const findings = await verifyDirectory(environment.anotherProcess(), '/data')
+      const findings = await verifyDirectory('/data', { environment: environment.anotherProcess() })
       expect(findings.filter(({ severity }) => severity !== 'note')).toEqual([])
     }
   } finally {
@@ -100,7 +100,8 @@ test('a batch caught half-written is not there at the second look; real damage i
   broken[directory.batches[1]![2]!.position + 100]! ^= 1
   directory.write(`${SECOND}.log`, broken.subarray(0, -500))
   let looks = 0
-  const findings = await verifyDirectory(directory.environment, directory.path, {
+  const findings = await verifyDirectory(directory.path, {
+    environment: directory.environment,
     onProgress: ({ partitionsDone, partitionsTotal }) => {
       if (partitionsDone !== partitionsTotal) return
       looks += 1

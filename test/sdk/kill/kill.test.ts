@@ -8,7 +8,6 @@ import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { open } from '../../../sdk/index.ts'
 import { verifyDirectory } from '../../../sdk/inspect.ts'
-import { nodeEnvironment } from '../../../sdk/testing.ts'
 import { EVERY_RECORDS, readEvidence, type Seen } from '../../support/kill/evidence.ts'
 import { KILL_POINTS, type KillPoint } from '../../support/kill/killing-environment.ts'
 import { seededRandom } from '../../support/seeded-random.ts'
@@ -139,7 +138,7 @@ async function committedOffsets(directory: string): Promise<Map<number, number>>
 }
 
 async function checkDirectory(directory: string, place: string): Promise<void> {
-  const findings = await verifyDirectory(nodeEnvironment(), directory)
+  const findings = await verifyDirectory(directory)
   expect(
     findings.filter((finding) => finding.severity !== 'note'),
     place,

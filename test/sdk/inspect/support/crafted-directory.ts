@@ -101,7 +101,7 @@ export function createCraftedDirectory(options: CraftOptions = {}): CraftedDirec
       const bytes = read(name)
       write(name, change(bytes))
     },
-    verify: () => verifyDirectory(environment, ROOT),
+    verify: () => verifyDirectory(ROOT, { environment }),
   }
 }
 
