@@ -1,5 +1,7 @@
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
+import { vscodePool } from './test/support/vscode/pool.ts'
 
 /** Kafka and the benchmark want the machine for themselves: they run after the others, one file at a time. */
 const alone = (groupOrder: number) => ({ maxWorkers: 1, sequence: { groupOrder } })
@@ -14,7 +16,7 @@ export default defineConfig({
         test: {
           name: 'core',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/kafka/**', 'test/bench/**'],
+          exclude: ['test/kafka/**', 'test/bench/**', 'test/extension/host/**', 'test/extension/workbench/**'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
           // Most of them wait for disks and processes, not for the processor.
@@ -35,8 +37,31 @@ export default defineConfig({
       },
       {
         extends: true,
+        resolve: { alias: { vscode: join(import.meta.dirname, 'test/support/vscode/vscode.cjs') } },
+        test: {
+          name: 'extension-host',
+          include: ['test/extension/host/**/*.test.ts'],
+          pool: vscodePool({
+            // Where no desktop can be had, a workbench in a browser takes its place; DESKTOP_VSCODE=1 asks for the desktop.
+            vscodeExecutablePath: process.env['DESKTOP_VSCODE']
+              ? undefined
+              : join(import.meta.dirname, 'scripts/vscode/launcher.ts'),
+            extensionDevelopmentPath: import.meta.dirname,
+            workspace: join(import.meta.dirname, 'test/fixtures/workspace'),
+            log: join(import.meta.dirname, '.vscode-test/host.log'),
+          }),
+          // Otherwise every file would start a VS Code of its own.
+          isolate: false,
+          fileParallelism: false,
+          server: { deps: { external: [/support\/vscode\/vscode\.cjs$/] } },
+          testTimeout: 30_000,
+          ...alone(2),
+        },
+      },
+      {
+        extends: true,
         // Small sizes, so that the benchmark cannot rot; `npm run bench` runs it for its figures.
-        test: { name: 'bench', include: ['test/bench/**/*.test.ts'], testTimeout: 120_000, ...alone(2) },
+        test: { name: 'bench', include: ['test/bench/**/*.test.ts'], testTimeout: 120_000, ...alone(3) },
       },
     ],
   },

@@ -1,25 +1,49 @@
-/** The programs the Kafka tests need and npm cannot bring: a JDK and Maven. */
+/** The programs some tests need and npm cannot bring: a JDK and Maven for Kafka, a Chromium for VS Code's workbench. */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { step } from './step.mjs'
+import { chromiumProgram } from './vscode/chromium-program.ts'
 
 /** Apache Kafka 4 needs it for the broker. */
 const JAVA_MIN_VERSION = 17
 
-const HOW_TO_GET_THEM = {
-  darwin: 'brew install openjdk maven',
-  win32: 'winget install EclipseAdoptium.Temurin.21.JDK, and Maven from https://maven.apache.org/download.cgi',
-  linux:
-    'install a JDK (17 or newer) and Maven with your package manager; as root on Debian or Ubuntu this is done for you',
+const KAFKA = {
+  packages: ['default-jdk-headless', 'maven'],
+  missing: missingKafkaPrograms,
+  howToGetThem: {
+    darwin: 'brew install openjdk maven',
+    win32: 'winget install EclipseAdoptium.Temurin.21.JDK, and Maven from https://maven.apache.org/download.cgi',
+    linux:
+      'install a JDK (17 or newer) and Maven with your package manager; as root on Debian or Ubuntu this is done for you',
+  },
 }
 
-/** Installs what is missing where that is ours to do. Returns what is still missing, in words, or undefined. */
+const WORKBENCH = {
+  packages: ['chromium', 'fonts-liberation', 'fonts-dejavu-core'],
+  missing: () => (chromiumProgram() === undefined ? ['Chromium, Chrome or Edge'] : []),
+  howToGetThem: {
+    darwin: 'brew install --cask google-chrome',
+    win32: 'winget install Google.Chrome',
+    linux:
+      'install chromium with your package manager, or name one in CHROMIUM; as root on Debian or Ubuntu this is done for you',
+  },
+}
+
+/** Installs what Kafka's tests need, where that is ours to do. Returns what is still missing, in words, or undefined. */
 export async function ensureKafkaPrograms() {
-  if (missingPrograms().length > 0 && isDebianAsRoot()) {
+  return await ensure(KAFKA)
+}
+
+/** The same for the tests that look at the extension in a workbench. */
+export async function ensureWorkbenchPrograms() {
+  return await ensure(WORKBENCH)
+}
+
+async function ensure({ packages, missing, howToGetThem }) {
+  if (missing().length > 0 && isDebianAsRoot()) {
     // On from the shell that asked for it: apt must not ask anything.
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
     await step('apt-get update', 'apt-get', ['update', '-qq'], { env })
-    const packages = ['default-jdk-headless', 'maven']
     await step(
       `apt-get install ${packages.join(' ')}`,
       'apt-get',
@@ -27,12 +51,12 @@ export async function ensureKafkaPrograms() {
       { env },
     )
   }
-  const missing = missingPrograms()
-  if (missing.length === 0) return undefined
-  return `missing: ${missing.join(', ')}. To get it: ${HOW_TO_GET_THEM[process.platform] ?? HOW_TO_GET_THEM.linux}`
+  const names = missing()
+  if (names.length === 0) return undefined
+  return `missing: ${names.join(', ')}. To get it: ${howToGetThem[process.platform] ?? howToGetThem.linux}`
 }
 
-function missingPrograms() {
+function missingKafkaPrograms() {
   const missing = []
   const java = process.env.JAVA_HOME ? `${process.env.JAVA_HOME}/bin/javac` : 'javac'
   const version = Number(/javac (\d+)/.exec(output(java, '-version'))?.[1] ?? 0)

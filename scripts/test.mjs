@@ -1,6 +1,6 @@
 /**
  * `npm test`: sets up, then types, lint, build and every test.
- *   npm test -- --core          leaves out what needs more than Node: Kafka's tools and broker
+ *   npm test -- --core          leaves out what needs more than Node: Kafka's tools and broker, VS Code
  *   npm test -- test/sdk/log    only these tests, and none of the other checks; any argument of vitest's goes
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -8,12 +8,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { main, pathWith, ROOT, runWith, setUp } from './setup.mjs'
 import { announce, StepFailed, step } from './step.mjs'
-import { ensureKafkaPrograms } from './system-packages.mjs'
 
 const given = process.argv.slice(2)
 const core = given.includes('--core')
 const forVitest = given.filter((argument) => argument !== '--core')
 const inCi = Boolean(process.env.CI) && process.env.CI !== 'false'
+
+/** The vitest projects that need more than Node. */
+const OPTIONAL = [
+  { project: 'kafka', folder: 'kafka', ensure: 'ensureKafkaPrograms' },
+  { project: 'extension-host', folder: 'extension', ensure: 'ensureWorkbenchPrograms' },
+  { project: 'workbench', folder: 'extension', ensure: 'ensureWorkbenchPrograms' },
+]
 
 await main(async () => {
   const node = await setUp()
@@ -30,7 +36,7 @@ await main(async () => {
 })
 
 async function test(node) {
-  const notice = await leftOut()
+  const out = await leftOut()
   const options = { cwd: ROOT, env: { ...process.env, PATH: pathWith(node) } }
   const program = (name) => join(ROOT, 'node_modules', name)
   if (forVitest.length === 0) {
@@ -44,20 +50,26 @@ async function test(node) {
     await step('build', node, ['scripts/build.mjs'], options)
   }
   announce(forVitest.length === 0 ? 'tests: vitest' : `tests: vitest ${forVitest.join(' ')}`)
-  const projects = notice ? ['--project', '!kafka'] : []
+  const projects = out.flatMap(({ project }) => ['--project', `!${project}`])
   const results = await vitest(node, program('vitest/vitest.mjs'), [...projects, ...forVitest], options)
-  if (notice) announce(`Kafka's tests were left out: ${notice}`)
+  for (const { project, why } of out) announce(`The tests of ${project} were left out: ${why}`)
   return judge(results)
 }
 
-/** Why the Kafka tests are not run, if so. In CI nothing may be left out without being asked. */
+/** The projects that are not run, and why. In CI nothing may be left out without being asked. */
 async function leftOut() {
-  if (core) return '--core needs nothing but Node'
+  if (core) return OPTIONAL.map(({ project }) => ({ project, why: '--core needs nothing but Node' }))
+  // Node 20, which may have started us, cannot load what knows about VS Code.
+  const programs = await import('./system-packages.mjs')
   const paths = forVitest.filter((argument) => !argument.startsWith('-'))
-  if (paths.length > 0 && !paths.some((path) => path.includes('kafka'))) return undefined
-  const missing = await ensureKafkaPrograms()
-  if (missing && inCi) throw new StepFailed(`Kafka's tests cannot run. ${missing}`)
-  return missing
+  const out = []
+  for (const { project, folder, ensure } of OPTIONAL) {
+    if (paths.length > 0 && !paths.some((path) => path.includes(folder))) continue
+    const why = await programs[ensure]()
+    if (why && inCi) throw new StepFailed(`The tests of ${project} cannot run. ${why}`)
+    if (why) out.push({ project, why })
+  }
+  return out
 }
 
 /** Runs vitest on our terminal; its JSON report is what is counted. */

@@ -3,23 +3,13 @@
  * are kept in the user's cache folder, so that a fresh checkout does not download them again.
  */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
-import { homedir } from 'node:os'
+import { readdirSync, readFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { cacheFolder, fillOnce } from '../../scripts/cache-folder.ts'
 import { runChecked } from './run-process.ts'
 
 const POM = join(import.meta.dirname, '../kafka/pom.xml')
 const JAVA_SOURCES = join(import.meta.dirname, '../kafka/java')
-
-function cacheFolder(): string {
-  const platformCache =
-    process.platform === 'win32'
-      ? process.env['LOCALAPPDATA']
-      : process.platform === 'darwin'
-        ? join(homedir(), 'Library/Caches')
-        : process.env['XDG_CACHE_HOME']
-  return join(platformCache || join(homedir(), '.cache'), 'tidemark-tests')
-}
 
 /** `java`, `javac`: from JAVA_HOME where it is set. */
 export function javaProgram(name: 'java' | 'javac'): string {
@@ -33,27 +23,11 @@ function hashOf(contents: readonly string[]): string {
   return hash.digest('hex').slice(0, 12)
 }
 
-/** Fills `folder` once: built beside it and renamed, so that of two runs at the same time one simply comes second. */
-async function once(folder: string, fill: (unfinished: string) => Promise<unknown>): Promise<string> {
-  if (existsSync(folder)) return folder
-  const unfinished = `${folder}.${process.pid}.unfinished`
-  mkdirSync(unfinished, { recursive: true })
-  try {
-    await fill(unfinished)
-    if (!existsSync(folder)) renameSync(unfinished, folder)
-  } catch (error) {
-    if (!existsSync(folder)) throw error
-  } finally {
-    rmSync(unfinished, { recursive: true, force: true })
-  }
-  return folder
-}
-
 /** The folder with Kafka's jars; downloads them (54 MB, some seconds) when the cache has none of this version. */
 export function kafkaJars(): Promise<string> {
   const pom = readFileSync(POM, 'utf8')
   const version = /<kafka\.version>(.*?)<\/kafka\.version>/.exec(pom)?.[1]
-  return once(join(cacheFolder(), `kafka-${version}-${hashOf([pom])}`), (folder) =>
+  return fillOnce(join(cacheFolder(), `kafka-${version}-${hashOf([pom])}`), (folder) =>
     runChecked(
       process.platform === 'win32' ? 'mvn.cmd' : 'mvn',
       ['-q', '-B', '-f', POM, 'dependency:copy-dependencies', `-DoutputDirectory=${folder}`, '-DincludeScope=runtime'],
@@ -69,7 +43,7 @@ async function testClasses(jars: string): Promise<string> {
     .sort()
     .map((name) => join(JAVA_SOURCES, name))
   const key = hashOf([jars, ...sources.map((source) => readFileSync(source, 'utf8'))])
-  return once(join(cacheFolder(), `classes-${key}`), (folder) =>
+  return fillOnce(join(cacheFolder(), `classes-${key}`), (folder) =>
     runChecked(javaProgram('javac'), ['-encoding', 'UTF-8', '-cp', join(jars, '*'), '-d', folder, ...sources]),
   )
 }

@@ -1,0 +1,106 @@
+/** The packed extension in a real workbench, driven and looked at as a person would. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Browser, Locator, Page } from 'playwright-core'
+import { launchChromium } from '../../../scripts/vscode/chromium.ts'
+import baseSettings from '../../../scripts/vscode/settings.json' with { type: 'json' }
+import {
+  installExtension,
+  type Payload,
+  type Profile,
+  WorkbenchServer,
+} from '../../../scripts/vscode/workbench-server.ts'
+import { packedExtension } from './packed-extension.ts'
+
+const PICTURES = join(import.meta.dirname, '../../../.vscode-test/pictures')
+
+export interface WorkbenchOptions {
+  /** The folder that is opened; undefined: none. */
+  readonly folder: string | undefined
+  /** Added to the settings that keep pictures clean. */
+  readonly settings?: Readonly<Record<string, unknown>>
+  readonly viewport?: { readonly width: number; readonly height: number }
+  /** Whether folders are asked about before they are trusted. */
+  readonly workspaceTrust?: boolean
+  /** A file to open first. */
+  readonly openFile?: string
+}
+
+export class Workbench implements AsyncDisposable {
+  readonly page: Page
+  readonly #browser: Browser
+  readonly #server: WorkbenchServer
+  readonly #folder: string
+
+  private constructor(page: Page, browser: Browser, server: WorkbenchServer, folder: string) {
+    this.page = page
+    this.#browser = browser
+    this.#server = server
+    this.#folder = folder
+  }
+
+  /** Installs the packed extension into a fresh profile and opens a workbench; `await using` ends it. */
+  static async open(options: WorkbenchOptions): Promise<Workbench> {
+    const folder = mkdtempSync(join(tmpdir(), 'vsc-'))
+    const profile: Profile = {
+      userData: join(folder, 'user'),
+      extensions: join(folder, 'extensions'),
+      temporary: folder,
+      workspaceTrust: options.workspaceTrust ?? false,
+    }
+    mkdirSync(join(profile.userData, 'User'), { recursive: true })
+    const settings = { ...baseSettings, ...options.settings }
+    writeFileSync(join(profile.userData, 'User/settings.json'), JSON.stringify(settings))
+    const starting = launchChromium(options.viewport)
+    await installExtension(profile, await packedExtension())
+    const server = await WorkbenchServer.start(profile)
+    const browser = await starting
+    const page = await browser.newPage({ viewport: options.viewport ?? { width: 1280, height: 800 } })
+    page.setDefaultTimeout(30_000)
+    const file = options.openFile
+    const payload: Payload = file === undefined ? [] : [['openFile', server.remote(file)]]
+    await page.goto(server.url(options.folder, payload))
+    await page.locator('.monaco-workbench').waitFor()
+    return new Workbench(page, browser, server, folder)
+  }
+
+  /** Opens the extension's view container by its icon. */
+  async openInspector(): Promise<void> {
+    await this.page.locator('.activitybar a[aria-label^="Tidemark"]').first().click()
+    await this.page.locator('.part.sidebar .pane-header').first().waitFor()
+  }
+
+  /** The rows of the side bar that are in sight. */
+  get rows(): Locator {
+    return this.page.locator('.part.sidebar .monaco-list-row')
+  }
+
+  /** The row whose spoken label or text has this in it. */
+  row(text: string | RegExp): Locator {
+    return this.rows.filter({ hasText: text }).first()
+  }
+
+  /** Runs a command by its title, through the palette. */
+  async run(title: string): Promise<void> {
+    await this.page.keyboard.press('F1')
+    const input = this.page.locator('.quick-input-widget input')
+    await input.waitFor()
+    await input.fill(`>${title}`)
+    await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: title }).first().waitFor()
+    await this.page.keyboard.press('Enter')
+  }
+
+  /** Leaves a picture in `.vscode-test/pictures`, the mouse out of the way. */
+  async picture(name: string): Promise<void> {
+    mkdirSync(PICTURES, { recursive: true })
+    await this.page.mouse.move(0, 0)
+    await this.page.screenshot({ path: join(PICTURES, `${name}.png`) })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#browser.close()
+    await this.#server[Symbol.asyncDispose]()
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
