@@ -7,6 +7,13 @@ import { vscodePool } from './test/support/vscode/pool.ts'
 const alone = (groupOrder: number) => ({ maxWorkers: 1, sequence: { groupOrder } })
 
 export default defineConfig({
+  resolve: {
+    alias: [
+      // The extension uses the SDK by its public names.
+      { find: /^tidemark$/, replacement: join(import.meta.dirname, 'sdk/index.ts') },
+      { find: /^tidemark\/inspect$/, replacement: join(import.meta.dirname, 'sdk/inspect.ts') },
+    ],
+  },
   test: {
     // Forked processes: the directory lock is a POSIX lock, which belongs to a process, not to a thread.
     pool: 'forks',
@@ -37,7 +44,9 @@ export default defineConfig({
       },
       {
         extends: true,
-        resolve: { alias: { vscode: join(import.meta.dirname, 'test/support/vscode/vscode.cjs') } },
+        resolve: {
+          alias: [{ find: 'vscode', replacement: join(import.meta.dirname, 'test/support/vscode/vscode.cjs') }],
+        },
         test: {
           name: 'extension-host',
           include: ['test/extension/host/**/*.test.ts'],
@@ -60,8 +69,18 @@ export default defineConfig({
       },
       {
         extends: true,
+        // The packed extension, in a workbench of its own per file.
+        test: {
+          name: 'workbench',
+          include: ['test/extension/workbench/**/*.test.ts'],
+          testTimeout: 120_000,
+          ...alone(3),
+        },
+      },
+      {
+        extends: true,
         // Small sizes, so that the benchmark cannot rot; `npm run bench` runs it for its figures.
-        test: { name: 'bench', include: ['test/bench/**/*.test.ts'], testTimeout: 120_000, ...alone(3) },
+        test: { name: 'bench', include: ['test/bench/**/*.test.ts'], testTimeout: 120_000, ...alone(4) },
       },
     ],
   },

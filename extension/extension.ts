@@ -1,15 +1,33 @@
-import * as vscode from 'vscode'
+import { type ExtensionContext, env, window } from 'vscode'
+import { QuantityWords } from './model/quantity-words.ts'
+import { treeRows } from './model/tree-rows.ts'
+import { GroupsTree } from './view/groups-tree.ts'
+import { RowDecorations } from './view/row-decorations.ts'
+import { Sources } from './view/sources.ts'
 
-/** The view has nothing to show yet: its welcome text (package.json) says that the inspector comes with a later version. */
-class EmptyTree implements vscode.TreeDataProvider<never> {
-  getChildren(): never[] {
-    return []
+export function activate(context: ExtensionContext): void {
+  const sources = new Sources()
+  const tree = new GroupsTree()
+  const words = new QuantityWords(env.language)
+  const view = window.createTreeView('tidemark.groups', { treeDataProvider: tree, showCollapseAll: true })
+  const show = () => {
+    tree.show(
+      treeRows(
+        sources.all.map(({ snapshot }) => snapshot),
+        { words, nowMs: Date.now() },
+      ),
+    )
   }
-  getTreeItem(element: never): vscode.TreeItem {
-    return element
+  const look = () => {
+    sources.demand = view.visible ? 'live' : 'none'
   }
-}
-
-export function activate(context: vscode.ExtensionContext): void {
-  context.subscriptions.push(vscode.window.registerTreeDataProvider('tidemark.groups', new EmptyTree()))
+  context.subscriptions.push(
+    sources,
+    view,
+    window.registerFileDecorationProvider(new RowDecorations()),
+    sources.onDidChange(show),
+    view.onDidChangeVisibility(look),
+  )
+  look()
+  void sources.find()
 }

@@ -47,6 +47,9 @@ const MACHINE_GLOBALS =
 /** The only files that may touch the machine: they are what `Environment` and `Terminal` stand for. */
 const MACHINE_FILES = /^sdk\/(environment\/node-[\w-]+|cli\/terminal)\.ts$/
 
+/** The extension's folders, lowest first. */
+const EXTENSION_LAYERS = ['model/', 'lens/', 'source/', 'view/', 'commands/', 'extension.ts']
+
 const product = [...sourcesBelow('sdk'), ...sourcesBelow('extension')]
 const ours = [
   ...product,
@@ -72,7 +75,9 @@ test('imports in sdk/ only go down the layers', () => {
 test('sdk/ imports nothing of ours from outside, and the extension uses the public names only', () => {
   expect(
     broken(product, ({ path, imports }) => {
-      const own = path.startsWith('sdk/') ? /^(sdk\/|[^./])/ : /^(extension\/|tidemark(\/inspect)?$|vscode$|node:)/
+      const own = path.startsWith('sdk/')
+        ? /^(sdk\/|[^./])/
+        : /^(extension\/|tidemark(\/inspect)?$|vscode$|node:|@vscode\/l10n$|@babel\/parser$)/
       const foreign = imports.filter(
         ({ target }) => /^(sdk|extension|test|scripts|\.)/.test(target) || path.startsWith('extension/'),
       )
@@ -84,6 +89,17 @@ test('sdk/ imports nothing of ours from outside, and the extension uses the publ
       /^extension\/(extension\.ts|view\/|commands\/)/.test(path)
         ? []
         : imports.filter(({ target }) => target === 'vscode').map(() => 'imports vscode'),
+    ),
+  ).toEqual([])
+})
+
+test("the extension's imports only go down its folders", () => {
+  const rankOf = (path: string) => EXTENSION_LAYERS.findIndex((layer) => path.startsWith(`extension/${layer}`))
+  expect(
+    broken(sourcesBelow('extension'), ({ path, imports }) =>
+      imports
+        .filter(({ target }) => target.startsWith('extension/') && rankOf(target) > rankOf(path))
+        .map(({ target }) => `imports upward: ${target}`),
     ),
   ).toEqual([])
 })

@@ -68,7 +68,7 @@ export class Workbench implements AsyncDisposable {
   /** Opens the extension's view container by its icon. */
   async openInspector(): Promise<void> {
     await this.page.locator('.activitybar a[aria-label^="Tidemark"]').first().click()
-    await this.page.locator('.part.sidebar .pane-header').first().waitFor()
+    await this.page.locator('.part.sidebar .pane-body').first().waitFor()
   }
 
   /** The rows of the side bar that are in sight. */

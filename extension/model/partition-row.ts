@@ -1,0 +1,49 @@
+import { t } from '@vscode/l10n'
+import type { LagRow } from 'tidemark'
+import { code, lagFacts, lagTrouble, lagWords } from './lag-words.ts'
+import type { QuantityWords } from './quantity-words.ts'
+import { rowId } from './row-id.ts'
+import type { TreeRow, Trouble } from './tree-row.ts'
+
+/** What rows are made with. */
+export interface RowContext {
+  /** Of the source. */
+  readonly source: string
+  readonly words: QuantityWords
+  readonly nowMs: number
+}
+
+/** How a group stands on one partition: committed of end, behind, since when, held by whom. */
+export function partitionRow(row: LagRow, label: string, context: RowContext): TreeRow {
+  const { words, nowMs } = context
+  const { group, topic, partition } = row
+  const description = [
+    lagWords(row, words),
+    row.committedOffset === null || row.logEndOffset === null
+      ? undefined
+      : t('{0} of {1}', words.digits(row.committedOffset), words.digits(row.logEndOffset)),
+    row.committedAtMs === null ? undefined : words.age(row.committedAtMs, nowMs),
+    row.clientId ?? undefined,
+  ].filter((part) => part !== undefined)
+  const trouble = lagTrouble(row)
+  return {
+    id: rowId('partition', context.source, group, topic, partition),
+    kind: 'partition',
+    label,
+    description: description.join(' · '),
+    tooltip: `**${code(`${topic}-${partition}`)}**\n\n${lagFacts(row, words)}`,
+    spoken: t('{0} partition {1} of {2}: {3}', topic, partition, group, description.join(', ')),
+    icon: partitionIcon(row, trouble),
+    target: { source: context.source, group, topic, partition },
+    context: `partition ${row.committedOffset === null ? 'uncommitted' : 'committed'}`,
+    trouble,
+    children: [],
+  }
+}
+
+function partitionIcon(row: LagRow, trouble: Trouble): TreeRow['icon'] {
+  if (trouble === 'error') return { name: 'error', colour: 'problemsErrorIcon.foreground' }
+  if (trouble === 'warning') return { name: 'warning', colour: 'problemsWarningIcon.foreground' }
+  if (row.lagState === 'up-to-date') return { name: 'pass', colour: 'testing.iconPassed' }
+  return row.lagState === 'never-committed' ? { name: 'circle-outline' } : { name: 'debug-line-by-line' }
+}

@@ -1,0 +1,78 @@
+/**
+ * When a directory is read. `live`: somebody looks, so at once after every change, and by a slow poll where changes are
+ * not told (mounts, remotes). `summary`: only a badge or the status bar depends on it. `none`: nobody would see it.
+ */
+export type Demand = 'live' | 'summary' | 'none'
+
+interface Pace {
+  /** Between the end of a read and the next one after a change. */
+  readonly restMs: number
+  /** Without any change told. */
+  readonly pollMs: number
+}
+
+const PACES: Record<Exclude<Demand, 'none'>, Pace> = {
+  live: { restMs: 150, pollMs: 2_000 },
+  summary: { restMs: 5_000, pollMs: 60_000 },
+}
+
+export class ReadingSchedule {
+  readonly #read: () => Promise<void>
+  #demand: Demand = 'none'
+  #timer: NodeJS.Timeout | undefined
+  #reading: Promise<void> | undefined
+  #isTouched = true
+  #endedAtMs = Number.NEGATIVE_INFINITY
+
+  /** `read` must not reject. It is never called while an earlier call goes on. */
+  constructor(read: () => Promise<void>) {
+    this.#read = read
+  }
+
+  get demand(): Demand {
+    return this.#demand
+  }
+
+  /** A change of what is asked for; whoever begins to look sees the present. */
+  set demand(demand: Demand) {
+    if (demand === this.#demand) return
+    if (demand === 'live') this.#isTouched = true
+    this.#demand = demand
+    this.#plan()
+  }
+
+  /** Something in the directory has changed. */
+  touch(): void {
+    this.#isTouched = true
+    this.#plan()
+  }
+
+  /** Reads now, whatever the demand; resolves when it is done. */
+  async now(): Promise<void> {
+    await this.#reading
+    await this.#run()
+  }
+
+  dispose(): void {
+    this.#demand = 'none'
+    clearTimeout(this.#timer)
+  }
+
+  #plan(): void {
+    clearTimeout(this.#timer)
+    if (this.#demand === 'none' || this.#reading !== undefined) return
+    const { restMs, pollMs } = PACES[this.#demand]
+    const dueAtMs = this.#endedAtMs + (this.#isTouched ? restMs : pollMs)
+    this.#timer = setTimeout(() => void this.#run(), Math.max(0, dueAtMs - performance.now()))
+  }
+
+  async #run(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#isTouched = false
+    this.#reading = this.#read()
+    await this.#reading
+    this.#reading = undefined
+    this.#endedAtMs = performance.now()
+    this.#plan()
+  }
+}

@@ -1,0 +1,86 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { ReadingSchedule } from '../../../extension/source/reading-schedule.ts'
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+function createSchedule() {
+  const reads: number[] = []
+  const schedule = new ReadingSchedule(async () => {
+    reads.push(performance.now())
+  })
+  return { schedule, reads }
+}
+
+test('nothing is read where nobody looks, whatever changes', async () => {
+  const { schedule, reads } = createSchedule()
+  schedule.touch()
+  await vi.advanceTimersByTimeAsync(3_600_000)
+  expect(reads).toEqual([])
+})
+
+test('whoever begins to look sees the present at once', async () => {
+  const { schedule, reads } = createSchedule()
+  schedule.demand = 'live'
+  await vi.advanceTimersByTimeAsync(0)
+  expect(reads).toHaveLength(1)
+})
+
+test('a change is read at once, and a storm of changes a few times a second', async () => {
+  const { schedule, reads } = createSchedule()
+  schedule.demand = 'live'
+  await vi.advanceTimersByTimeAsync(1_000)
+  reads.length = 0
+  schedule.touch()
+  await vi.advanceTimersByTimeAsync(1)
+  expect(reads).toHaveLength(1)
+  for (let index = 0; index < 1_000; index++) {
+    schedule.touch()
+    await vi.advanceTimersByTimeAsync(1)
+  }
+  expect(reads.length).toBeGreaterThan(4)
+  expect(reads.length).toBeLessThan(9)
+})
+
+test('where changes are not told, a visible tree is read every two seconds', async () => {
+  const { schedule, reads } = createSchedule()
+  schedule.demand = 'live'
+  await vi.advanceTimersByTimeAsync(10_000)
+  expect(reads).toHaveLength(6)
+})
+
+test('for a summary, changes are read at most every five seconds', async () => {
+  const { schedule, reads } = createSchedule()
+  schedule.demand = 'summary'
+  for (let index = 0; index < 90; index++) {
+    schedule.touch()
+    await vi.advanceTimersByTimeAsync(100)
+  }
+  expect(reads).toHaveLength(2)
+})
+
+test('two reads never go on at the same time', async () => {
+  let running = 0
+  let most = 0
+  const ends: (() => void)[] = []
+  const schedule = new ReadingSchedule(async () => {
+    most = Math.max(most, ++running)
+    await new Promise<void>((resolve) => ends.push(resolve))
+    running--
+  })
+  schedule.demand = 'live'
+  await vi.advanceTimersByTimeAsync(0)
+  schedule.touch()
+  await vi.advanceTimersByTimeAsync(5_000)
+  const asked = schedule.now()
+  expect(ends).toHaveLength(1)
+  ends[0]?.()
+  await vi.advanceTimersByTimeAsync(0)
+  ends[1]?.()
+  await asked
+  expect(most).toBe(1)
+})

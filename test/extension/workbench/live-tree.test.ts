@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest'
+import { SampleWorkspace } from '../../support/vscode/sample-workspace.ts'
+import { Workbench } from '../../support/vscode/workbench.ts'
+
+test('the packed extension finds the directory of a running program and shows its groups live', async () => {
+  await using workspace = await SampleWorkspace.create()
+  await using workbench = await Workbench.open({ folder: workspace.folder })
+  await workbench.openInspector()
+  await workbench.row('fraud').waitFor()
+  expect(await workbench.rows.allInnerTexts()).toEqual([
+    'fraud1,500 behind · not running · payments',
+    'mailup to date · not running · refunds',
+  ])
+  await workspace.tide.topic('refunds').send({ value: Buffer.from('one more') })
+  await workbench.row('mail1 behind').waitFor()
+  await workbench.picture('live-tree')
+})
