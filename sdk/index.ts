@@ -15,6 +15,7 @@ export type { ConsumeOptions, OnDamage } from './client/consume-options.ts'
 export type { BatchesOptions, Consumer } from './client/consumer.ts'
 export type { TopicDeclaration } from './client/declared-topic.ts'
 export type {
+  GroupCommitOptions,
   GroupOffset,
   Groups,
   HistoryOptions,

@@ -2,10 +2,23 @@ import { fileURLToPath } from 'node:url'
 import type { Survives } from './broker/broker.ts'
 import { Follower } from './broker/follower.ts'
 import { Owner } from './broker/owner.ts'
+import {
+  boolean,
+  checkArgument,
+  checkOptions,
+  milliseconds,
+  type OptionKind,
+  type OptionKinds,
+  object,
+  oneOf,
+  signal,
+  text,
+} from './client/option-check.ts'
 import type { Environment } from './environment/environment.ts'
 import { MemoryEnvironment } from './environment/memory-environment.ts'
 import { nodeEnvironment } from './environment/node-environment.ts'
 import { TidemarkError } from './errors.ts'
+import { asDiskFailure } from './log/storage-error.ts'
 import { Tidemark } from './tidemark.ts'
 
 export interface OpenOptions {
@@ -35,7 +48,7 @@ const MEMORY_DIRECTORY = '/memory'
  * When it resolves, whatever a crash left has been mended (`tide.recovery`), and groups go on at their commits.
  *
  * @throws {TidemarkError} DIRECTORY_IN_USE after `waitMs`, NOT_A_DATA_DIRECTORY, STORAGE_ERROR, CORRUPT_BATCH,
- *   UNSUPPORTED, ABORTED.
+ *   UNSUPPORTED, ABORTED, INVALID_ARGUMENT.
  */
 export async function open(where: string | URL, options: OpenOptions = {}): Promise<Tidemark> {
   const { path, environment } = resolve(where, options)
@@ -48,17 +61,51 @@ export async function open(where: string | URL, options: OpenOptions = {}): Prom
   return new Tidemark({ broker, environment, clientId, recovery: broker.recovery, release })
 }
 
+const OPEN_KINDS: OptionKinds<OpenOptions> = {
+  waitMs: milliseconds(0),
+  readOnly: boolean,
+  survives: oneOf('power-loss', 'process-crash'),
+  signal,
+  clientId: text,
+  environment: object("an environment of 'tidemark/testing'"),
+}
+const WHERE: OptionKind = {
+  expected: "a path, a file: URL, or 'memory:'",
+  accepts: (value) => value instanceof URL || text.accepts(value),
+}
+/** More than one letter: `C:\data` is a path. */
+const URL_SCHEME = /^([a-z][a-z0-9+.-]+):/i
+
 function resolve(where: string | URL, options: OpenOptions): { path: string; environment: Environment } {
-  const text = where instanceof URL ? where.href : where
-  if (text.startsWith('kafka:')) {
+  checkArgument('open', 'a directory', where, WHERE, "open('./data')")
+  checkOptions('open', options, OPEN_KINDS)
+  const given = where instanceof URL ? where.href : where
+  if (given === 'memory:')
+    return { path: MEMORY_DIRECTORY, environment: options.environment ?? new MemoryEnvironment() }
+  const environment = options.environment ?? defaultEnvironment()
+  const path = pathOf(given)
+  try {
+    return { path: environment.files.realPath(path), environment }
+  } catch (error) {
+    throw asDiskFailure(error, `open ${path}`)
+  }
+}
+
+function pathOf(given: string): string {
+  const scheme = URL_SCHEME.exec(given)?.[1]?.toLowerCase()
+  if (scheme === undefined) return given
+  if (scheme === 'kafka') {
     const message = 'kafka:// is not there yet: this version opens directories. Name a directory, or "memory:".'
     throw new TidemarkError('UNSUPPORTED', message)
   }
-  if (text === 'memory:') return { path: MEMORY_DIRECTORY, environment: options.environment ?? new MemoryEnvironment() }
-  if (text === '') throw new TidemarkError('INVALID_ARGUMENT', 'Name a directory to open, or "memory:".')
-  const environment = options.environment ?? defaultEnvironment()
-  const path = text.startsWith('file:') ? fileURLToPath(text) : text
-  return { path: environment.files.realPath(path), environment }
+  const wanted = `Name a path, a file: URL, or "memory:"; a path with a colon in it begins with "./".`
+  if (scheme !== 'file') throw new TidemarkError('INVALID_ARGUMENT', `${given} cannot be opened. ${wanted}`)
+  try {
+    return fileURLToPath(given)
+  } catch (cause) {
+    const message = `${given} is no path of this machine (${(cause as Error).message}). ${wanted}`
+    throw new TidemarkError('INVALID_ARGUMENT', message, { cause })
+  }
 }
 
 let ownEnvironment: Environment | undefined

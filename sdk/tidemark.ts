@@ -5,9 +5,11 @@ import type { ConsumeOptions } from './client/consume-options.ts'
 import { Consumer } from './client/consumer.ts'
 import { Groups } from './client/groups.ts'
 import { type LagOptions, type LagRow, readLag, type WatchLagOptions, watchLag } from './client/lag.ts'
-import { type AnyTopic, defaultValue, type RecordOf, Topic, type TopicOptions } from './client/topic.ts'
+import { checkArgument, listOf, object } from './client/option-check.ts'
+import { type AnyTopic, type RecordOf, Topic, type TopicOptions } from './client/topic.ts'
 import { Topics } from './client/topics.ts'
 import type { Environment } from './environment/environment.ts'
+import { TidemarkError } from './errors.ts'
 
 /** What `open` hands over. */
 export interface TidemarkParts {
@@ -60,10 +62,7 @@ export class Tidemark implements AsyncDisposable {
     options: TopicOptions<KO, VO, KI, VI>,
   ): Topic<N, KO, VO, KI, VI>
   topic<const N extends string>(name: N, options: BytesTopicOptions | TopicOptions<never, never> = {}): Topic<N> {
-    return new Topic(this.#context, name, { value: defaultValue, ...options } as TopicOptions<
-      string | null,
-      Uint8Array
-    >)
+    return new Topic(this.#context, name, options as TopicOptions<string | null, Uint8Array>)
   }
 
   /**
@@ -72,6 +71,8 @@ export class Tidemark implements AsyncDisposable {
    * @throws {TidemarkError} INVALID_ARGUMENT, INVALID_GROUP_ID.
    */
   consume<const T extends readonly AnyTopic[]>(topics: T, options: ConsumeOptions): Consumer<RecordOf<T[number]>> {
+    this.#context.checkOpen()
+    this.#checkTopics(topics)
     return new Consumer(this.#context, topics, options)
   }
 
@@ -98,6 +99,18 @@ export class Tidemark implements AsyncDisposable {
   close(): Promise<void> {
     this.#closing ??= this.#context.close().finally(this.#release)
     return this.#closing
+  }
+
+  #checkTopics(topics: unknown): void {
+    const example = "consume([tide.topic('payments'), tide.topic('refunds')], { group: 'fraud' })"
+    const kind = listOf('topics', object('a topic'))
+    checkArgument('consume', 'topics', topics, kind, example)
+    for (const topic of topics as readonly unknown[]) {
+      if (Topic.belongs(topic, this.#context)) continue
+      const { name } = topic as { name?: unknown }
+      const message = `consume: ${typeof name === 'string' ? `topic "${name}"` : 'one of the topics'} is not of this Tidemark object. Make it with its own topic(): ${example}.`
+      throw new TidemarkError('INVALID_ARGUMENT', message)
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -3,6 +3,7 @@ import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import { fetchOffsets } from '../group/offset-fetch.ts'
 import { describeTopicConfigs } from '../topic/topic-configs.ts'
+import { noSuchTopic } from '../topic/topic-name.ts'
 import type {
   Broker,
   ConsumerGroupDescribeRequest,
@@ -72,9 +73,7 @@ export class Follower implements Broker {
     const image = this.#known.image()
     return {
       topics: topics.map((name) => {
-        if (image.topicByName(name) === undefined) {
-          throw new TidemarkError('UNKNOWN_TOPIC', `There is no topic "${name}".`, { topic: name })
-        }
+        if (image.topicByName(name) === undefined) throw noSuchTopic(name)
         return { name, configs: describeTopicConfigs(image.configs(name)) }
       }),
     }

@@ -9,6 +9,7 @@ import { decodeMetadataBatch, encodeMetadataBatch } from '../topic/metadata-batc
 import type { MetadataImage } from '../topic/metadata-image.ts'
 import type { MetadataRecord } from '../topic/metadata-record.ts'
 import type { PartitionImage, TopicImage } from '../topic/topic-image.ts'
+import { noSuchTopic } from '../topic/topic-name.ts'
 import { type PartitionHome, raiseLeaderEpochRecord } from '../topic/topic-records.ts'
 import { readSlices } from './log-requests.ts'
 import { damagedMetadata, imageFromSnapshot, replayMetadata, replayStart } from './metadata-replay.ts'
@@ -74,7 +75,7 @@ export class MetadataLog {
   /** Throws UNKNOWN_TOPIC. */
   topic(name: string): TopicImage & { readonly configs: ReadonlyMap<string, string> } {
     const topic = this.#image.topicByName(name)
-    if (topic === undefined) throw new TidemarkError('UNKNOWN_TOPIC', `There is no topic "${name}".`, { topic: name })
+    if (topic === undefined) throw noSuchTopic(name)
     return { ...topic, configs: this.#image.configs(name) }
   }
 
@@ -120,8 +121,7 @@ export class MetadataLog {
       return Array.from({ length: count }, () => raiseLeaderEpochRecord(before, this.home))
     })
     const raised = this.partition(topic, partition)
-    if (raised === undefined)
-      throw new TidemarkError('UNKNOWN_TOPIC', `There is no topic "${topic}".`, { topic, partition })
+    if (raised === undefined) throw noSuchTopic(topic)
     return raised.leaderEpoch
   }
 

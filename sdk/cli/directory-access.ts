@@ -1,9 +1,10 @@
+import { nearestName } from '../client/nearest-name.ts'
 import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import { open } from '../open.ts'
 import type { Tidemark } from '../tidemark.ts'
+import { noSuchTopic } from '../topic/topic-name.ts'
 import type { Invocation } from './command.ts'
-import { nearestName } from './nearest-name.ts'
 import type { OptionSpecs } from './option-values.ts'
 
 /** Long enough for an owner that is just closing, short enough for a person who waits. */
@@ -50,10 +51,7 @@ export async function writing<T>(invocation: Invocation, use: (tide: Tidemark) =
 export async function checkTopicExists(tide: Tidemark, topic: string): Promise<void> {
   const names = (await tide.topics.list()).map(({ name }) => name)
   if (names.includes(topic)) return
-  throw new TidemarkError(
-    'UNKNOWN_TOPIC',
-    `There is no topic ${JSON.stringify(topic)}.${suggestion(topic, names, 'topics')}`,
-  )
+  throw noSuchTopic(topic, suggestion(topic, names, 'topics'))
 }
 
 /** @throws {TidemarkError} GROUP_NOT_FOUND, with the nearest group, unless `group` exists. */
@@ -62,7 +60,7 @@ export async function checkGroupExists(tide: Tidemark, group: string): Promise<v
   if (names.includes(group)) return
   throw new TidemarkError(
     'GROUP_NOT_FOUND',
-    `There is no group ${JSON.stringify(group)}.${suggestion(group, names, 'groups')}`,
+    `There is no group ${JSON.stringify(group)}. ${suggestion(group, names, 'groups')}`,
   )
 }
 
@@ -75,8 +73,8 @@ function checkDirectoryExists({ files }: Environment, path: string): void {
 
 function suggestion(name: string, names: readonly string[], what: 'topics' | 'groups'): string {
   const near = nearestName(name, names)
-  if (near !== undefined) return ` Did you mean ${JSON.stringify(near)}?`
-  return names.length === 0 ? ` The directory has no ${what}.` : ` \`tidemark ${what} DIR\` lists them.`
+  if (near !== undefined) return `Did you mean ${JSON.stringify(near)}?`
+  return names.length === 0 ? `The directory has no ${what}.` : `\`tidemark ${what} DIR\` lists them.`
 }
 
 function waysAround(directory: string): string {

@@ -1,5 +1,5 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
-import { nearestName } from './nearest-name.ts'
+import { nearestName } from '../client/nearest-name.ts'
 import { UsageError } from './usage-error.ts'
 
 export interface OptionSpec {

@@ -1,11 +1,11 @@
 import packageJson from '../../package.json' with { type: 'json' }
+import { nearestName } from '../client/nearest-name.ts'
 import { COMMON_OPTIONS, type Command, type ExitCode, type Invocation } from './command.ts'
 import { createCommand } from './create-command.ts'
 import { explain } from './explain.ts'
 import { groupsCommand } from './groups-command.ts'
 import { commandHelp, programHelp } from './help.ts'
 import { lagCommand } from './lag-command.ts'
-import { nearestName } from './nearest-name.ts'
 import { OptionValues } from './option-values.ts'
 import { produceCommand } from './produce-command.ts'
 import { readCommand } from './read-command.ts'

@@ -1,5 +1,6 @@
 import type { Broker } from '../broker/broker.ts'
 import type { Environment } from '../environment/environment.ts'
+import { TidemarkError } from '../errors.ts'
 
 export interface ClientOptions {
   readonly broker: Broker
@@ -24,12 +25,24 @@ export class ClientContext {
   readonly clientHost: string
   readonly #producers = new Set<Finishable>()
   readonly #consumers = new Set<Finishable>()
+  #isClosed = false
 
   constructor(options: ClientOptions) {
     this.broker = options.broker
     this.environment = options.environment
     this.clientId = options.clientId ?? 'tidemark'
     this.clientHost = options.clientHost ?? '/127.0.0.1'
+  }
+
+  /** The broker, for a call that begins now. A directory may be open a second time, so the broker itself cannot tell. */
+  get openBroker(): Broker {
+    this.checkOpen()
+    return this.broker
+  }
+
+  /** @throws {TidemarkError} CLOSED once `close` was called */
+  checkOpen(): void {
+    if (this.#isClosed) throw new TidemarkError('CLOSED', 'This Tidemark object was closed. Call open() again.')
   }
 
   addProducer(producer: Finishable): void {
@@ -49,6 +62,7 @@ export class ClientContext {
    * In this order, since what a loop sends belongs to what it commits. Rejects with the first failure, when all is done.
    */
   async close(): Promise<void> {
+    this.#isClosed = true
     const sent = await Promise.allSettled([...this.#producers].map((producer) => producer.close()))
     const left = await Promise.allSettled([...this.#consumers].map((consumer) => consumer.close()))
     for (const result of [...sent, ...left]) if (result.status === 'rejected') throw result.reason

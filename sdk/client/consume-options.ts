@@ -1,6 +1,21 @@
 import type { Isolation } from '../broker/broker.ts'
 import { TidemarkError } from '../errors.ts'
+import { checkGroupId } from '../offsets/group-id.ts'
 import { type CommitOptions, type CommitRules, DEFAULT_COMMIT } from './committer.ts'
+import {
+  boolean,
+  checkOptions,
+  count,
+  milliseconds,
+  type OptionKinds,
+  object,
+  oneOf,
+  position,
+  shown,
+  signal,
+  text,
+  wholeNumber,
+} from './option-check.ts'
 import type { Position } from './position.ts'
 import type { WhenLost } from './start-positions.ts'
 
@@ -72,51 +87,55 @@ export const DEFAULT_CONSUME = {
   rebalanceTimeoutMs: 300_000,
 } as const satisfies Partial<ConsumeOptions>
 
-/** The options with their defaults. @throws {TidemarkError} INVALID_ARGUMENT */
+const CONSUME_KINDS: OptionKinds<ConsumeOptions> = {
+  group: text,
+  whenNew: position,
+  whenLost: oneOf('throw', 'earliest', 'latest'),
+  onDamage: oneOf('throw', 'skip'),
+  processed: oneOf('next', 'done'),
+  commit: {
+    expected: "'manual', or { everyRecords, intervalMs, idleMs }; without it what is processed is committed by itself",
+    accepts: (value) => value === 'manual' || object('').accepts(value),
+  },
+  follow: boolean,
+  limit: count(1),
+  signal,
+  isolation: oneOf('read_uncommitted', 'read_committed'),
+  maxBufferedBytes: count(1),
+  maxUndone: count(1),
+  instanceId: text,
+  rebalanceTimeoutMs: wholeNumber(1),
+  assignor: text,
+}
+
+const COMMIT_KINDS: OptionKinds<CommitOptions> = {
+  everyRecords: count(1),
+  intervalMs: milliseconds(1),
+  idleMs: milliseconds(0),
+}
+
+/** The options with their defaults. @throws {TidemarkError} INVALID_ARGUMENT, INVALID_GROUP_ID */
 export function checkConsumeOptions(options: ConsumeOptions): CheckedConsumeOptions {
-  if (typeof options.group !== 'string' || options.group === '') {
-    throw new TidemarkError('INVALID_GROUP_ID', 'consume needs { group }: the name under which progress is remembered.')
+  const { group } = Object(options) as Partial<ConsumeOptions>
+  if (typeof group !== 'string' || group === '') {
+    const given = typeof options === 'object' ? (group ?? undefined) : options
+    const instead = given === undefined ? '' : `, not ${shown(given)}`
+    const message = `consume needs { group: 'a name' }${instead}: the name under which progress is remembered.`
+    throw new TidemarkError('INVALID_GROUP_ID', message)
   }
-  const commit: 'manual' | CommitRules =
-    options.commit === 'manual' ? 'manual' : { ...DEFAULT_COMMIT, ...defined(options.commit ?? {}) }
-  const { signal, instanceId, assignor, ...rest } = options
-  const checked = { ...DEFAULT_CONSUME, ...defined(rest), commit, signal, instanceId, assignor, group: options.group }
-  checkOneOf('processed', checked.processed, ['next', 'done'])
-  checkOneOf('whenLost', checked.whenLost, ['throw', 'earliest', 'latest'])
-  checkOneOf('onDamage', checked.onDamage, ['throw', 'skip'])
-  checkOneOf('isolation', checked.isolation, ['read_uncommitted', 'read_committed'])
-  checkPosition('whenNew', checked.whenNew)
-  checkAtLeast('limit', checked.limit, 1)
-  checkAtLeast('maxBufferedBytes', checked.maxBufferedBytes, 1)
-  checkAtLeast('maxUndone', checked.maxUndone, 1)
-  checkAtLeast('rebalanceTimeoutMs', checked.rebalanceTimeoutMs, 1)
-  if (commit !== 'manual') {
-    checkAtLeast('commit.everyRecords', commit.everyRecords, 1)
-    checkAtLeast('commit.intervalMs', commit.intervalMs, 1)
-    checkAtLeast('commit.idleMs', commit.idleMs, 0)
+  checkGroupId(group)
+  checkOptions('consume', options, CONSUME_KINDS)
+  if (typeof options.commit === 'object') checkOptions('consume: commit', options.commit, COMMIT_KINDS)
+  const { signal: until, instanceId, assignor, commit, ...rest } = options
+  return {
+    ...DEFAULT_CONSUME,
+    ...defined(rest),
+    commit: commit === 'manual' ? 'manual' : { ...DEFAULT_COMMIT, ...defined(commit ?? {}) },
+    signal: until,
+    instanceId,
+    assignor,
+    group,
   }
-  return checked
-}
-
-export function checkAtLeast(name: string, value: number, least: number): void {
-  if (typeof value === 'number' && value >= least) return
-  throw new TidemarkError('INVALID_ARGUMENT', `${name} is ${String(value)}; it must be a number of at least ${least}.`)
-}
-
-export function checkOneOf(name: string, value: string, allowed: readonly string[]): void {
-  if (allowed.includes(value)) return
-  const choices = allowed.map((each) => `'${each}'`).join(', ')
-  throw new TidemarkError('INVALID_ARGUMENT', `${name} is ${JSON.stringify(value)}; it must be one of ${choices}.`)
-}
-
-export function checkPosition(name: string, value: Position): void {
-  if (value === 'earliest' || value === 'latest') return
-  if (typeof value === 'object' && value !== null) {
-    const number = 'offset' in value ? value.offset : value.timestampMs
-    if (Number.isSafeInteger(number) && number >= 0) return
-  }
-  const message = `${name} is ${JSON.stringify(value)}; it must be 'earliest', 'latest', { offset } or { timestampMs }.`
-  throw new TidemarkError('INVALID_ARGUMENT', message)
 }
 
 /** Without what is explicitly undefined, so that it does not hide a default. */

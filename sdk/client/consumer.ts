@@ -2,14 +2,10 @@ import type { TopicPartition } from '../broker/broker.ts'
 import { TidemarkError } from '../errors.ts'
 import { BatchLoop } from './batch-loop.ts'
 import type { ClientContext } from './client-context.ts'
-import {
-  type CheckedConsumeOptions,
-  type ConsumeOptions,
-  checkAtLeast,
-  checkConsumeOptions,
-} from './consume-options.ts'
+import { type CheckedConsumeOptions, type ConsumeOptions, checkConsumeOptions } from './consume-options.ts'
 import { type ConsumedTopic, Consumption } from './consumption.ts'
 import type { LoopOptions } from './loop-source.ts'
+import { checkOption, checkOptions, count, listOf, milliseconds, type OptionKinds, object } from './option-check.ts'
 import { RecordLoop } from './record-loop.ts'
 import type { TopicBatch } from './topic-batch.ts'
 
@@ -22,6 +18,9 @@ export interface BatchesOptions {
 }
 
 const DEFAULT_MAX_RECORDS = 1_000
+const BATCHES_KINDS: OptionKinds<BatchesOptions> = { maxRecords: count(1), maxWaitMs: milliseconds(0) }
+const CLOSE_KINDS = { timeoutMs: milliseconds(0) }
+const PARTITIONS = listOf('{ topic, partition }', object(''))
 
 /**
  * A member of a group that reads its share of one or more topics: `for await (const record of consumer)`.
@@ -67,9 +66,8 @@ export class Consumer<R> implements AsyncIterable<R>, AsyncDisposable {
    * `batch.done(index)` says.
    */
   batches(options: BatchesOptions = {}): AsyncIterable<TopicBatch<R>> {
+    checkOptions('batches', options, BATCHES_KINDS)
     const { maxRecords = DEFAULT_MAX_RECORDS, maxWaitMs = 0 } = options
-    checkAtLeast('maxRecords', maxRecords, 1)
-    checkAtLeast('maxWaitMs', maxWaitMs, 0)
     return {
       [Symbol.asyncIterator]: () => {
         this.#use()
@@ -91,11 +89,13 @@ export class Consumer<R> implements AsyncIterable<R>, AsyncDisposable {
 
   /** Hands out no more of these partitions (default: all it has) until `resume`. The others go on. */
   pause(partitions: readonly TopicPartition[] = this.assignment): void {
+    checkOption('pause: partitions', partitions, PARTITIONS)
     this.#consumption.pause(partitions, true)
   }
 
   /** Hands out these partitions again (default: all it has). */
   resume(partitions: readonly TopicPartition[] = this.assignment): void {
+    checkOption('resume: partitions', partitions, PARTITIONS)
     this.#consumption.pause(partitions, false)
   }
 
@@ -106,6 +106,7 @@ export class Consumer<R> implements AsyncIterable<R>, AsyncDisposable {
    * @throws {TidemarkError} STORAGE_ERROR, OWNERSHIP_LOST, where the commit failed
    */
   async close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    checkOptions('close', options, CLOSE_KINDS)
     await this.#consumption.close(options.timeoutMs)
   }
 

@@ -2,7 +2,7 @@ import type { Survives, TopicMetadata } from '../broker/broker.ts'
 import { fromPartitionError } from '../broker/partition-error.ts'
 import { TidemarkError } from '../errors.ts'
 import { TOPIC_CONFIGS } from '../topic/topic-configs.ts'
-import { checkTopicName } from '../topic/topic-name.ts'
+import { checkTopicName, noSuchTopic } from '../topic/topic-name.ts'
 import type { ClientContext } from './client-context.ts'
 
 /** What a program says a topic is like. It holds when the topic is created; an existing one keeps what it has. */
@@ -53,6 +53,7 @@ export class DeclaredTopic {
    * @throws {TidemarkError} UNKNOWN_TOPIC, TOPIC_DIFFERS, INVALID_TOPIC, INVALID_CONFIG, INVALID_PARTITIONS, READ_ONLY
    */
   async ensure(): Promise<{ created: boolean }> {
+    this.#context.checkOpen()
     const found = await this.describe()
     if (found !== undefined) {
       this.#check(found)
@@ -123,6 +124,6 @@ export class DeclaredTopic {
     const how = this.#context.broker.createsTopics
       ? "It is declared with create: 'never'; create it with topics.create."
       : 'It is not created from here; create it where it belongs.'
-    return new TidemarkError('UNKNOWN_TOPIC', `There is no topic "${this.name}". ${how}`, { topic: this.name })
+    return noSuchTopic(this.name, how)
   }
 }

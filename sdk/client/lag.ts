@@ -3,6 +3,7 @@ import { TidemarkError } from '../errors.ts'
 import { type Lag, type LagState, lagOf, lagOfDeletedTopic, lagUnavailable } from '../offsets/lag.ts'
 import type { ClientContext, Finishable } from './client-context.ts'
 import { type GroupOffset, Groups } from './groups.ts'
+import { checkOptions, milliseconds, type OptionKinds, signal, text } from './option-check.ts'
 import { byPartition, isSamePartition } from './topic-partition.ts'
 
 /** How far a group is behind on a partition. null where there is nothing to say; Kafka's tools print "-" there. */
@@ -52,17 +53,21 @@ interface Place extends TopicPartition {
 type Ends = ReadonlyMap<string, ListOffsetsResponse['partitions'][number]>
 
 const WATCH_INTERVAL_MS = 250
+const LAG_KINDS: OptionKinds<LagOptions> = { group: text }
+const WATCH_LAG_KINDS: OptionKinds<WatchLagOptions> = { ...LAG_KINDS, signal, intervalMs: milliseconds(1) }
 
 /**
  * One row per partition that a group has committed or a member holds, by group, topic and partition. Commits are read
  * before the ends, so a lag is never negative without reason.
  */
 export async function readLag(context: ClientContext, options: LagOptions = {}): Promise<LagRow[]> {
+  checkOptions('lag', options, LAG_KINDS)
   return await new LagCollector(context).lag(options)
 }
 
 /** The rows now, and again whenever one has changed, until the signal aborts or the client is closed. */
 export function watchLag(context: ClientContext, options: WatchLagOptions = {}): AsyncIterable<LagRow[]> {
+  checkOptions('watchLag', options, WATCH_LAG_KINDS)
   return { [Symbol.asyncIterator]: () => new LagCollector(context).watch(options) }
 }
 
@@ -78,6 +83,7 @@ class LagCollector {
 
   /** One row per partition that a group has committed or a member holds, by group, topic and partition. */
   async lag(question: LagOptions = {}): Promise<LagRow[]> {
+    this.#context.checkOpen()
     const names =
       question.group === undefined ? (await this.#groups.list()).map(({ group }) => group) : [question.group]
     // Commits before ends: what is committed in between would look like a commit past the end.
@@ -97,6 +103,7 @@ class LagCollector {
 
   async *watch(options: WatchLagOptions): AsyncGenerator<LagRow[], undefined> {
     const { signal, intervalMs = WATCH_INTERVAL_MS } = options
+    this.#context.checkOpen()
     const closing = new AbortController()
     const stop = signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal])
     const watcher: Finishable = { close: async () => closing.abort() }
@@ -104,7 +111,10 @@ class LagCollector {
     let last: string | undefined
     try {
       while (!stop.aborted) {
-        const rows = await this.lag(options)
+        const rows = await this.lag(options).catch((error: unknown) => {
+          if (stop.aborted) return []
+          throw error
+        })
         if (stop.aborted) return
         const seen = JSON.stringify(rows)
         if (seen !== last) yield rows

@@ -6,6 +6,8 @@ import { Partitioner } from '../topic/partitioner.ts'
 import { Breath } from './breath.ts'
 import type { ClientContext, Finishable } from './client-context.ts'
 import type { DeclaredTopic, TopicShape } from './declared-topic.ts'
+import { nearestName } from './nearest-name.ts'
+import { shown } from './option-check.ts'
 import type { PartitionOffset } from './position.ts'
 import { type EncodedRecord, type PlaceInBatch, SendQueue } from './send-queue.ts'
 import { Sending } from './sending.ts'
@@ -72,6 +74,7 @@ const RECORD_OVERHEAD_BYTES = 36
 const HEADER_OVERHEAD_BYTES = 10
 /** Enough to keep several batches under way. */
 const SEND_ALL_QUEUED_BYTES = 8 * 1024 * 1024
+const RECORD_FIELDS = ['key', 'value', 'partition', 'timestampMs', 'headers']
 const RECORDS_PER_BREATH = 256
 /** As Kafka's `metadata.max.age.ms`, but shorter, since asking costs little here. */
 const SHAPE_MAX_AGE_MS = 60_000
@@ -132,6 +135,7 @@ export class Producer<N extends string, KI, VI> implements Finishable {
     records: Iterable<RecordToSend<KI, VI>> | AsyncIterable<RecordToSend<KI, VI>>,
     signal: AbortSignal | undefined,
   ): Promise<SentAll<N>> {
+    this.#checkOpen()
     if (this.#shape === undefined) await this.#whenReady(0, () => undefined)
     const sending = new Sending()
     const breath = new Breath(this.#context.environment)
@@ -165,6 +169,7 @@ export class Producer<N extends string, KI, VI> implements Finishable {
 
   #encode(record: RecordToSend<KI, VI>, nowMs: number): EncodedRecord {
     const { topic, key: keySerde, value: valueSerde } = this.#options
+    if (record?.value === undefined) throw withoutValue(record, topic.name)
     const key = encode(keySerde, record.key, 'key', topic.name)
     const value = encode(valueSerde, record.value, 'value', topic.name)
     const timestampMs = record.timestampMs ?? nowMs
@@ -180,11 +185,14 @@ export class Producer<N extends string, KI, VI> implements Finishable {
     return { key, value, headers, timestampMs, sizeBytes }
   }
 
+  #checkOpen(): void {
+    if (!this.#isClosed) return
+    throw new TidemarkError('CLOSED', `Topic "${this.#options.topic.name}" was closed: nothing more can be sent.`)
+  }
+
   /** @throws {TidemarkError} SEND_QUEUE_FULL, CLOSED */
   #reserve(sizeBytes: number, records: number): void {
-    if (this.#isClosed) {
-      throw new TidemarkError('CLOSED', `Topic "${this.#options.topic.name}" was closed: nothing more can be sent.`)
-    }
+    this.#checkOpen()
     const { queuedBytes } = this.#queue
     const { maxQueuedBytes } = this.#options
     if (queuedBytes > 0 && queuedBytes + sizeBytes > maxQueuedBytes) {
@@ -296,6 +304,18 @@ export class Producer<N extends string, KI, VI> implements Finishable {
     this.#shape = undefined
     this.#options.topic.forget()
   }
+}
+
+/** A tombstone deletes what was known of its key, so it is never what a misspelt name sends. */
+function withoutValue(record: unknown, topic: string): TidemarkError {
+  const example = 'send({ key: …, value: … })'
+  if (typeof record !== 'object' || record === null) {
+    return new TidemarkError('INVALID_ARGUMENT', `A record is an object, not ${shown(record)}: ${example}.`, { topic })
+  }
+  const near = Object.keys(record).find((name) => nearestName(name, RECORD_FIELDS) === 'value')
+  const hint = near === undefined || near === 'value' ? '' : ` Did you mean value by ${near}?`
+  const message = `A record for topic "${topic}" has no value.${hint} A tombstone says so: { key, value: null }.`
+  return new TidemarkError('ENCODE_FAILED', message, { topic })
 }
 
 /** Kafka allows a header key to repeat, an object does not: both are taken. @throws {TidemarkError} ENCODE_FAILED */

@@ -2,12 +2,23 @@ import type { Isolation, TopicPartition } from '../broker/broker.ts'
 import { TidemarkError } from '../errors.ts'
 import { Breath } from './breath.ts'
 import type { ClientContext, Finishable } from './client-context.ts'
-import { checkAtLeast, checkOneOf, checkPosition, DEFAULT_CONSUME, type OnDamage } from './consume-options.ts'
+import { DEFAULT_CONSUME, type OnDamage } from './consume-options.ts'
 import type { ConsumedTopic } from './consumption.ts'
 import { damageJudge } from './damage-judge.ts'
 import { Fetcher } from './fetcher.ts'
 import { keepingAlive } from './keep-alive.ts'
 import type { LoopSource } from './loop-source.ts'
+import {
+  boolean,
+  checkOptions,
+  count,
+  listOf,
+  type OptionKinds,
+  oneOf,
+  position,
+  signal,
+  wholeNumber,
+} from './option-check.ts'
 import { PartitionBuffer } from './partition-buffer.ts'
 import { offsetsAt, type Position } from './position.ts'
 import { ProcessedPrefix } from './processed.ts'
@@ -43,15 +54,21 @@ export interface ReadTopic extends ConsumedTopic {
   partitions(): Promise<readonly TopicPartition[]>
 }
 
+const READ_KINDS: OptionKinds<ReadOptions> = {
+  from: position,
+  to: position,
+  follow: boolean,
+  partitions: listOf('partition numbers', wholeNumber(0)),
+  limit: count(1),
+  signal,
+  isolation: oneOf('read_uncommitted', 'read_committed'),
+  onDamage: oneOf('throw', 'skip'),
+  maxBufferedBytes: count(1),
+}
+
 /** @throws {TidemarkError} INVALID_ARGUMENT */
 export function checkReadOptions(options: ReadOptions): void {
-  if (options.from !== undefined) checkPosition('from', options.from)
-  if (options.to !== undefined) checkPosition('to', options.to)
-  if (options.isolation !== undefined)
-    checkOneOf('isolation', options.isolation, ['read_uncommitted', 'read_committed'])
-  if (options.onDamage !== undefined) checkOneOf('onDamage', options.onDamage, ['throw', 'skip'])
-  if (options.limit !== undefined) checkAtLeast('limit', options.limit, 1)
-  if (options.maxBufferedBytes !== undefined) checkAtLeast('maxBufferedBytes', options.maxBufferedBytes, 1)
+  checkOptions('read', options, READ_KINDS)
 }
 
 /** One walk through a topic without a group: nothing is remembered, nothing committed. */
@@ -104,6 +121,8 @@ export class Reading implements LoopSource, Finishable {
       buffer.endOffset = ends[index]?.offset ?? Number.POSITIVE_INFINITY
       return buffer
     })
+    // A fetch says so by itself, but where the walk stops at the end there may be none.
+    if (this.#stops && typeof from === 'object' && 'offset' in from) await this.#checkStarts(buffers)
     if (!this.#isEnded) for (const buffer of buffers) this.#fetcher.add(buffer)
   }
 
@@ -156,13 +175,18 @@ export class Reading implements LoopSource, Finishable {
     this.#fetcher.wake()
   }
 
+  /** @throws {TidemarkError} OFFSET_OUT_OF_RANGE */
+  async #checkStarts(buffers: readonly PartitionBuffer[]): Promise<void> {
+    for (const buffer of buffers) {
+      const range = await readableRange(this.#context.broker, buffer)
+      if (buffer.fetchOffset < range[0] || buffer.fetchOffset > range[1]) throw outOfRange(buffer, range)
+    }
+  }
+
   async #cannotFetch(buffer: PartitionBuffer, error: TidemarkError): Promise<void> {
     if (error.code !== 'OFFSET_OUT_OF_RANGE') return this.#fail(error)
     try {
-      const { topic, partition, fetchOffset: offset } = buffer
-      const [start, end] = await readableRange(this.#context.broker, buffer)
-      const message = `Offset ${offset} of ${topic}-${partition} cannot be read: the log holds offsets ${start} to ${end}.`
-      this.#fail(new TidemarkError('OFFSET_OUT_OF_RANGE', message, { topic, partition, offset, cause: error }))
+      this.#fail(outOfRange(buffer, await readableRange(this.#context.broker, buffer), error))
     } catch {
       this.#fail(error)
     }
@@ -173,4 +197,10 @@ export class Reading implements LoopSource, Finishable {
     this.onInterrupt()
     this.#fetcher.wake()
   }
+}
+
+function outOfRange(buffer: PartitionBuffer, [start, end]: readonly [number, number], cause?: unknown): TidemarkError {
+  const { topic, partition, fetchOffset: offset } = buffer
+  const message = `Offset ${offset} of ${topic}-${partition} cannot be read: the log holds offsets ${start} to ${end}.`
+  return new TidemarkError('OFFSET_OUT_OF_RANGE', message, { topic, partition, offset, cause })
 }

@@ -20,7 +20,12 @@ export const bytes: Serde<Uint8Array> = {
 
 /** UTF-8 text. */
 export const string: Serde<string> = {
-  serialize: (value) => Buffer.from(value, 'utf8'),
+  serialize(value: unknown) {
+    // JavaScript may hand over anything, of which Buffer.from would make bytes that nobody meant.
+    if (typeof value === 'string') return Buffer.from(value, 'utf8')
+    const given = value === null ? 'null' : value instanceof Uint8Array ? 'bytes' : typeof value
+    throw new Error(`it is ${given}, not text: send String(…), or declare another serde for it`)
+  },
   deserialize: textOf,
 }
 
@@ -60,11 +65,21 @@ export function encode<In>(serde: Serde<unknown, In>, value: In | undefined, wha
     if (value === undefined) throw new Error('it is missing')
     const encoded = serde.serialize(value)
     if (encoded instanceof Uint8Array) return encoded
-    throw new Error(`the serde answered ${encoded === null ? 'null' : typeof encoded}, not a Uint8Array`)
+    throw new Error(notBytes(serde, encoded, what))
   } catch (cause) {
     const message = `The ${what} of a record for topic "${topic}" cannot be encoded: ${reason(cause)}`
     throw new TidemarkError('ENCODE_FAILED', message, { topic, cause })
   }
+}
+
+function notBytes(serde: Serde<unknown, never>, encoded: unknown, what: 'key' | 'value'): string {
+  const given = encoded === null ? 'null' : Array.isArray(encoded) ? 'a list' : typeof encoded
+  if (serde !== bytes) return `its serde answered ${given}, not a Uint8Array`
+  const advice = new Map([
+    ['string', `declare \`${what}: string\` (import { string } from 'tidemark'), or send Buffer.from(text)`],
+    ['null', `declare \`${what}: nullable(bytes)\` where that is allowed (both from 'tidemark')`],
+  ]).get(given)
+  return `it is ${given}, and the topic takes bytes: ${advice ?? `declare \`${what}: json()\` (import { json } from 'tidemark')`}`
 }
 
 /** The key or value of bytes that were read. Throws what the serde throws; whoever knows the place adds it. */

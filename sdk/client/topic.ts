@@ -1,11 +1,25 @@
 import type { TopicPartition } from '../broker/broker.ts'
-import { TidemarkError } from '../errors.ts'
 import type { WrittenCodec } from '../record/batch-builder.ts'
+import { noSuchTopic } from '../topic/topic-name.ts'
 import type { ClientContext } from './client-context.ts'
-import { type ConsumeOptions, checkAtLeast, checkOneOf, checkPosition } from './consume-options.ts'
+import type { ConsumeOptions } from './consume-options.ts'
 import { Consumer } from './consumer.ts'
 import { DeclaredTopic, type TopicDeclaration } from './declared-topic.ts'
 import type { Serdes } from './fetched-batch.ts'
+import {
+  checkArgument,
+  checkOptions,
+  count,
+  listOf,
+  type OptionKind,
+  type OptionKinds,
+  object,
+  oneOf,
+  position as positionKind,
+  serde,
+  signal,
+  wholeNumber,
+} from './option-check.ts'
 import { offsetsAt, type PartitionOffset, type Position } from './position.ts'
 import { Producer, type RecordToSend, type SentAll, type SentBatch, type SentRecord } from './producer.ts'
 import { checkReadOptions, Reading, type ReadOptions } from './reading.ts'
@@ -26,6 +40,22 @@ export interface TopicOptions<KO, VO, KI = KO, VI = VO> extends TopicDeclaration
 }
 
 const DEFAULT_MAX_QUEUED_BYTES = 64 * 1024 * 1024
+const TOPIC_KINDS: OptionKinds<TopicOptions<never, never>> = {
+  value: serde,
+  key: serde,
+  compression: oneOf('none', 'gzip', 'zstd'),
+  maxQueuedBytes: count(1),
+  partitions: wholeNumber(1),
+  create: oneOf('ifMissing', 'never'),
+  configs: object("an object of texts, such as { 'retention.ms': '86400000' }"),
+  survives: oneOf('power-loss', 'process-crash'),
+}
+const SEND_ALL_KINDS = { signal }
+const RECORDS: OptionKind = {
+  expected: 'a list, an iterable or a stream of records',
+  accepts: (value) =>
+    typeof value === 'object' && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value),
+}
 
 /**
  * A handle of a topic: records are sent through it, consumed by groups, or simply read. Making one does nothing; the
@@ -42,9 +72,7 @@ export class Topic<N extends string = string, KO = string | null, VO = Uint8Arra
 
   /** @throws {TidemarkError} INVALID_TOPIC, INVALID_ARGUMENT */
   constructor(context: ClientContext, name: N, options: TopicOptions<KO, VO, KI, VI> = {}) {
-    if (options.compression !== undefined) checkOneOf('compression', options.compression, ['none', 'gzip', 'zstd'])
-    if (options.maxQueuedBytes !== undefined) checkAtLeast('maxQueuedBytes', options.maxQueuedBytes, 1)
-    if (options.partitions !== undefined) checkAtLeast('partitions', options.partitions, 1)
+    checkOptions('topic', options, TOPIC_KINDS)
     this.name = name
     this.serdes = {
       key: (options.key ?? defaultKey) as Serde<unknown, never>,
@@ -78,6 +106,8 @@ export class Topic<N extends string = string, KO = string | null, VO = Uint8Arra
    * @throws {TidemarkError} as `send`
    */
   async sendBatch(records: readonly RecordToSend<KI, VI>[]): Promise<SentBatch<N>> {
+    const example = 'sendBatch([{ value: … }, { value: … }])'
+    checkArgument('sendBatch', 'records', records, listOf('records', object('')), example)
     return await this.#sending().sendBatch(records)
   }
 
@@ -90,6 +120,8 @@ export class Topic<N extends string = string, KO = string | null, VO = Uint8Arra
     records: Iterable<RecordToSend<KI, VI>> | AsyncIterable<RecordToSend<KI, VI>>,
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<SentAll<N>> {
+    checkArgument('sendAll', 'records', records, RECORDS, 'sendAll(records)')
+    checkOptions('sendAll', options, SEND_ALL_KINDS)
     return await this.#sending().sendAll(records, options.signal)
   }
 
@@ -103,6 +135,7 @@ export class Topic<N extends string = string, KO = string | null, VO = Uint8Arra
    * @throws {TidemarkError} INVALID_ARGUMENT, INVALID_GROUP_ID
    */
   consume(options: ConsumeOptions): Consumer<TopicRecord<N, KO, VO>> {
+    this.#context.checkOpen()
     return new Consumer(this.#context, [this], options)
   }
 
@@ -130,17 +163,22 @@ export class Topic<N extends string = string, KO = string | null, VO = Uint8Arra
 
   /** The offset of a position in every partition: where it begins, where it ends, what was first after a time. */
   async offsets(position: Position): Promise<PartitionOffset[]> {
-    checkPosition('position', position)
+    checkArgument('offsets', 'position', position, positionKind, "offsets('latest')")
     await this.ensure()
     return await offsetsAt(this.#context.broker, await this.partitions(), position)
   }
 
   /** @throws {TidemarkError} UNKNOWN_TOPIC */
   async partitions(): Promise<readonly TopicPartition[]> {
+    this.#context.checkOpen()
     const found = await this.#declared.describe()
-    if (found === undefined)
-      throw new TidemarkError('UNKNOWN_TOPIC', `There is no topic "${this.name}".`, { topic: this.name })
+    if (found === undefined) throw noSuchTopic(this.name)
     return found.partitions.map(({ partition }) => ({ topic: this.name, partition }))
+  }
+
+  /** Whether this is a topic of the Tidemark object that has this context. */
+  static belongs(topic: unknown, context: ClientContext): topic is AnyTopic {
+    return typeof topic === 'object' && topic !== null && #context in topic && topic.#context === context
   }
 
   #sending(): Producer<N, KI, VI> {

@@ -1,8 +1,8 @@
 import type { Broker, TopicMetadata } from '../broker/broker.ts'
 import { fromPartitionError } from '../broker/partition-error.ts'
-import { TidemarkError } from '../errors.ts'
-import { checkTopicName } from '../topic/topic-name.ts'
+import { checkTopicName, noSuchTopic } from '../topic/topic-name.ts'
 import type { ClientContext } from './client-context.ts'
+import { checkArgument, checkOptions, type OptionKinds, object, wholeNumber } from './option-check.ts'
 
 /** One of a topic's configs as it counts now. */
 export interface TopicConfigEntry {
@@ -27,12 +27,17 @@ export interface NewTopic {
   readonly configs?: Readonly<Record<string, string>> | undefined
 }
 
+const NEW_TOPIC_KINDS: OptionKinds<NewTopic> = {
+  partitions: wholeNumber(1),
+  configs: object("an object of texts, such as { 'retention.ms': '86400000' }"),
+}
+
 /** Makes, changes and deletes topics. Every change survives a power loss when its call resolves. */
 export class Topics {
-  readonly #broker: Broker
+  readonly #context: ClientContext
 
   constructor(context: ClientContext) {
-    this.#broker = context.broker
+    this.#context = context
   }
 
   /** Every topic, Kafka's own included (`internal`), by name. */
@@ -43,8 +48,9 @@ export class Topics {
 
   /** @throws {TidemarkError} UNKNOWN_TOPIC */
   async describe(name: string): Promise<TopicDescription> {
+    checkTopicName(name)
     const topic = (await this.#broker.metadata({ topics: [name] })).topics.find((each) => each.name === name)
-    if (topic === undefined) throw unknown(name)
+    if (topic === undefined) throw noSuchTopic(name, 'topics.list() says which there are.')
     const described = (await this.#broker.describeConfigs({ topics: [name] })).topics.find((each) => each.name === name)
     return { ...topic, configs: described?.configs ?? [] }
   }
@@ -52,6 +58,7 @@ export class Topics {
   /** Creates a topic, whole or not at all. @throws {TidemarkError} TOPIC_EXISTS, INVALID_TOPIC, INVALID_PARTITIONS, INVALID_CONFIG, READ_ONLY */
   async create(name: string, options: NewTopic = {}): Promise<{ topicId: string }> {
     checkTopicName(name)
+    checkOptions('topics.create', options, NEW_TOPIC_KINDS)
     const topic = { name, partitions: options.partitions ?? 1, configs: options.configs ?? {} }
     const answer = (await this.#broker.createTopics({ topics: [topic] })).topics[0]
     if (answer?.error != null) throw fromPartitionError(answer.error, { topic: name })
@@ -64,22 +71,28 @@ export class Topics {
    * @throws {TidemarkError} UNKNOWN_TOPIC, INVALID_PARTITIONS, READ_ONLY
    */
   async addPartitions(name: string, total: number): Promise<void> {
+    checkTopicName(name)
+    checkArgument('topics.addPartitions', 'total', total, wholeNumber(1), "topics.addPartitions('payments', 6)")
     await this.#broker.createPartitions({ topic: name, totalCount: total })
   }
 
   /** Sets configs, or removes them (`null`). @throws {TidemarkError} UNKNOWN_TOPIC, INVALID_CONFIG, READ_ONLY */
   async alterConfigs(name: string, configs: Readonly<Record<string, string | null>>): Promise<void> {
+    checkTopicName(name)
+    const example = "topics.alterConfigs('payments', { 'retention.ms': '86400000' })"
+    checkArgument('topics.alterConfigs', 'configs', configs, object('an object of texts, or null'), example)
     await this.#broker.incrementalAlterConfigs({ topic: name, configs })
   }
 
   /** Deletes topics with their records and what groups committed for them. @throws {TidemarkError} UNKNOWN_TOPIC, READ_ONLY */
   async delete(...names: readonly string[]): Promise<void> {
+    for (const name of names) checkTopicName(name)
     await this.#broker.deleteTopics({ topics: names })
   }
-}
 
-function unknown(topic: string): TidemarkError {
-  return new TidemarkError('UNKNOWN_TOPIC', `There is no topic "${topic}".`, { topic })
+  get #broker(): Broker {
+    return this.#context.openBroker
+  }
 }
 
 function compare(a: string, b: string): number {

@@ -10,6 +10,10 @@ export const COMMIT_METADATA_MAX_LENGTH = 4096
  * surrogates do not). Throws INVALID_GROUP_ID.
  */
 export function checkGroupId(group: string): void {
+  if (typeof group !== 'string') {
+    const given = Array.isArray(group) ? 'a list' : group === null ? 'null' : typeof group
+    throw new TidemarkError('INVALID_GROUP_ID', `The id of a group is text, such as "fraud", not ${given}.`)
+  }
   if (group === '') throw new TidemarkError('INVALID_GROUP_ID', 'A group id cannot be empty.')
   if (!group.isWellFormed()) {
     throw new TidemarkError('INVALID_GROUP_ID', 'The group id has half a surrogate pair: it is not valid Unicode.')

@@ -22,6 +22,10 @@ export function isInternalTopic(name: string): boolean {
  * Throws INVALID_TOPIC, which says what is wrong.
  */
 export function checkTopicName(name: string): void {
+  if (typeof name !== 'string') {
+    const given = Array.isArray(name) ? 'a list' : name === null ? 'null' : typeof name
+    throw new TidemarkError('INVALID_TOPIC', `The name of a topic is text, such as "payments", not ${given}.`)
+  }
   const problem = topicNameProblem(name)
   if (problem !== null) throw new TidemarkError('INVALID_TOPIC', problem, { topic: name })
 }
@@ -47,6 +51,12 @@ export function checkNewTopicName(
       throw new TidemarkError('INVALID_TOPIC', message, { topic: name })
     }
   }
+}
+
+/** The error for a topic that is not there. `advice`: what to do about it. */
+export function noSuchTopic(name: string, advice?: string): TidemarkError {
+  const message = `There is no topic ${JSON.stringify(shortened(name))}.${advice === undefined ? '' : ` ${advice}`}`
+  return new TidemarkError('UNKNOWN_TOPIC', message, { topic: name })
 }
 
 /** What is wrong with the name, or null. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { nearestName } from '../../../sdk/cli/nearest-name.ts'
 import { type OptionSpecs, OptionValues } from '../../../sdk/cli/option-values.ts'
+import { nearestName } from '../../../sdk/client/nearest-name.ts'
 
 const SPECS = {
   group: { type: 'string', short: 'g', valueName: 'NAME', description: '' },

@@ -128,7 +128,7 @@ test('closing the client ends it', async () => {
 
 test('options are checked when read is called', () => {
   const { t } = createTopic()
-  expect(() => t.read({ from: 'now' as never })).toThrow('from is "now"')
+  expect(() => t.read({ from: 'now' as never })).toThrow("read: from is 'now'")
   expect(() => t.read({ limit: 0 })).toThrow('limit is 0')
 })
 
