@@ -1,33 +1,18 @@
 import { type ExtensionContext, env, window } from 'vscode'
+import { registerTreeCommands } from './commands/tree-commands.ts'
 import { QuantityWords } from './model/quantity-words.ts'
-import { treeRows } from './model/tree-rows.ts'
-import { GroupsTree } from './view/groups-tree.ts'
+import { GroupsView } from './view/groups-view.ts'
 import { RowDecorations } from './view/row-decorations.ts'
 import { Sources } from './view/sources.ts'
 
 export function activate(context: ExtensionContext): void {
   const sources = new Sources()
-  const tree = new GroupsTree()
-  const words = new QuantityWords(env.language)
-  const view = window.createTreeView('tidemark.groups', { treeDataProvider: tree, showCollapseAll: true })
-  const show = () => {
-    tree.show(
-      treeRows(
-        sources.all.map(({ snapshot }) => snapshot),
-        { words, nowMs: Date.now() },
-      ),
-    )
-  }
-  const look = () => {
-    sources.demand = view.visible ? 'live' : 'none'
-  }
+  const view = new GroupsView(sources, new QuantityWords(env.language))
   context.subscriptions.push(
     sources,
     view,
     window.registerFileDecorationProvider(new RowDecorations()),
-    sources.onDidChange(show),
-    view.onDidChangeVisibility(look),
+    ...registerTreeCommands(view, sources),
   )
-  look()
   void sources.find()
 }

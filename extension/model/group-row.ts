@@ -7,8 +7,11 @@ import { rowId } from './row-id.ts'
 import type { GroupSnapshot } from './snapshot.ts'
 import { type TreeRow, type Trouble, worst } from './tree-row.ts'
 
-/** A group; below it its topics, and below them their partitions. A level with one child is left out. */
-export function groupRow(group: GroupSnapshot, context: RowContext): TreeRow {
+/**
+ * A group; below it its topics, and below them their partitions. A level with one child is left out. `below`: the topic
+ * whose row it stands under.
+ */
+export function groupRow(group: GroupSnapshot, context: RowContext, below?: string): TreeRow {
   const { words } = context
   const topics = [...Map.groupBy(group.rows, ({ topic }) => topic)]
   const only = group.rows.length === 1 ? group.rows[0] : undefined
@@ -16,10 +19,13 @@ export function groupRow(group: GroupSnapshot, context: RowContext): TreeRow {
   const description = [
     summaryWords(group.rows, words),
     stateWords(group),
-    topics.length === 1 ? topics[0]?.[0] : undefined,
+    below === undefined && topics.length === 1 ? topics[0]?.[0] : undefined,
   ].filter((part) => part !== undefined)
   return {
-    id: rowId('group', context.source, group.group),
+    id:
+      below === undefined
+        ? rowId('group', context.source, group.group)
+        : rowId('group', context.source, group.group, below),
     kind: 'group',
     label: group.group,
     description: description.join(' · '),
@@ -29,6 +35,7 @@ export function groupRow(group: GroupSnapshot, context: RowContext): TreeRow {
     target: {
       source: context.source,
       group: group.group,
+      ...(below !== undefined && { topic: below }),
       ...(only && { topic: only.topic, partition: only.partition }),
     },
     context: `group ${isRunning(group) ? 'running' : 'idle'}${only ? ' single' : ''}`,

@@ -1,18 +1,23 @@
 import { t } from '@vscode/l10n'
 import { groupRow } from './group-row.ts'
-import type { QuantityWords } from './quantity-words.ts'
+import type { RowContext } from './partition-row.ts'
 import { rowId } from './row-id.ts'
 import type { SourceSnapshot } from './snapshot.ts'
+import { topicRows } from './topic-row.ts'
+import { lookAt, type TreeLook } from './tree-look.ts'
 import { type TreeRow, worst } from './tree-row.ts'
 
 /** What the whole view shows. A single source takes no row of its own. */
 export function treeRows(
   sources: readonly SourceSnapshot[],
-  look: { readonly words: QuantityWords; readonly nowMs: number },
+  look: TreeLook,
+  present: Omit<RowContext, 'source'>,
 ): readonly TreeRow[] {
   const shown = sources.map((source) => {
-    const context = { source: source.id, ...look }
-    return { source, rows: source.groups.map((group) => groupRow(group, context)) }
+    const context = { source: source.id, ...present }
+    const groups = lookAt(source.groups, look)
+    const rows = look.by === 'topic' ? topicRows(groups, context) : groups.map((group) => groupRow(group, context))
+    return { source, rows }
   })
   const single = shown.length === 1 ? shown[0] : undefined
   if (single !== undefined && single.source.status.kind !== 'unavailable') return single.rows

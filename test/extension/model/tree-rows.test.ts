@@ -2,6 +2,7 @@ import type { LagRow } from 'tidemark'
 import { expect, test } from 'vitest'
 import { QuantityWords } from '../../../extension/model/quantity-words.ts'
 import type { GroupSnapshot, SourceSnapshot } from '../../../extension/model/snapshot.ts'
+import { DEFAULT_LOOK } from '../../../extension/model/tree-look.ts'
 import type { TreeRow } from '../../../extension/model/tree-row.ts'
 import { treeRows } from '../../../extension/model/tree-rows.ts'
 
@@ -38,8 +39,8 @@ function createSource(groups: readonly GroupSnapshot[], source: Partial<SourceSn
 }
 
 /** The rows as text, two blanks per level. */
-function drawn(sources: readonly SourceSnapshot[], locale = 'en'): readonly string[] {
-  return lines(treeRows(sources, { words: new QuantityWords(locale), nowMs: NOW_MS }))
+function drawn(sources: readonly SourceSnapshot[], locale = 'en', look = DEFAULT_LOOK): readonly string[] {
+  return lines(treeRows(sources, look, { words: new QuantityWords(locale), nowMs: NOW_MS }))
 }
 
 function lines(rows: readonly TreeRow[], indent = ''): readonly string[] {
@@ -120,7 +121,7 @@ test('numbers are whole, in the language of whoever looks', () => {
 test('ids tell groups apart whatever characters their names have, and stay when numbers change', () => {
   const names = ['a', 'a"', 'a\\', 'a/b', 'a","b', '["a"]', '', ' ', 'ä\u0000\n']
   const ids = (lag: number) =>
-    treeRows([createSource(names.map((group) => createGroup([createLag({ group, lag })], { group })))], {
+    treeRows([createSource(names.map((group) => createGroup([createLag({ group, lag })], { group })))], DEFAULT_LOOK, {
       words: new QuantityWords('en'),
       nowMs: NOW_MS,
     }).map(({ id }) => id)
