@@ -7,6 +7,7 @@ import type { TreeRow } from '../model/tree-row.ts'
 import { treeRows } from '../model/tree-rows.ts'
 import { emptyCause } from '../model/view-state.ts'
 import { GroupsTree } from './groups-tree.ts'
+import { isWanted } from './settings.ts'
 import type { Sources } from './sources.ts'
 import { StatusItem } from './status-item.ts'
 import type { TreeElement } from './tree-element.ts'
@@ -23,6 +24,9 @@ export class GroupsView implements Disposable {
   readonly #shown = new EventEmitter<number>()
   /** After every drawing: how many rows were drawn again. */
   readonly onDidShow = this.#shown.event
+  readonly #attention = new EventEmitter<void>()
+  /** Whether somebody looks has changed. */
+  readonly onDidChangeAttention = this.#attention.event
   #filter = ''
   #isPaused = false
 
@@ -36,15 +40,17 @@ export class GroupsView implements Disposable {
       this.#status,
       this.#shown,
       sources.onDidChange(() => this.show()),
-      this.#view.onDidChangeVisibility(() => this.#ask()),
+      this.#attention,
+      this.#view.onDidChangeVisibility(() => this.#attention.fire()),
       workspace.onDidChangeConfiguration((event) => {
-        if (!event.affectsConfiguration('tidemark')) return
-        this.#ask()
-        this.show()
+        if (event.affectsConfiguration('tidemark')) this.show()
       }),
     ]
-    this.#ask()
     this.show()
+  }
+
+  get isVisible(): boolean {
+    return this.#view.visible
   }
 
   get filter(): string {
@@ -65,7 +71,7 @@ export class GroupsView implements Disposable {
   set isPaused(isPaused: boolean) {
     this.#isPaused = isPaused
     void commands.executeCommand('setContext', 'tidemark.isPaused', isPaused)
-    this.#ask()
+    this.#attention.fire()
     this.show()
   }
 
@@ -110,14 +116,4 @@ export class GroupsView implements Disposable {
     })
     void commands.executeCommand('setContext', 'tidemark.empty', cause)
   }
-
-  /** Asks the sources for as much as somebody would see. */
-  #ask(): void {
-    const isSummaryWanted = isWanted('badge') || isWanted('statusBar') || isWanted('notifications')
-    this.#sources.demand = this.#isPaused ? 'none' : this.#view.visible ? 'live' : isSummaryWanted ? 'summary' : 'none'
-  }
-}
-
-function isWanted(what: 'badge' | 'statusBar' | 'notifications'): boolean {
-  return workspace.getConfiguration('tidemark').get(`${what}.enabled`, what !== 'notifications')
 }

@@ -44,6 +44,11 @@ export class Sources implements Disposable {
     return this.#isFound
   }
 
+  /** How often they are read. */
+  get demand(): Demand {
+    return this.#demand
+  }
+
   set demand(demand: Demand) {
     this.#demand = demand
     for (const { source } of this.#sources.values()) source.schedule.demand = demand

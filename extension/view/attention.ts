@@ -1,0 +1,45 @@
+import { type Disposable, window, workspace } from 'vscode'
+import type { Demand } from '../source/reading-schedule.ts'
+import type { ConsumeLenses } from './consume-lenses.ts'
+import type { GroupsView } from './groups-view.ts'
+import { isWanted } from './settings.ts'
+import type { Sources } from './sources.ts'
+
+/** Has the directories read as often as somebody would see it, and not at all where nobody would. */
+export class Attention implements Disposable {
+  readonly #sources: Sources
+  readonly #view: GroupsView
+  readonly #lenses: ConsumeLenses
+  readonly #subscriptions: Disposable[]
+
+  constructor(sources: Sources, view: GroupsView, lenses: ConsumeLenses) {
+    this.#sources = sources
+    this.#view = view
+    this.#lenses = lenses
+    const ask = () => this.#ask()
+    this.#subscriptions = [
+      view.onDidChangeAttention(ask),
+      window.onDidChangeVisibleTextEditors(ask),
+      workspace.onDidChangeTextDocument(ask),
+      workspace.onDidChangeConfiguration((event) => {
+        if (event.affectsConfiguration('tidemark')) ask()
+      }),
+    ]
+    ask()
+  }
+
+  dispose(): void {
+    for (const subscription of this.#subscriptions) subscription.dispose()
+  }
+
+  #ask(): void {
+    const demand = this.#demand()
+    if (this.#sources.demand !== demand) this.#sources.demand = demand
+  }
+
+  #demand(): Demand {
+    if (this.#view.isPaused) return 'none'
+    if (this.#view.isVisible || this.#lenses.isInSight) return 'live'
+    return isWanted('badge') || isWanted('statusBar') || isWanted('notifications') ? 'summary' : 'none'
+  }
+}

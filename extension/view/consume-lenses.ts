@@ -1,0 +1,126 @@
+import { t } from '@vscode/l10n'
+import {
+  CodeLens,
+  type CodeLensProvider,
+  type Disposable,
+  EventEmitter,
+  languages,
+  Range,
+  type TextDocument,
+  window,
+  workspace,
+} from 'vscode'
+import type { ConsumeCall } from '../lens/consume-call.ts'
+import { findConsumeCalls } from '../lens/consume-calls.ts'
+import { groupsNamed, lensWords } from '../model/lens-words.ts'
+import type { QuantityWords } from '../model/quantity-words.ts'
+import type { Sources } from './sources.ts'
+
+const LANGUAGES = ['typescript', 'typescriptreact', 'javascript', 'javascriptreact']
+
+interface Found {
+  readonly version: number
+  readonly calls: readonly ConsumeCall[]
+}
+
+/** Lag above the lines that consume. */
+export class ConsumeLenses implements CodeLensProvider<ConsumeLens>, Disposable {
+  readonly #sources: Sources
+  readonly #words: QuantityWords
+  readonly #changed = new EventEmitter<void>()
+  readonly onDidChangeCodeLenses = this.#changed.event
+  readonly #found = new Map<string, Found>()
+  readonly #subscriptions: Disposable[]
+  #texts = ''
+
+  constructor(sources: Sources, words: QuantityWords) {
+    this.#sources = sources
+    this.#words = words
+    this.#subscriptions = [
+      languages.registerCodeLensProvider(LANGUAGES, this),
+      this.#changed,
+      sources.onDidChange(() => this.#compare()),
+      workspace.onDidCloseTextDocument((document) => this.#found.delete(document.uri.toString())),
+      workspace.onDidChangeConfiguration((event) => {
+        if (event.affectsConfiguration('tidemark.codeLens')) this.#changed.fire()
+      }),
+    ]
+  }
+
+  /** Whether lag stands above a line that somebody sees. */
+  get isInSight(): boolean {
+    return window.visibleTextEditors.some(({ document }) => this.#callsOf(document).length > 0)
+  }
+
+  provideCodeLenses(document: TextDocument): ConsumeLens[] {
+    return this.#callsOf(document).flatMap((call) => [
+      new ConsumeLens(call, 'lag'),
+      ...(call.group.kind === 'literal' ? [new ConsumeLens(call, 'next')] : []),
+    ])
+  }
+
+  /** The text comes last, so that new numbers do not move the lines. */
+  resolveCodeLens(lens: ConsumeLens): ConsumeLens {
+    const { group, topics } = lens.call
+    if (group.kind === 'expression') {
+      lens.command = {
+        command: 'tidemark.pickGroup',
+        title: t('lag of the group {0}…', group.text.replaceAll(/\s+/g, ' ').slice(0, 40)),
+        arguments: [topics],
+      }
+    } else if (lens.what === 'next') {
+      lens.command = { command: 'tidemark.showNextRecord', title: t('next record'), arguments: [group.name, topics] }
+    } else {
+      const found = groupsNamed(group.name, topics, this.#snapshots())
+      const title = lensWords(group.name, found, this.#words)
+      lens.command = { command: 'tidemark.revealGroup', title, arguments: [group.name] }
+    }
+    return lens
+  }
+
+  dispose(): void {
+    for (const subscription of this.#subscriptions) subscription.dispose()
+  }
+
+  #callsOf(document: TextDocument): readonly ConsumeCall[] {
+    if (!LANGUAGES.includes(document.languageId)) return []
+    const settings = workspace.getConfiguration('tidemark', document.uri)
+    if (!settings.get('codeLens.enabled', true)) return []
+    const key = document.uri.toString()
+    const known = this.#found.get(key)
+    if (known?.version === document.version) return known.calls
+    // While a text cannot be parsed, the lenses stay where they were: an empty answer would make the editor jump.
+    const calls = findConsumeCalls(document.getText(), document.fileName) ?? known?.calls ?? []
+    this.#found.set(key, { version: document.version, calls })
+    return calls
+  }
+
+  /** Draws again only if a text has changed. */
+  #compare(): void {
+    const calls = [...this.#found.values()].flatMap((found) => found.calls)
+    const texts = calls.map(({ group, topics }) =>
+      group.kind === 'literal'
+        ? lensWords(group.name, groupsNamed(group.name, topics, this.#snapshots()), this.#words)
+        : '',
+    )
+    const joined = texts.join('\n')
+    if (joined === this.#texts) return
+    this.#texts = joined
+    this.#changed.fire()
+  }
+
+  #snapshots() {
+    return this.#sources.all.map(({ snapshot }) => snapshot)
+  }
+}
+
+class ConsumeLens extends CodeLens {
+  readonly call: ConsumeCall
+  readonly what: 'lag' | 'next'
+
+  constructor(call: ConsumeCall, what: 'lag' | 'next') {
+    super(new Range(call.line, call.column, call.line, call.column))
+    this.call = call
+    this.what = what
+  }
+}
