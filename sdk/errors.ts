@@ -44,6 +44,7 @@ export const ERRORS = {
   INVALID_GROUP_ID: { retriable: false, kafkaCode: 24, description: 'The group id is not valid.' },
   GROUP_NOT_FOUND: { retriable: false, kafkaCode: 69, description: 'There is no such group.' },
   NON_EMPTY_GROUP: { retriable: false, kafkaCode: 68, description: 'The group has active members.' },
+  GROUP_MOVED: { retriable: false, kafkaCode: null, description: 'The group has committed since.' },
   GROUP_SUBSCRIBED_TO_TOPIC: {
     retriable: false,
     kafkaCode: 86,

@@ -10,23 +10,28 @@ export type {
   TopicPartition,
 } from './broker/broker.ts'
 export type { RecoveryNote } from './broker/recovery-note.ts'
+export type { CaughtUpOptions } from './client/caught-up.ts'
 export type { CommitOptions } from './client/committer.ts'
 export type { ConsumeOptions, OnDamage } from './client/consume-options.ts'
 export type { BatchesOptions, Consumer } from './client/consumer.ts'
 export type { TopicDeclaration } from './client/declared-topic.ts'
+export type { HistoryOptions, PartitionHistory } from './client/group-history.ts'
+export type { GroupOffset, OffsetToCommit } from './client/group-offsets.ts'
 export type {
+  DeletedOffsets,
   GroupCommitOptions,
-  GroupOffset,
   Groups,
-  HistoryOptions,
   ListedGroup,
-  OffsetToCommit,
-  PartitionHistory,
+  RestoreOptions,
+  UndoOptions,
 } from './client/groups.ts'
 export type { LagOptions, LagRow, WatchLagOptions } from './client/lag.ts'
 export type { PartitionOffset, Position } from './client/position.ts'
 export type { HeadersToSend, HeaderValue, RecordToSend, SentAll, SentBatch, SentRecord } from './client/producer.ts'
 export type { ReadOptions } from './client/reading.ts'
+export type { ApplyOptions, ResetChange, ResetPlan } from './client/reset-plan.ts'
+export type { ResetScope } from './client/reset-planner.ts'
+export type { ResetTarget } from './client/reset-target.ts'
 export { bytes, json, nullable, type Serde, string } from './client/serde.ts'
 export { shutdownSignal } from './client/shutdown-signal.ts'
 export type { StandardSchema } from './client/standard-schema.ts'
@@ -39,6 +44,7 @@ export { type ErrorCode, type ErrorPlace, TidemarkError } from './errors.ts'
 export type { DamagedRange } from './log/damage.ts'
 export type { CommitHistoryEntry } from './offsets/commit-history.ts'
 export type { LagState } from './offsets/lag.ts'
+export type { CommittedPosition } from './offsets/reset-metadata.ts'
 export { type OpenOptions, open } from './open.ts'
 export type { Header } from './record/header.ts'
 export type { RecordHeader } from './record/record-cursor.ts'

@@ -5,7 +5,7 @@ import { open } from '../open.ts'
 import type { Tidemark } from '../tidemark.ts'
 import { noSuchTopic } from '../topic/topic-name.ts'
 import type { Invocation } from './command.ts'
-import type { OptionSpecs } from './option-values.ts'
+import { type OptionSpecs, spanMs } from './option-values.ts'
 
 /** Long enough for an owner that is just closing, short enough for a person who waits. */
 const DEFAULT_WAIT_SECONDS = 2
@@ -13,8 +13,8 @@ const DEFAULT_WAIT_SECONDS = 2
 export const WAIT_OPTION = {
   wait: {
     type: 'string',
-    valueName: 'SECONDS',
-    description: `how long to wait for another program to let go of the directory (default: ${DEFAULT_WAIT_SECONDS})`,
+    valueName: 'TIME',
+    description: `how long to wait for another program to let go of the directory: 60s, 5m (default: ${DEFAULT_WAIT_SECONDS}s)`,
   },
 } as const satisfies OptionSpecs
 
@@ -34,7 +34,7 @@ export async function reading<T>(invocation: Invocation, use: (tide: Tidemark) =
 /** Opens the directory as its owner; says who has it where somebody does. */
 export async function writing<T>(invocation: Invocation, use: (tide: Tidemark) => Promise<T>): Promise<T> {
   const { terminal, positionals, options } = invocation
-  const waitMs = (options.count('wait', 0) ?? DEFAULT_WAIT_SECONDS) * 1000
+  const waitMs = spanMs('--wait', options.text('wait') ?? `${DEFAULT_WAIT_SECONDS}s`)
   const { environment, signal } = terminal
   try {
     const tide = await open(positionals[0], { waitMs, environment, signal, clientId: 'tidemark-cli' })
@@ -80,7 +80,7 @@ function suggestion(name: string, names: readonly string[], what: 'topics' | 'gr
 function waysAround(directory: string): string {
   return [
     'Only one program can write to a directory at a time. What works:',
-    '  - stop that program, then run this again; or let this wait for it: --wait 60',
+    '  - stop that program, then run this again; or let this wait for it: --wait 60s',
     '  - do it inside that program, with its own Tidemark object',
     `  - reading works beside it: tidemark lag ${directory}`,
   ].join('\n')

@@ -75,6 +75,28 @@ export function wholeNumber(name: string, text: string, min: number): number {
   throw new UsageError(`${name} takes a whole number from ${min} on, not "${text}".`)
 }
 
+const SECONDS = { s: 1, m: 60, h: 3600 } as const
+
+/** Milliseconds of `60`, `60s`, `5m` or `1h`. @throws UsageError */
+export function spanMs(name: string, text: string): number {
+  const match = /^(\d+)([smh]?)$/.exec(text)
+  const seconds = match === null ? Number.NaN : Number(match[1]) * SECONDS[(match[2] || 's') as keyof typeof SECONDS]
+  if (Number.isSafeInteger(seconds)) return seconds * 1000
+  throw new UsageError(`${name} takes a time such as 60s, 5m or 1h, not "${text}".`)
+}
+
+/**
+ * Milliseconds since 1970 of `2026-03-01` or `2026-03-01T04:00:00.000`, UTC unless it says otherwise, as Kafka's tools
+ * read it. @throws UsageError
+ */
+export function instant(name: string, text: string): number {
+  const isDate = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:?\d\d)?)?$/.test(text)
+  const hasZone = /(Z|[+-]\d\d:?\d\d)$/.test(text.slice('2026-03-01'.length))
+  const ms = isDate ? Date.parse(hasZone || !text.includes('T') ? text : `${text}Z`) : Number.NaN
+  if (ms >= 0) return ms
+  throw new UsageError(`${name} takes a time such as 2026-03-01T04:00 or 2026-03-01T04:00:00+01:00, not "${text}".`)
+}
+
 function parseArgsOptions(specs: OptionSpecs): ParseArgsOptionsConfig {
   const options: ParseArgsOptionsConfig = {}
   for (const [name, { type, short, multiple }] of Object.entries(specs)) {

@@ -1,20 +1,14 @@
-import { TidemarkError } from '../errors.ts'
-import {
-  planReset,
-  type ResetChange,
-  type ResetPartition,
-  type ResetPlan,
-  type ResetTarget,
-  resetCommits,
-} from '../inspect/reset-plan.ts'
+import type { ResetScope } from '../client/reset-planner.ts'
+import type { ResetTarget } from '../client/reset-target.ts'
+import { formatOffsetsCsv } from '../offsets/offsets-csv.ts'
 import type { Tidemark } from '../tidemark.ts'
 import { type Command, type ExitCode, type Invocation, WRONG_USE } from './command.ts'
 import { checkGroupExists, checkTopicExists, reading, WAIT_OPTION, writing } from './directory-access.ts'
+import { readTextFile } from './input-file.ts'
 import { LineWriter } from './line-writer.ts'
-import { type OptionValues, wholeNumber } from './option-values.ts'
-import { counted, digits } from './plain-words.ts'
-import { type Style, styleFor } from './style.ts'
-import { renderTable } from './table.ts'
+import { instant, type OptionValues, wholeNumber } from './option-values.ts'
+import { changeToJson, planText } from './plan-text.ts'
+import { styleFor } from './style.ts'
 import { UsageError } from './usage-error.ts'
 
 export const resetCommand: Command = {
@@ -33,29 +27,59 @@ export const resetCommand: Command = {
     },
     'to-earliest': { type: 'boolean', description: 'to the first record that is there: everything again' },
     'to-latest': { type: 'boolean', description: 'to the end: skip what is there' },
+    'to-current': { type: 'boolean', description: 'to where it is, or to the end where it never committed' },
     'to-offset': { type: 'string', valueName: 'N', description: 'to this offset, or the nearest one that is there' },
+    'to-datetime': {
+      type: 'string',
+      valueName: 'TIME',
+      description: 'to the first record at or after this time, such as 2026-03-01T04:00 (UTC unless it says +01:00)',
+    },
+    'by-duration': {
+      type: 'string',
+      valueName: 'DURATION',
+      description: 'to the first record of so long ago, as ISO 8601 writes it: PT30M, PT6H, P7D',
+    },
+    by: { type: 'string', valueName: 'N', description: 'N offsets on from where it is; back with -N' },
+    'from-file': {
+      type: 'string',
+      valueName: 'FILE',
+      description:
+        'to the offsets in a CSV of `kafka-consumer-groups --reset-offsets --export`; - reads it from the input',
+    },
+    export: {
+      type: 'boolean',
+      description: "print where it would go as such a CSV, for Kafka's tools and --from-file",
+    },
     execute: { type: 'boolean', description: 'do it; without this nothing is changed' },
     ...WAIT_OPTION,
   },
   details: [
-    'While the group has members it is refused: they would go on where they are and overwrite it. What was committed before is kept in the metadata of the new commit.',
-    'JSON: group, topic, partition, before (offset, leaderEpoch, metadata; null without a commit), after, redelivered, skipped, executed.',
+    'While the group has members it is refused: they would go on where they are and overwrite it. What was committed before is kept in the metadata of the new commit, where `tidemark undo` finds it.',
+    'JSON: group, topic, partition, before (offset, leaderEpoch, metadata; null without a commit), after, redelivered, skipped (records; null where they cannot be counted), executed.',
   ],
   examples: [
     { does: 'What would it mean to start over?', type: 'tidemark reset ./data --group fraud --to-earliest' },
-    { does: 'Do it', type: 'tidemark reset ./data --group fraud --to-earliest --execute' },
+    {
+      does: 'Do it, between two runs of the program',
+      type: 'tidemark reset ./data -g fraud --to-earliest --execute --wait 60s',
+    },
     {
       does: 'Pass over one bad record, offset 1850 of partition 0',
-      type: 'tidemark reset ./data --group fraud --topic payments:0 --to-offset 1851 --execute',
+      type: 'tidemark reset ./data --group fraud --topic payments:0 --by 1 --execute',
     },
+    {
+      does: 'Once more what came in the last 6 hours',
+      type: 'tidemark reset ./data -g fraud --by-duration PT6H --execute',
+    },
+    { does: 'Put it back', type: 'tidemark undo ./data --group fraud --execute' },
   ],
   exitCodes: [
     { code: 0, means: 'shown or done' },
     { code: 1, means: 'the group has members, or the directory is in use or cannot be written' },
     WRONG_USE,
   ],
-  run: (invocation) => {
-    const question = parseQuestion(invocation.options)
+  run: async (invocation) => {
+    const question = await parseQuestion(invocation)
     const access = question.isExecuted ? writing : reading
     return access(invocation, (tide) => reset(invocation, tide, question))
   },
@@ -63,160 +87,76 @@ export const resetCommand: Command = {
 
 interface Question {
   readonly group: string
-  /** By topic; null: all its partitions. Empty: everything the group committed. */
-  readonly topics: ReadonlyMap<string, readonly number[] | null>
+  /** Empty: everything the group committed. */
+  readonly topics: NonNullable<ResetScope['topics']>
   readonly target: ResetTarget
   readonly isExecuted: boolean
 }
 
 async function reset(invocation: Invocation, tide: Tidemark, question: Question): Promise<ExitCode> {
-  const { terminal, isJson } = invocation
-  const { group, isExecuted } = question
-  const plan = planReset(group, question.target, await partitionsToReset(tide, question))
-  const members = await activeMembers(tide, group)
-  if (isExecuted && members.length > 0) throw refusal(group, members)
-  if (isExecuted) await tide.groups.commit(group, resetCommits(plan))
-  if (isJson) {
-    const lines = new LineWriter(terminal)
+  const { terminal, isJson, options } = invocation
+  const { group, topics, target, isExecuted } = question
+  for (const topic of topics) await checkTopicExists(tide, typeof topic === 'string' ? topic : topic.topic)
+  const isNamed = topics.length > 0 || (typeof target === 'object' && 'csv' in target)
+  if (!isNamed) await checkGroupExists(tide, group)
+  const plan = await tide.groups.planReset(group, target, topics.length === 0 ? {} : { topics })
+  if (isExecuted) await plan.apply()
+  const lines = new LineWriter(terminal)
+  if (options.isSet('export')) {
+    const rows = plan.changes.map(({ topic, partition, after }) => ({ topic, partition, offset: after?.offset ?? 0 }))
+    await terminal.output.write(formatOffsetsCsv(rows.map((row) => ({ group: null, ...row }))))
+  } else if (isJson) {
     for (const change of plan.changes) await lines.line(JSON.stringify(changeToJson(group, change, isExecuted)))
-    await lines.flush()
-    return 0
+  } else {
+    await terminal.output.write(planText(plan, { isExecuted, style: styleFor(terminal) }))
   }
-  const style = styleFor(terminal)
-  await terminal.output.write(planText(plan, { isExecuted, style }))
-  await terminal.output.write(conclusion(plan, { members, isExecuted, style }))
+  await lines.flush()
   return 0
 }
 
-async function partitionsToReset(tide: Tidemark, { group, topics }: Question): Promise<ResetPartition[]> {
-  for (const topic of topics.keys()) await checkTopicExists(tide, topic)
-  if (topics.size === 0) await checkGroupExists(tide, group)
-  const committed = new Map<string, ResetPartition['committed']>()
-  const names = new Map(topics)
-  for (const { topic, partition, offset, leaderEpoch, metadata } of await committedOffsets(tide, group)) {
-    committed.set(`${topic}-${partition}`, { offset, leaderEpoch, metadata })
-    if (topics.size === 0) names.set(topic, [...(names.get(topic) ?? []), partition])
-  }
-  const existing = new Set((await tide.topics.list()).map(({ name }) => name))
-  const partitions: ResetPartition[] = []
-  for (const [name, wanted] of [...names].sort(([one], [other]) => (one < other ? -1 : 1))) {
-    // A topic that is gone has nowhere to go to.
-    if (!existing.has(name)) continue
-    const topic = tide.topic(name)
-    const ends = new Map((await topic.offsets('latest')).map(({ partition, offset }) => [partition, offset]))
-    for (const { partition, offset: logStartOffset } of await topic.offsets('earliest')) {
-      if (wanted !== null && !wanted.includes(partition)) continue
-      const logEndOffset = ends.get(partition) ?? logStartOffset
-      partitions.push({
-        topic: name,
-        partition,
-        committed: committed.get(`${name}-${partition}`) ?? null,
-        logStartOffset,
-        logEndOffset,
-      })
-    }
-    checkPartitions(name, wanted, ends)
-  }
-  if (partitions.length > 0) return partitions
-  throw new UsageError(
-    `Group ${JSON.stringify(group)} has committed nothing that is still there; name the topic: --topic TOPIC.`,
-  )
-}
-
-function checkPartitions(topic: string, wanted: readonly number[] | null, ends: ReadonlyMap<number, number>): void {
-  const missing = wanted?.find((partition) => !ends.has(partition))
-  if (missing === undefined) return
-  throw new UsageError(`Topic ${topic} has no partition ${missing}: it has 0 to ${ends.size - 1}.`)
-}
-
-/** None where there is no such group: with --topic a new group may be given its place before it starts. */
-async function committedOffsets(tide: Tidemark, group: string) {
-  const isThere = (await tide.groups.list()).some((each) => each.group === group)
-  return isThere ? tide.groups.offsets(group) : []
-}
-
-async function activeMembers(tide: Tidemark, group: string): Promise<readonly string[]> {
-  const isThere = (await tide.groups.list()).some((each) => each.group === group)
-  if (!isThere) return []
-  const { members } = await tide.groups.describe(group)
-  return members.map(({ clientId, memberId }) => (clientId === '' ? memberId : clientId))
-}
-
-function refusal(group: string, members: readonly string[]): TidemarkError {
-  return new TidemarkError(
-    'NON_EMPTY_GROUP',
-    [
-      `Group ${group} has ${counted(members.length, 'member')} (${[...new Set(members)].join(', ')}): they would go on where they are and overwrite it. Nothing was changed.`,
-      'What works: stop the program that consumes in this group, then run this again.',
-    ].join('\n'),
-  )
-}
-
-function planText(plan: ResetPlan, { isExecuted, style }: { isExecuted: boolean; style: Style }): string {
-  const columns = [
-    { title: 'Topic' },
-    { title: 'Partition', isNumber: true },
-    { title: 'Before', isNumber: true },
-    { title: 'After', isNumber: true },
-    { title: 'What it means' },
-  ]
-  const rows = plan.changes.map((change) => [
-    change.topic,
-    String(change.partition),
-    change.before === null ? '-' : digits(change.before.offset),
-    digits(change.after),
-    meaning(change, style),
-  ])
-  return `Group ${plan.group}${isExecuted ? '' : ', dry run'}\n\n${renderTable(columns, rows)}\n`
-}
-
-function meaning(change: ResetChange, style: Style): string {
-  const { redelivered, skipped, outside, isUnchanged, before } = change
-  const there = outside === null ? '' : style.dim(` (${digits(outside)} is not there; this is the nearest)`)
-  if (isUnchanged) return `stays where it is${there}`
-  if (redelivered > 0) return `${counted(redelivered, 'record')} delivered again${there}`
-  if (skipped > 0) return style.yellow(`${counted(skipped, 'record')} skipped`) + there
-  if (before === null) return `starts here, as it would have${there}`
-  return `no record again, none skipped${there}`
-}
-
-function conclusion(plan: ResetPlan, how: { members: readonly string[]; isExecuted: boolean; style: Style }): string {
-  const changed = plan.changes.filter(({ isUnchanged }) => !isUnchanged).length
-  if (changed === 0) return 'There is nothing to change.\n'
-  if (how.isExecuted) return `Done: ${counted(changed, 'partition')} changed.\n`
-  const members =
-    how.members.length === 0
-      ? ''
-      : `The group has ${counted(how.members.length, 'member')} (${[...new Set(how.members)].join(', ')}). While they run this is refused; those of a program that was killed do not count.\n`
-  return `${members}Nothing was changed. Add --execute to do it.\n`
-}
-
-function changeToJson(group: string, change: ResetChange, executed: boolean): Record<string, unknown> {
-  const { topic, partition, before, after, redelivered, skipped } = change
-  return { group, topic, partition, before, after, redelivered, skipped, executed }
-}
-
-function parseQuestion(options: OptionValues): Question {
+async function parseQuestion({ terminal, options }: Invocation): Promise<Question> {
   const group = options.text('group')
   if (group === undefined) throw new UsageError('--group is missing: which group?')
-  const targets: ResetTarget[] = []
-  if (options.isSet('to-earliest')) targets.push('earliest')
-  if (options.isSet('to-latest')) targets.push('latest')
-  const offset = options.count('to-offset', 0)
-  if (offset !== undefined) targets.push({ offset })
-  const [target] = targets
-  if (target === undefined || targets.length > 1) {
-    throw new UsageError('Say where to, with exactly one of --to-earliest, --to-latest and --to-offset N.')
+  const file = options.text('from-file')
+  const targets = targetsOf(options)
+  if (targets.length + (file === undefined ? 0 : 1) !== 1) {
+    throw new UsageError(
+      'Say where to, with exactly one of --to-earliest, --to-latest, --to-current, --to-offset N, --to-datetime TIME, --by-duration DURATION, --by N and --from-file FILE.',
+    )
   }
+  const target = file === undefined ? targets[0]! : { csv: await readTextFile(terminal, file) }
   return { group, topics: parseTopics(options.list('topic')), target, isExecuted: options.isSet('execute') }
 }
 
-function parseTopics(given: readonly string[]): Map<string, readonly number[] | null> {
-  const topics = new Map<string, readonly number[] | null>()
-  for (const text of given) {
-    const [name = '', partitions] = text.split(':')
-    if (topics.has(name)) throw new UsageError(`--topic ${name} is given twice; several partitions: ${name}:0,1.`)
-    topics.set(name, partitions?.split(',').map((each) => wholeNumber('--topic TOPIC:P,…', each.trim(), 0)) ?? null)
-  }
-  return topics
+function targetsOf(options: OptionValues): ResetTarget[] {
+  const targets: ResetTarget[] = []
+  if (options.isSet('to-earliest')) targets.push('earliest')
+  if (options.isSet('to-latest')) targets.push('latest')
+  if (options.isSet('to-current')) targets.push('current')
+  const offset = options.count('to-offset', 0)
+  if (offset !== undefined) targets.push({ offset })
+  const time = options.text('to-datetime')
+  if (time !== undefined) targets.push({ timestampMs: instant('--to-datetime', time) })
+  const duration = options.text('by-duration')
+  if (duration !== undefined) targets.push({ duration })
+  const by = options.text('by')
+  if (by !== undefined) targets.push({ by: signedNumber(by) })
+  return targets
+}
+
+function signedNumber(text: string): number {
+  const size = wholeNumber('--by', text.replace(/^[+-]/, ''), 0)
+  return text.startsWith('-') ? -size : size
+}
+
+function parseTopics(given: readonly string[]): NonNullable<ResetScope['topics']> {
+  const seen = new Set<string>()
+  return given.map((text) => {
+    const [topic = '', partitions] = text.split(':')
+    if (seen.has(topic)) throw new UsageError(`--topic ${topic} is given twice; several partitions: ${topic}:0,1.`)
+    seen.add(topic)
+    if (partitions === undefined) return topic
+    const numbers = partitions.split(',').map((each) => wholeNumber('--topic TOPIC:P,…', each.trim(), 0))
+    return { topic, partitions: numbers }
+  })
 }

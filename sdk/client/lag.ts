@@ -2,7 +2,7 @@ import type { DescribedGroup, ListOffsetsResponse, MemberDescription, TopicParti
 import { TidemarkError } from '../errors.ts'
 import { type Lag, type LagState, lagOf, lagOfDeletedTopic, lagUnavailable } from '../offsets/lag.ts'
 import type { ClientContext, Finishable } from './client-context.ts'
-import { type GroupOffset, Groups } from './groups.ts'
+import { type GroupOffset, readGroupOffsets } from './group-offsets.ts'
 import { checkOptions, milliseconds, type OptionKinds, signal, text } from './option-check.ts'
 import { byPartition, isSamePartition } from './topic-partition.ts'
 
@@ -74,18 +74,16 @@ export function watchLag(context: ClientContext, options: WatchLagOptions = {}):
 /** Puts together how far groups are behind. */
 class LagCollector {
   readonly #context: ClientContext
-  readonly #groups: Groups
 
   constructor(context: ClientContext) {
     this.#context = context
-    this.#groups = new Groups(context)
   }
 
   /** One row per partition that a group has committed or a member holds, by group, topic and partition. */
   async lag(question: LagOptions = {}): Promise<LagRow[]> {
     this.#context.checkOpen()
     const names =
-      question.group === undefined ? (await this.#groups.list()).map(({ group }) => group) : [question.group]
+      question.group === undefined ? await listGroupNames(this.#context) : [question.group]
     // Commits before ends: what is committed in between would look like a commit past the end.
     const places = new Map<string, readonly Place[]>()
     for (const group of names) places.set(group, await this.#places(group))
@@ -128,7 +126,7 @@ class LagCollector {
 
   async #places(group: string): Promise<Place[]> {
     const description = (await this.#context.broker.consumerGroupDescribe({ groups: [group] })).groups[0]
-    const commits = await this.#groups.offsets(group).catch((error: unknown) => {
+    const commits = await readGroupOffsets(this.#context.broker, group).catch((error: unknown) => {
       if (error instanceof TidemarkError && error.code === 'GROUP_NOT_FOUND') return []
       throw error
     })
@@ -217,6 +215,10 @@ class LagCollector {
       stop.addEventListener('abort', end)
     })
   }
+}
+
+async function listGroupNames({ broker }: ClientContext): Promise<string[]> {
+  return (await broker.listGroups({})).groups.map(({ group }) => group).sort()
 }
 
 function heldBy(description: DescribedGroup | undefined): { place: TopicPartition; member: MemberDescription }[] {

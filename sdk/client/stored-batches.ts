@@ -16,9 +16,14 @@ export class StoredBatches {
     this.#place = place
   }
 
-  /** From the first to the last, as they are now. What is damaged is left out. */
-  async *slices(): AsyncGenerator<readonly RecordBatch[]> {
-    const [start] = await offsetsAt(this.#broker, [this.#place], 'earliest')
+  /**
+   * From the first to the last, as they are now, or from the first batch that reaches `sinceMs` on. What is damaged is
+   * left out.
+   */
+  async *slices(options: { readonly sinceMs?: number | undefined } = {}): AsyncGenerator<readonly RecordBatch[]> {
+    const { sinceMs } = options
+    const from = sinceMs === undefined ? 'earliest' : { timestampMs: Math.max(0, Math.floor(sinceMs)) }
+    const [start] = await offsetsAt(this.#broker, [this.#place], from)
     const [end] = await offsetsAt(this.#broker, [this.#place], 'latest')
     let offset = start!.offset
     while (offset < end!.offset) {
@@ -33,14 +38,17 @@ export class StoredBatches {
    * Some batches from the one on that holds `offset`. `nextOffset` is where to go on, `offset` itself where nothing more
    * can be read. @throws {TidemarkError} whatever the broker answers but damage
    */
-  async slice(offset: number): Promise<{ batches: readonly RecordBatch[]; nextOffset: number; sizeBytes: number }> {
+  async slice(
+    offset: number,
+    { maxBytes = SLICE_BYTES }: { readonly maxBytes?: number } = {},
+  ): Promise<{ batches: readonly RecordBatch[]; nextOffset: number; sizeBytes: number }> {
     const { topic, partition } = this.#place
     const answer = (
       await this.#broker.fetch({
-        partitions: [{ topic, partition, fetchOffset: offset, maxBytes: SLICE_BYTES }],
+        partitions: [{ topic, partition, fetchOffset: offset, maxBytes }],
         maxWaitMs: 0,
         minBytes: 0,
-        maxBytes: SLICE_BYTES,
+        maxBytes,
         isolation: 'read_uncommitted',
       })
     ).partitions[0]

@@ -68,7 +68,7 @@ test('wrong use exits with 2 and says what was meant', async () => {
     [['produce', 'dir', 't', '--json', '-k', ':'], '--key-separator and --json exclude each other'],
     [['produce', 'dir', 't', '--key-separator='], '--key-separator takes at least one character'],
     [['reset', 'dir', '--to-earliest'], '--group is missing'],
-    [['reset', 'dir', '-g', 'g'], 'exactly one of --to-earliest, --to-latest and --to-offset N'],
+    [['reset', 'dir', '-g', 'g'], 'exactly one of --to-earliest, --to-latest, --to-current'],
     [['reset', 'dir', '-g', 'g', '--to-latest', '--to-earliest'], 'exactly one of'],
     [['reset', 'dir', '-g', 'g', '--to-latest', '-t', 't:x'], 'takes a whole number'],
     [['lag', '/nowhere'], 'There is no directory /nowhere.'],

@@ -21,14 +21,14 @@ test('a dry run shows before, after and what it means, and changes nothing', asy
   expect((await run('lag', '--json')).output).toBe(before)
 })
 
-test('executed, it commits with no epoch, and remembers what was before', async () => {
+test('executed, it commits with the epoch of the record before, and remembers what was before', async () => {
   const { run } = await createShop()
   const { code, output } = await run('reset', '-g', 'fraud', '--to-latest', '-t', 'payments:0', '--execute')
   expect(code).toBe(0)
   expect(output).toContain('4 records skipped')
   expect(output).toContain('Done: 1 partition changed.')
   const [first, second] = (await run('lag', '--json')).json()
-  expect(first).toMatchObject({ committedOffset: 6, leaderEpoch: null, lag: 0 })
+  expect(first).toMatchObject({ committedOffset: 6, leaderEpoch: 0, lag: 0 })
   expect(JSON.parse(String(first?.['metadata']))).toEqual({
     tidemark: 'reset',
     before: { offset: 2, leaderEpoch: 0, metadata: 'mine' },

@@ -1,0 +1,68 @@
+import type { ResetChange, ResetPlan } from '../client/reset-plan.ts'
+import { counted, digits } from './plain-words.ts'
+import type { Style } from './style.ts'
+import { renderTable } from './table.ts'
+
+export interface PlanTextOptions {
+  readonly isExecuted: boolean
+  readonly style: Style
+}
+
+/** What a plan does, as a table, and what is to be known before it is carried out. */
+export function planText(plan: ResetPlan, options: PlanTextOptions): string {
+  const { isExecuted, style } = options
+  const columns = [
+    { title: 'Topic' },
+    { title: 'Partition', isNumber: true },
+    { title: 'Before', isNumber: true },
+    { title: 'After', isNumber: true },
+    { title: 'What it means' },
+  ]
+  const rows = plan.changes.map((change) => [
+    change.topic,
+    String(change.partition),
+    change.before === null ? '-' : digits(change.before.offset),
+    change.after === null ? '-' : digits(change.after.offset),
+    meaning(change, style),
+  ])
+  return `Group ${plan.group}${isExecuted ? '' : ', dry run'}\n\n${renderTable(columns, rows)}\n${conclusion(plan, isExecuted)}`
+}
+
+/** Exactly the promised names, in their order. */
+export function changeToJson(group: string, change: ResetChange, executed: boolean): Record<string, unknown> {
+  const { topic, partition, before, after, redelivered, skipped } = change
+  return { group, topic, partition, before, after: after?.offset ?? null, redelivered, skipped, executed }
+}
+
+function meaning(change: ResetChange, style: Style): string {
+  const { redelivered, skipped, outside, isUnchanged, before, after, hasMovedOn } = change
+  const nearest = outside === after?.offset ? 'outside the log' : 'not there; this is the nearest'
+  const notes = [
+    outside === null ? '' : style.dim(` (${digits(outside)} is ${nearest})`),
+    hasMovedOn ? style.yellow(' (has committed since)') : '',
+  ].join('')
+  if (isUnchanged) return `stays where it is${notes}`
+  if (redelivered === null || skipped === null) return `records cannot be counted${notes}`
+  if (redelivered > 0) return `${counted(redelivered, 'record')} delivered again${notes}`
+  if (skipped > 0) return style.yellow(`${counted(skipped, 'record')} skipped`) + notes
+  if (before === null) return `starts here, as it would have${notes}`
+  return `no record again, none skipped${notes}`
+}
+
+function conclusion({ changes, members }: ResetPlan, isExecuted: boolean): string {
+  const changed = changes.filter(({ isUnchanged }) => !isUnchanged).length
+  if (changed === 0) return 'There is nothing to change.\n'
+  if (isExecuted) return `Done: ${counted(changed, 'partition')} changed.\n`
+  const lines: string[] = []
+  if (members.length > 0) {
+    const names = new Set(members.map(({ clientId, memberId }) => (clientId === '' ? memberId : clientId)))
+    lines.push(
+      `The group has ${counted(members.length, 'member')} (${[...names].join(', ')}).`,
+      'While they run this is refused; those of a program that was killed do not count.',
+    )
+  }
+  if (changes.some(({ hasMovedOn }) => hasMovedOn)) {
+    lines.push('The group has committed since: this is refused, unless you insist with --force.')
+  }
+  return [...lines, 'Nothing was changed. Add --execute to do it.', ''].join('\n')
+}
