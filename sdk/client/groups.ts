@@ -107,7 +107,8 @@ export class Groups {
     if (answer === undefined || answer.error !== null) {
       throw fromPartitionError(answer?.error ?? { code: 'GROUP_NOT_FOUND', message: `There is no group "${group}".` })
     }
-    return answer
+    const { error: _, ...description } = answer
+    return description
   }
 
   /** What it has committed, by topic and partition; nothing where there is no such group. */
@@ -185,15 +186,25 @@ export class Groups {
    * never read them. Hands back what that was: keep it to `restore` it.
    * @throws {TidemarkError} GROUP_SUBSCRIBED_TO_TOPIC while a member reads the topic, GROUP_NOT_FOUND, READ_ONLY
    */
-  async deleteOffsets(group: string, places: readonly (string | TopicPartition)[]): Promise<DeletedOffsets> {
+  async deleteOffsets(group: string, partitions: readonly (string | TopicPartition)[]): Promise<DeletedOffsets> {
     checkGroupId(group)
     const example = "groups.deleteOffsets('fraud', [{ topic: 'payments', partition: 0 }])"
-    checkArgument('groups.deleteOffsets', 'places', places, listOf('topics or { topic, partition }', PLACE), example)
+    checkArgument(
+      'groups.deleteOffsets',
+      'partitions',
+      partitions,
+      listOf('topics or { topic, partition }', PLACE),
+      example,
+    )
     const isMeant = ({ topic, partition }: TopicPartition) =>
-      places.some((each) => (typeof each === 'string' ? each === topic : isSamePartition(each, { topic, partition })))
+      partitions.some((each) =>
+        typeof each === 'string' ? each === topic : isSamePartition(each, { topic, partition }),
+      )
     const offsets = (await this.offsets(group)).filter(isMeant)
-    const partitions = offsets.map(({ topic, partition }) => ({ topic, partition }))
-    await this.#broker.offsetDelete({ group, partitions })
+    await this.#broker.offsetDelete({
+      group,
+      partitions: offsets.map(({ topic, partition }) => ({ topic, partition })),
+    })
     return { group, offsets }
   }
 

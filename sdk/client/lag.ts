@@ -82,8 +82,7 @@ class LagCollector {
   /** One row per partition that a group has committed or a member holds, by group, topic and partition. */
   async lag(question: LagOptions = {}): Promise<LagRow[]> {
     this.#context.checkOpen()
-    const names =
-      question.group === undefined ? await listGroupNames(this.#context) : [question.group]
+    const names = question.group === undefined ? await listGroupNames(this.#context) : [question.group]
     // Commits before ends: what is committed in between would look like a commit past the end.
     const places = new Map<string, readonly Place[]>()
     for (const group of names) places.set(group, await this.#places(group))
