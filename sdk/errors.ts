@@ -77,6 +77,14 @@ export interface ErrorPlace {
   readonly partition?: number | undefined
   readonly offset?: number | undefined
   readonly cause?: unknown
+  readonly sent?: SentBefore | undefined
+}
+
+/** What `sendAll` had sent when it was interrupted: it stays sent. */
+export interface SentBefore {
+  readonly count: number
+  /** The last offset it wrote in each partition it wrote to. */
+  readonly lastOffsets: readonly { readonly topic: string; readonly partition: number; readonly offset: number }[]
 }
 
 /** The only error Tidemark throws on purpose. `code` is stable; `message` is for people and says what to do. */
@@ -88,6 +96,8 @@ export class TidemarkError extends Error {
   readonly topic: string | undefined
   readonly partition: number | undefined
   readonly offset: number | undefined
+  /** Where `sendAll` was ABORTED or its topic CLOSED: what it had sent by then. */
+  readonly sent: SentBefore | undefined
 
   constructor(code: ErrorCode, message?: string, place: ErrorPlace = {}) {
     super(message ?? ERRORS[code].description, place.cause === undefined ? undefined : { cause: place.cause })
@@ -96,5 +106,6 @@ export class TidemarkError extends Error {
     this.topic = place.topic
     this.partition = place.partition
     this.offset = place.offset
+    this.sent = place.sent
   }
 }

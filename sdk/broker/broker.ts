@@ -41,6 +41,12 @@ export interface Broker {
   /** Whether a topic that is sent to or consumed may be created as declared. Never on a cluster. */
   readonly createsTopics: boolean
 
+  /**
+   * Calls back when topics may have come, grown, gone or been configured: an owner at once, others when they see it. Be
+   * quick, and do not throw. Returns how to stop that.
+   */
+  onTopicsChanged(changed: () => void): () => void
+
   metadata(request: MetadataRequest): Promise<MetadataResponse>
   createTopics(request: CreateTopicsRequest): Promise<CreateTopicsResponse>
   createPartitions(request: CreatePartitionsRequest): Promise<void>

@@ -49,6 +49,7 @@ export class Follower implements Broker {
   readonly #state: FollowerState
   /** Fetches that wait. */
   readonly #waiting = new Set<() => void>()
+  readonly #watchers = new Set<() => void>()
   /** When the directory was listed, and up to where the metadata had been replayed then. */
   #lookedAtMs = Number.NEGATIVE_INFINITY
   #seenOffset = -1
@@ -63,6 +64,13 @@ export class Follower implements Broker {
   /** @throws {TidemarkError} NOT_A_DATA_DIRECTORY, STORAGE_ERROR. */
   static open(environment: Environment, path: string): Follower {
     return new Follower(environment, DirectoryReader.open(environment, path))
+  }
+
+  /** Seen by whoever looks for records. */
+  onTopicsChanged(changed: () => void): () => void {
+    const watcher = () => changed()
+    this.#watchers.add(watcher)
+    return () => this.#watchers.delete(watcher)
   }
 
   async metadata({ topics }: MetadataRequest): Promise<MetadataResponse> {
@@ -135,6 +143,7 @@ export class Follower implements Broker {
   #finder(): FindLog {
     const image = this.#known.image()
     const nowMs = this.#environment.clock.monotonicMs()
+    const hasNews = this.#seenOffset >= 0 && image.replayedOffset !== this.#seenOffset
     let isFresh = image.replayedOffset === this.#seenOffset && nowMs < this.#lookedAtMs + DIRECTORY_MAX_AGE_MS
     const look = () => {
       this.#reader.refresh()
@@ -142,6 +151,7 @@ export class Follower implements Broker {
       this.#lookedAtMs = nowMs
     }
     if (!isFresh) look()
+    if (hasNews) for (const watcher of [...this.#watchers]) watcher()
     return (topic, partition) => {
       const known = image.topicByName(topic)?.partitions.get(partition)
       if (known === undefined) return undefined

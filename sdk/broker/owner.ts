@@ -66,6 +66,7 @@ export class Owner implements Broker {
   readonly #groups: OwnerGroups
   readonly #topics: OwnerTopics
   readonly #retention: RetentionWatch
+  readonly #watchers = new Set<() => void>()
   #recovery: readonly RecoveryNote[] = []
 
   private constructor(environment: Environment, directory: DataDirectory, metadata: MetadataLog, survives: Survives) {
@@ -107,24 +108,26 @@ export class Owner implements Broker {
     return this.#recovery
   }
 
+  onTopicsChanged(changed: () => void): () => void {
+    const watcher = () => changed()
+    this.#watchers.add(watcher)
+    return () => this.#watchers.delete(watcher)
+  }
+
   async metadata(request: MetadataRequest): Promise<MetadataResponse> {
     return { clusterId: this.#directory.clusterId, topics: describeTopics(this.#metadata.image, request.topics) }
   }
 
   createTopics(request: CreateTopicsRequest): Promise<CreateTopicsResponse> {
-    return this.#topics.create(request)
+    return this.#changing(this.#topics.create(request))
   }
 
   createPartitions(request: CreatePartitionsRequest): Promise<void> {
-    return this.#topics.grow(request)
+    return this.#changing(this.#topics.grow(request))
   }
 
   async deleteTopics({ topics }: DeleteTopicsRequest): Promise<void> {
-    try {
-      for (const topic of topics) await this.#topics.delete(topic)
-    } finally {
-      this.#records.wake()
-    }
+    for (const topic of topics) await this.#changing(this.#topics.delete(topic)).finally(() => this.#records.wake())
   }
 
   async describeConfigs({ topics }: DescribeConfigsRequest): Promise<DescribeConfigsResponse> {
@@ -132,7 +135,7 @@ export class Owner implements Broker {
   }
 
   incrementalAlterConfigs(request: IncrementalAlterConfigsRequest): Promise<void> {
-    return this.#topics.configure(request)
+    return this.#changing(this.#topics.configure(request))
   }
 
   produce(request: ProduceRequest): Promise<ProduceResponse> {
@@ -189,6 +192,15 @@ export class Owner implements Broker {
     this.#partitions.close()
     this.#records.close()
     await this.#directory.close()
+  }
+
+  /** A change that fails may have gone half its way. */
+  async #changing<T>(change: Promise<T>): Promise<T> {
+    try {
+      return await change
+    } finally {
+      for (const watcher of [...this.#watchers]) watcher()
+    }
   }
 
   async #recover(): Promise<void> {

@@ -107,6 +107,11 @@ export class Assignment implements MemberEvents {
     this.#loseThese(this.#owned)
   }
 
+  /** The topic is gone, and nothing of it can be committed. */
+  loseTopic(topic: string): void {
+    this.#loseThese(this.#owned.filter(({ prefix }) => prefix.topic === topic))
+  }
+
   /** Hands out nothing of these partitions, or goes on with them; what is buffered stays. */
   pause(partitions: readonly TopicPartition[], isPaused: boolean): void {
     for (const owned of this.#owned) {

@@ -3,10 +3,11 @@ import { TidemarkError } from '../errors.ts'
 import { BatchLoop } from './batch-loop.ts'
 import type { ClientContext } from './client-context.ts'
 import { type CheckedConsumeOptions, type ConsumeOptions, checkConsumeOptions } from './consume-options.ts'
-import { type ConsumedTopic, Consumption } from './consumption.ts'
+import { Consumption } from './consumption.ts'
 import type { LoopOptions } from './loop-source.ts'
 import { checkOption, checkOptions, count, listOf, milliseconds, type OptionKinds, object } from './option-check.ts'
 import { RecordLoop } from './record-loop.ts'
+import type { ConsumedTopic } from './subscription.ts'
 import type { TopicBatch } from './topic-batch.ts'
 
 /** How a consumer's records are put together into batches. */

@@ -6,7 +6,6 @@ import type { ClientContext, Finishable } from './client-context.ts'
 import { Committer } from './committer.ts'
 import type { CheckedConsumeOptions } from './consume-options.ts'
 import { damageJudge } from './damage-judge.ts'
-import type { Serdes } from './fetched-batch.ts'
 import { Fetcher } from './fetcher.ts'
 import { keepingAlive } from './keep-alive.ts'
 import type { LoopEnd, LoopSource } from './loop-source.ts'
@@ -14,14 +13,7 @@ import { GroupMember } from './member.ts'
 import type { PartitionBuffer } from './partition-buffer.ts'
 import type { ProcessedPrefix, ProgressListener } from './processed.ts'
 import { StartPositions } from './start-positions.ts'
-
-/** A topic as a consumer needs it. */
-export interface ConsumedTopic {
-  readonly name: string
-  readonly serdes: Serdes
-  /** Creates it where it is missing and may be created. */
-  ensure(): Promise<unknown>
-}
+import { type ConsumedTopic, Subscription } from './subscription.ts'
 
 const RETRY_MS = 100
 /** Fewer undone records than this at the end are no sign that somebody forgot `done()`. */
@@ -36,7 +28,7 @@ const FORGOTTEN_RECORDS = 10
  */
 export class Consumption implements LoopSource, Finishable {
   readonly #context: ClientContext
-  readonly #topics: readonly ConsumedTopic[]
+  readonly #subscription: Subscription
   readonly #options: CheckedConsumeOptions
   readonly #member: GroupMember
   readonly #assignment: Assignment
@@ -59,11 +51,14 @@ export class Consumption implements LoopSource, Finishable {
 
   constructor(context: ClientContext, topics: readonly ConsumedTopic[], options: CheckedConsumeOptions) {
     this.#context = context
-    this.#topics = topics
     this.#options = options
     const { group, isolation, maxBufferedBytes } = options
     this.#breath = new Breath(context.environment)
     const fail = (error: unknown) => this.#fail(error)
+    this.#subscription = new Subscription(context, group, topics, {
+      onGone: (topic) => this.#topicGone(topic),
+      onFailure: fail,
+    })
     this.#fetcher = new Fetcher(context, {
       isolation,
       maxBufferedBytes,
@@ -87,8 +82,7 @@ export class Consumption implements LoopSource, Finishable {
     )
     this.#assignment = this.#createAssignment(group, fail)
     const { instanceId, rebalanceTimeoutMs, assignor: serverAssignor } = options
-    const names = [...new Set(topics.map(({ name }) => name))]
-    const wanted = { group, topics: names, instanceId, rebalanceTimeoutMs, serverAssignor }
+    const wanted = { group, topics: this.#subscription.names, instanceId, rebalanceTimeoutMs, serverAssignor }
     this.#member = new GroupMember(context, wanted, this.#assignment)
   }
 
@@ -108,7 +102,9 @@ export class Consumption implements LoopSource, Finishable {
     this.#state = 'running'
     this.#context.addConsumer(this)
     signal?.addEventListener('abort', this.#abort)
-    for (const topic of this.#topics) await topic.ensure()
+    await this.#subscription.start(() => {
+      if (this.#state === 'running') this.#member.beatNow()
+    })
     if (!this.isOver) this.#member.join()
   }
 
@@ -169,6 +165,7 @@ export class Consumption implements LoopSource, Finishable {
 
   async #close(timeoutMs: number): Promise<void> {
     this.#state = 'closing'
+    this.#subscription.stop()
     this.onInterrupt()
     this.#fetcher.close()
     if (timeoutMs > 0 && this.#assignment.undone > 0) await this.#untilSettled(timeoutMs)
@@ -240,13 +237,12 @@ export class Consumption implements LoopSource, Finishable {
     const { isolation, whenNew, whenLost, rebalanceTimeoutMs, follow, onDamage } = this.#options
     const starts = new StartPositions(this.#context, { group, isolation, whenNew, whenLost })
     const parts = { context: this.#context, committer: this.#committer, fetcher: this.#fetcher, starts }
-    const serdes = new Map(this.#topics.map((topic) => [topic.name, topic.serdes]))
     return new Assignment(parts, {
       group,
       memberId: () => this.#member.memberId,
       rebalanceTimeoutMs,
       stopsAtEnd: !follow,
-      serdesOf: (topic) => serdes.get(topic)!,
+      serdesOf: (topic) => this.#subscription.serdesOf(topic),
       judge: damageJudge(this.#context.environment, onDamage),
       progress: this.#options.processed === 'done' ? this.#doneListener() : this.#committer,
       onChange: () => this.onInterrupt(),
@@ -284,10 +280,21 @@ export class Consumption implements LoopSource, Finishable {
   }
 
   #cannotFetch(buffer: PartitionBuffer, error: TidemarkError): void {
-    if (error.code === 'OFFSET_OUT_OF_RANGE') void this.#assignment.relocate(buffer)
+    if (error.code === 'OFFSET_OUT_OF_RANGE') void this.#relocate(buffer)
     else if (!error.retriable) this.#fail(error)
-    // The topic is gone: the group will say so.
+    // The topic is gone: the subscription will say so.
     else this.#context.environment.timers.after(RETRY_MS, () => this.#fetcher.resume(buffer))
+  }
+
+  /** Unless the topic is another one by now: then its partition is lost. */
+  async #relocate(buffer: PartitionBuffer): Promise<void> {
+    await this.#subscription.refresh().catch((error: unknown) => this.#fail(error))
+    if (!buffer.isRemoved) await this.#assignment.relocate(buffer)
+  }
+
+  #topicGone(topic: string): void {
+    this.#assignment.loseTopic(topic)
+    this.#member.forgetTopic(topic)
   }
 
   #warnWhenStuck(): void {

@@ -38,6 +38,10 @@ export class DeclaredTopic {
   readonly #context: ClientContext
   readonly #declaration: TopicDeclaration
   #shape: TopicShape | undefined
+  /** It was there as declared; what becomes of it later is no contradiction. */
+  #isEnsured = false
+  /** What is being looked at may be outdated already. */
+  #isForgotten = false
   #looking: Promise<TopicShape> | undefined
 
   /** @throws {TidemarkError} INVALID_TOPIC */
@@ -63,7 +67,7 @@ export class DeclaredTopic {
     return { created: await this.#create() }
   }
 
-  /** Ensures it once, and answers what it is like. */
+  /** Ensures it once, and again when it is gone; answers what it is like. */
   async shape(): Promise<TopicShape> {
     if (this.#shape !== undefined) return this.#shape
     this.#looking ??= this.#look()
@@ -73,6 +77,7 @@ export class DeclaredTopic {
   /** Looks again at the next `shape()`. */
   forget(): void {
     this.#shape = undefined
+    this.#isForgotten = true
   }
 
   async describe(): Promise<TopicMetadata | undefined> {
@@ -82,11 +87,20 @@ export class DeclaredTopic {
 
   async #look(): Promise<TopicShape> {
     try {
-      await this.ensure()
-      const found = await this.describe()
-      if (found === undefined) throw this.#missing()
-      this.#shape = { partitionCount: found.partitions.length, maxMessageBytes: await this.#maxMessageBytes() }
-      return this.#shape
+      for (;;) {
+        this.#isForgotten = false
+        let found = this.#isEnsured ? await this.describe() : undefined
+        if (found === undefined) {
+          await this.ensure()
+          this.#isEnsured = true
+          found = await this.describe()
+        }
+        if (found === undefined) throw this.#missing()
+        const shape = { partitionCount: found.partitions.length, maxMessageBytes: await this.#maxMessageBytes() }
+        if (this.#isForgotten) continue
+        this.#shape = shape
+        return shape
+      }
     } finally {
       this.#looking = undefined
     }

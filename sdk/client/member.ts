@@ -92,6 +92,14 @@ export class GroupMember {
     })
   }
 
+  /** A topic is gone. What the group gives us of that name from now on is of another. */
+  forgetTopic(topic: string): void {
+    const isLeft = (each: TopicPartition) => each.topic !== topic
+    const isWhole = this.#owned === this.#target
+    this.#owned = this.#owned.filter(isLeft)
+    this.#target = isWhole ? this.#owned : this.#target?.filter(isLeft)
+  }
+
   /** Gives everything up at once. Nothing is committed here. Never rejects: a group that cannot be told will find out. */
   async leave(): Promise<void> {
     if (this.#isLeaving) return

@@ -9,6 +9,7 @@ import type { DeclaredTopic, TopicShape } from './declared-topic.ts'
 import { nearestName } from './nearest-name.ts'
 import { shown } from './option-check.ts'
 import type { PartitionOffset } from './position.ts'
+import { RecordSource } from './record-source.ts'
 import { type EncodedRecord, type PlaceInBatch, SendQueue } from './send-queue.ts'
 import { Sending } from './sending.ts'
 import { encode, type Serde } from './serde.ts'
@@ -76,8 +77,6 @@ const HEADER_OVERHEAD_BYTES = 10
 const SEND_ALL_QUEUED_BYTES = 8 * 1024 * 1024
 const RECORD_FIELDS = ['key', 'value', 'partition', 'timestampMs', 'headers']
 const RECORDS_PER_BREATH = 256
-/** As Kafka's `metadata.max.age.ms`, but shorter, since asking costs little here. */
-const SHAPE_MAX_AGE_MS = 60_000
 
 /** Sends the records of one topic handle: encodes, chooses partitions, hands over to the queue. */
 export class Producer<N extends string, KI, VI> implements Finishable {
@@ -86,10 +85,12 @@ export class Producer<N extends string, KI, VI> implements Finishable {
   readonly #partitioner: Partitioner
   readonly #queue: SendQueue
   #shape: TopicShape | undefined
-  #shapeAtMs = 0
   /** Sends that wait for the topic, in order. */
   #waiting: { readonly go: () => void; readonly fail: (error: unknown) => void }[] = []
   #isPreparing = false
+  readonly #stopWatching: () => void
+  /** Ends each `sendAll` that is under way. */
+  readonly #interrupts = new Set<(reason: TidemarkError) => void>()
   #isClosed = false
 
   constructor(context: ClientContext, options: ProducerOptions<KI, VI>) {
@@ -99,9 +100,9 @@ export class Producer<N extends string, KI, VI> implements Finishable {
     this.#queue = new SendQueue(context, {
       topic: options.topic.name,
       codec: options.codec,
-      onBatch: () => this.#refreshShape(),
       onUnknownTopic: () => this.#forgetShape(),
     })
+    this.#stopWatching = context.broker.onTopicsChanged(() => this.#forgetShape())
   }
 
   send(record: RecordToSend<KI, VI>): Promise<SentRecord<N>> {
@@ -136,25 +137,56 @@ export class Producer<N extends string, KI, VI> implements Finishable {
     signal: AbortSignal | undefined,
   ): Promise<SentAll<N>> {
     this.#checkOpen()
-    if (this.#shape === undefined) await this.#whenReady(0, () => undefined)
+    const topic = this.#options.topic.name as N
+    const source = new RecordSource(records)
     const sending = new Sending()
+    sending.onFailure = (error) => source.stop(error)
+    const reasons: TidemarkError[] = []
+    const interrupt = (reason: TidemarkError) => {
+      reasons.push(reason)
+      source.stop(reason)
+    }
+    const abort = () => {
+      interrupt(new TidemarkError('ABORTED', 'sendAll was aborted by its signal.', { cause: signal?.reason }))
+    }
+    if (signal?.aborted === true) abort()
+    signal?.addEventListener('abort', abort)
+    this.#interrupts.add(interrupt)
+    try {
+      await this.#drain(source, sending)
+    } catch (error) {
+      const reason = reasons.find((each) => each === error)
+      if (reason === undefined) throw error
+      await sending.settled()
+      throw sending.interrupted(reason, topic)
+    } finally {
+      signal?.removeEventListener('abort', abort)
+      this.#interrupts.delete(interrupt)
+    }
+    return { topic, count: sending.count, lastOffsets: sending.lastOffsets(topic) }
+  }
+
+  async #drain(source: RecordSource<RecordToSend<KI, VI>>, sending: Sending): Promise<void> {
     const breath = new Breath(this.#context.environment)
-    const wait = async () => {
-      if (this.#queue.queuedBytes > SEND_ALL_QUEUED_BYTES) await this.#queue.drained(SEND_ALL_QUEUED_BYTES / 2)
-      await breath.take()
-      sending.check(signal)
+    try {
+      await this.#ready()
+      for (;;) {
+        const next = source.next()
+        const { done, value } = next instanceof Promise ? await next : next
+        if (done === true) break
+        if (this.#shape === undefined) await this.#ready()
+        if (!this.#add(value, sending)) continue
+        if (this.#queue.queuedBytes > SEND_ALL_QUEUED_BYTES) await this.#queue.drained(SEND_ALL_QUEUED_BYTES / 2)
+        await breath.take()
+      }
+    } catch (error) {
+      await source.leave()
+      throw error
+    } finally {
+      this.#queue.flush()
     }
-    // A record that is there already need not be awaited: that alone would cost as much as sending it.
-    if (Symbol.asyncIterator in records) {
-      for await (const record of records) if (this.#add(record, sending)) await wait()
-    } else {
-      for (const record of records) if (this.#add(record, sending)) await wait()
-    }
-    this.#queue.flush()
     await this.#queue.drained(0)
     await sending.settled()
-    const topic = this.#options.topic.name as N
-    return { topic, count: sending.count, lastOffsets: sending.lastOffsets(topic) }
   }
 
   /** Resolves when everything handed over is answered, however it was answered. */
@@ -164,6 +196,8 @@ export class Producer<N extends string, KI, VI> implements Finishable {
 
   async close(): Promise<void> {
     this.#isClosed = true
+    this.#stopWatching()
+    for (const interrupt of this.#interrupts) interrupt(this.#closed())
     await this.flush()
   }
 
@@ -186,8 +220,11 @@ export class Producer<N extends string, KI, VI> implements Finishable {
   }
 
   #checkOpen(): void {
-    if (!this.#isClosed) return
-    throw new TidemarkError('CLOSED', `Topic "${this.#options.topic.name}" was closed: nothing more can be sent.`)
+    if (this.#isClosed) throw this.#closed()
+  }
+
+  #closed(): TidemarkError {
+    return new TidemarkError('CLOSED', `Topic "${this.#options.topic.name}" was closed: nothing more can be sent.`)
   }
 
   /** @throws {TidemarkError} SEND_QUEUE_FULL, CLOSED */
@@ -268,6 +305,10 @@ export class Producer<N extends string, KI, VI> implements Finishable {
     })
   }
 
+  async #ready(): Promise<void> {
+    if (this.#shape === undefined) await this.#whenReady(0, () => undefined)
+  }
+
   async #prepare(): Promise<void> {
     if (this.#isPreparing) return
     this.#isPreparing = true
@@ -283,23 +324,10 @@ export class Producer<N extends string, KI, VI> implements Finishable {
 
   #accept(shape: TopicShape): void {
     this.#shape = shape
-    this.#shapeAtMs = this.#context.environment.clock.monotonicMs()
     this.#queue.limitBatches(shape.maxMessageBytes)
   }
 
-  /** Partitions may have been added since. */
-  #refreshShape(): void {
-    const { clock } = this.#context.environment
-    if (this.#shape === undefined || clock.monotonicMs() - this.#shapeAtMs < SHAPE_MAX_AGE_MS) return
-    this.#shapeAtMs = clock.monotonicMs()
-    this.#options.topic.forget()
-    // If that fails, so will the next send, and say so.
-    this.#options.topic.shape().then(
-      (shape) => this.#accept(shape),
-      () => {},
-    )
-  }
-
+  /** The next send asks, and creates the topic anew where it is gone. */
   #forgetShape(): void {
     this.#shape = undefined
     this.#options.topic.forget()

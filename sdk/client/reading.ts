@@ -1,9 +1,8 @@
-import type { Isolation, TopicPartition } from '../broker/broker.ts'
+import type { Isolation, TopicMetadata, TopicPartition } from '../broker/broker.ts'
 import { TidemarkError } from '../errors.ts'
 import { Breath } from './breath.ts'
 import type { ClientContext, Finishable } from './client-context.ts'
 import { DEFAULT_CONSUME, type OnDamage } from './consume-options.ts'
-import type { ConsumedTopic } from './consumption.ts'
 import { damageJudge } from './damage-judge.ts'
 import { Fetcher } from './fetcher.ts'
 import { keepingAlive } from './keep-alive.ts'
@@ -23,6 +22,7 @@ import { PartitionBuffer } from './partition-buffer.ts'
 import { offsetsAt, type Position } from './position.ts'
 import { ProcessedPrefix } from './processed.ts'
 import { readableRange } from './start-positions.ts'
+import type { ConsumedTopic } from './subscription.ts'
 
 /** What of a topic is read, and how. Everything has a default. */
 export interface ReadOptions {
@@ -81,6 +81,8 @@ export class Reading implements LoopSource, Finishable {
   readonly #isolation: Isolation
   onInterrupt: () => void = () => {}
   #isEnded = false
+  #topicId: string | undefined
+  #stopWatching: () => void = () => {}
   #failure: unknown
 
   constructor(context: ClientContext, topic: ReadTopic, options: ReadOptions) {
@@ -104,26 +106,65 @@ export class Reading implements LoopSource, Finishable {
   }
 
   async start(): Promise<void> {
-    const { signal, from = 'earliest' } = this.#options
+    const { signal } = this.#options
     if (signal?.aborted === true) this.#isEnded = true
     if (this.#isEnded) return
     this.#context.addConsumer(this)
     signal?.addEventListener('abort', this.#end)
     await this.#topic.ensure()
-    const partitions = await this.#wantedPartitions()
+    this.#topicId = (await this.#describe())?.topicId
+    await this.#add(await this.#wantedPartitions(), this.#options.from ?? 'earliest')
+    if (this.#isEnded) return
+    this.#stopWatching = this.#context.broker.onTopicsChanged(() => {
+      this.#lookAgain().catch((error: unknown) => this.#fail(error))
+    })
+    // What changed before somebody watched.
+    await this.#lookAgain()
+  }
+
+  async #add(partitions: readonly TopicPartition[], from: Position): Promise<void> {
     const { broker, environment } = this.#context
     const starts = await offsetsAt(broker, partitions, from, this.#isolation)
     const ends = this.#stops ? await offsetsAt(broker, partitions, this.#options.to ?? 'latest', this.#isolation) : []
     const judge = damageJudge(environment, this.#options.onDamage ?? 'throw')
     const buffers = starts.map(({ topic, partition, offset }, index) => {
-      const prefix = new ProcessedPrefix(topic, partition)
-      const buffer = new PartitionBuffer(prefix, this.#topic.serdes, offset, judge)
+      const buffer = new PartitionBuffer(new ProcessedPrefix(topic, partition), this.#topic.serdes, offset, judge)
       buffer.endOffset = ends[index]?.offset ?? Number.POSITIVE_INFINITY
       return buffer
     })
     // A fetch says so by itself, but where the walk stops at the end there may be none.
     if (this.#stops && typeof from === 'object' && 'offset' in from) await this.#checkStarts(buffers)
-    if (!this.#isEnded) for (const buffer of buffers) this.#fetcher.add(buffer)
+    if (this.#isEnded) return
+    for (const buffer of buffers) {
+      if (!this.#fetcher.buffers.some(({ partition }) => partition === buffer.partition)) this.#fetcher.add(buffer)
+    }
+  }
+
+  /** The topic may be gone, or another one by now, or have grown: what is new in it is read from its beginning. */
+  async #lookAgain(): Promise<void> {
+    const found = await this.#describe()
+    if (this.#isEnded) return
+    const { name } = this.#topic
+    if (found?.topicId !== this.#topicId) {
+      const message = `Topic "${name}" was deleted while it was read. Read it anew if there is one of that name again.`
+      throw new TidemarkError('UNKNOWN_TOPIC', message, { topic: name })
+    }
+    if (this.#stops || this.#options.partitions !== undefined) return
+    const known = this.#fetcher.buffers.map(({ partition }) => partition)
+    const added = found!.partitions.filter(({ partition }) => !known.includes(partition))
+    if (added.length === 0) return
+    const { from = 'earliest' } = this.#options
+    const isSince = typeof from === 'object' && 'timestampMs' in from
+    await this.#add(
+      added.map(({ partition }) => ({ topic: name, partition })),
+      isSince ? from : 'earliest',
+    )
+  }
+
+  async #describe(): Promise<TopicMetadata | undefined> {
+    const { name } = this.#topic
+    const { topics } = await this.#context.broker.metadata({ topics: [name] })
+    return topics.find((topic) => topic.name === name)
   }
 
   take(): PartitionBuffer | undefined {
@@ -147,6 +188,7 @@ export class Reading implements LoopSource, Finishable {
 
   async close(): Promise<void> {
     this.#end()
+    this.#stopWatching()
     this.#fetcher.close()
     this.#options.signal?.removeEventListener('abort', this.#end)
     this.#context.removeConsumer(this)
@@ -184,6 +226,12 @@ export class Reading implements LoopSource, Finishable {
   }
 
   async #cannotFetch(buffer: PartitionBuffer, error: TidemarkError): Promise<void> {
+    try {
+      // Whatever went wrong: the topic may be another one.
+      await this.#lookAgain()
+    } catch (gone) {
+      return this.#fail(gone)
+    }
     if (error.code !== 'OFFSET_OUT_OF_RANGE') return this.#fail(error)
     try {
       this.#fail(outOfRange(buffer, await readableRange(this.#context.broker, buffer), error))

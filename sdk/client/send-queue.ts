@@ -18,8 +18,6 @@ export interface EncodedRecord {
 export interface SendQueueOptions {
   readonly topic: string
   readonly codec: WrittenCodec
-  /** A batch is being sent. */
-  readonly onBatch: () => void
   /** The topic was not there. */
   readonly onUnknownTopic: () => void
 }
@@ -157,7 +155,6 @@ export class SendQueue {
       const batch = queue.full.shift() ?? (queue.open === undefined ? undefined : this.seal(queue, queue.open))
       if (batch === undefined) return
       queue.inFlight++
-      this.#options.onBatch()
       void this.#produce(queue, batch)
     }
   }

@@ -5,6 +5,8 @@ import type { PartitionOffset } from './position.ts'
 /** One `sendAll` under way: what it has handed over, and the first thing that went wrong. */
 export class Sending {
   count = 0
+  /** Told at once, so that nobody waits for more to send. */
+  onFailure: (error: unknown) => void = () => {}
   /** By partition. */
   private readonly lastBatches: (PendingBatch | undefined)[] = []
   #failure: { readonly error: unknown } | undefined
@@ -15,15 +17,7 @@ export class Sending {
     this.lastBatches[batch.partition] = batch
     batch.sent.catch((error: unknown) => {
       this.#failure ??= { error }
-    })
-  }
-
-  /** Throws what went wrong so far, or ABORTED. */
-  check(signal: AbortSignal | undefined): void {
-    if (this.#failure !== undefined) throw this.#failure.error
-    if (signal?.aborted !== true) return
-    throw new TidemarkError('ABORTED', 'sendAll was aborted by its signal; what was sent before stays sent.', {
-      cause: signal.reason,
+      this.onFailure(error)
     })
   }
 
@@ -31,6 +25,18 @@ export class Sending {
   async settled(): Promise<void> {
     await Promise.allSettled(this.lastBatches.map((batch) => batch?.sent))
     if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  /** Why it ended before its source did, with what was sent until then. */
+  interrupted(reason: TidemarkError, topic: string): TidemarkError {
+    const lastOffsets = this.lastOffsets(topic)
+    const ends = lastOffsets.map(({ partition, offset }) => `${topic}-${partition}@${offset}`).join(', ')
+    const sent =
+      this.count === 0
+        ? 'Nothing was sent before.'
+        : `${this.count} ${this.count === 1 ? 'record was' : 'records were'} sent before, up to ${ends}.`
+    const place = { topic, cause: reason.cause, sent: { count: this.count, lastOffsets } }
+    return new TidemarkError(reason.code, `${reason.message} ${sent}`, place)
   }
 
   lastOffsets(topic: string): PartitionOffset[] {

@@ -113,8 +113,9 @@ export class Topic<N extends string = string, KO = string | null, VO = Uint8Arra
 
   /**
    * Sends whatever an iterable or a stream gives, no faster than it can be written, and resolves when all of it survives.
-   * After a failure it stops reading; what was sent before stays sent.
-   * @throws {TidemarkError} as `send`, ABORTED
+   * After a failure it stops reading; what was sent before stays sent. When the signal aborts or the directory is closed
+   * it ends at once, even while it waits for the source, whose `return()` is called; `error.sent` is what it had sent.
+   * @throws {TidemarkError} as `send`, ABORTED, CLOSED
    */
   async sendAll(
     records: Iterable<RecordToSend<KI, VI>> | AsyncIterable<RecordToSend<KI, VI>>,

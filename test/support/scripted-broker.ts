@@ -9,7 +9,7 @@ import { stampBatch } from '../../sdk/record/batch-stamp.ts'
 import { RecordBatch } from '../../sdk/record/record-batch.ts'
 
 /** The requests of the port. */
-export type RequestName = Exclude<keyof port.Broker, 'kind' | 'createsTopics' | 'close'>
+export type RequestName = Exclude<keyof port.Broker, 'kind' | 'createsTopics' | 'onTopicsChanged' | 'close'>
 type Method<Name extends RequestName> = port.Broker[Name]
 type RequestOf<Name extends RequestName> = Parameters<Method<Name>>[0]
 type AnswerOf<Name extends RequestName> = ReturnType<Method<Name>>
@@ -42,6 +42,7 @@ export class ScriptedBroker implements port.Broker {
   readonly members = new Map<string, ScriptedMember>()
   readonly #overrides = new Map<RequestName, Handler<never>>()
   readonly #waiting = new Set<() => void>()
+  readonly #watchers = new Set<() => void>()
 
   /** Answers a request otherwise from now on. */
   override<Name extends RequestName>(name: Name, handler: Handler<Name>): void {
@@ -104,6 +105,15 @@ export class ScriptedBroker implements port.Broker {
 
   wake(): void {
     for (const callback of [...this.#waiting]) callback()
+  }
+
+  onTopicsChanged(changed: () => void): () => void {
+    this.#watchers.add(changed)
+    return () => this.#watchers.delete(changed)
+  }
+
+  topicsChanged(): void {
+    for (const changed of [...this.#watchers]) changed()
   }
 
   metadata = this.#request('metadata', async ({ topics }) => ({

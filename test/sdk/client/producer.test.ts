@@ -3,7 +3,7 @@ import type { ProduceRequest } from '../../../sdk/broker/broker.ts'
 import { TidemarkError } from '../../../sdk/errors.ts'
 import { RecordBatch } from '../../../sdk/record/record-batch.ts'
 import { partitionOfKey } from '../../../sdk/topic/partitioner.ts'
-import { createClient, turns } from './support/create-client.ts'
+import { createClient, turns, until } from './support/create-client.ts'
 
 /** How many records each batch of a request holds. */
 function sizes(requests: readonly ProduceRequest[]): number[] {
@@ -240,6 +240,77 @@ test('sendAll stops reading at the first failure and closes its source', async (
   expect(isClosed).toBe(true)
 })
 
+test('sendAll that waits for its source ends at once when its signal aborts, says what it sent, and leaves the source', async () => {
+  const { broker, topic } = createClient()
+  const controller = new AbortController()
+  const stuck = Promise.withResolvers<IteratorResult<{ value: string }>>()
+  let given = 0
+  let isLeft = false
+  const source = {
+    [Symbol.asyncIterator]: () => ({
+      next: () => (given < 3 ? Promise.resolve({ done: false, value: { value: `${given++}` } }) : stuck.promise),
+      return: async () => {
+        isLeft = true
+        return { done: true as const, value: undefined }
+      },
+    }),
+  }
+  const sending = topic().sendAll(source, { signal: controller.signal })
+  await until('three are taken', () => given === 3)
+  await turns()
+  controller.abort(new Error('enough'))
+  const error = await sending.catch((problem: unknown) => problem)
+  expect(error).toMatchObject({
+    code: 'ABORTED',
+    message: 'sendAll was aborted by its signal. 3 records were sent before, up to t-0@2.',
+    cause: { message: 'enough' },
+    sent: { count: 3, lastOffsets: [{ topic: 't', partition: 0, offset: 2 }] },
+  })
+  expect(isLeft).toBe(true)
+  expect(broker.partition('t', 0).end).toBe(3)
+})
+
+test('close ends a sendAll, and takes nothing more from its source', async () => {
+  const { broker, context, topic } = createClient()
+  let taken = 0
+  let isLeft = false
+  async function* endless() {
+    try {
+      for (;;) {
+        taken++
+        await turns(1)
+        yield { value: 'x' }
+      }
+    } finally {
+      isLeft = true
+    }
+  }
+  const sending = topic()
+    .sendAll(endless())
+    .catch((error: unknown) => error)
+  await until('ten are taken', () => taken === 10)
+  await context.close()
+  const { sent, code } = (await sending) as TidemarkError
+  expect(code).toBe('CLOSED')
+  expect(sent?.count).toBe(broker.partition('t', 0).end)
+  await until('the source is left', () => isLeft)
+  const takenAtClose = taken
+  await turns()
+  expect(taken).toBe(takenAtClose)
+})
+
+test('sendAll ends with a failure while it waits for its source', async () => {
+  const { broker, topic } = createClient()
+  broker.override('produce', async () => {
+    throw new TidemarkError('STORAGE_ERROR', 'full')
+  })
+  async function* stuck() {
+    yield { value: 'x' }
+    await new Promise(() => {})
+  }
+  await expect(topic().sendAll(stuck())).rejects.toMatchObject({ code: 'STORAGE_ERROR' })
+})
+
 test('sendAll ends with ABORTED when its signal says so', async () => {
   const { topic } = createClient()
   const controller = new AbortController()
@@ -270,15 +341,13 @@ test('closing waits for what was handed over and refuses what comes later', asyn
   await expect(t.send({ value: 'late' })).rejects.toMatchObject({ code: 'CLOSED' })
 })
 
-test('partitions that were added are used after a minute', async () => {
-  const { broker, environment, topic } = createClient()
-  const t = topic()
+test('partitions that were added are used as soon as the broker says so', async () => {
+  const { broker, topic } = createClient()
+  const t = topic('t', { partitions: 1 })
   await t.send({ value: 'x' })
   broker.topics.get('t')!.push({ batches: [], start: 0, end: 0, leaderEpoch: 0, aborted: [] })
   await expect(t.send({ value: 'x', partition: 1 })).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC' })
-  environment.advance(60_001)
-  await t.send({ value: 'x' })
-  await turns(2)
+  broker.topicsChanged()
   expect((await t.send({ value: 'x', partition: 1 })).partition).toBe(1)
 })
 
