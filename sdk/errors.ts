@@ -11,6 +11,7 @@ export const ERRORS = {
   READ_ONLY: { retriable: false, kafkaCode: null, description: 'The directory was opened for reading only.' },
   UNSUPPORTED: { retriable: false, kafkaCode: 35, description: 'This is not supported here.' },
   STORAGE_ERROR: { retriable: false, kafkaCode: 56, description: 'The disk failed while reading or writing.' },
+  TOO_MANY_OPEN_FILES: { retriable: true, kafkaCode: 56, description: 'No file descriptor is left.' },
   CLOSED: { retriable: false, kafkaCode: null, description: 'It has been closed.' },
   ABORTED: { retriable: false, kafkaCode: null, description: 'The signal aborted it.' },
   INVALID_ARGUMENT: { retriable: false, kafkaCode: 42, description: 'An argument is not valid.' },

@@ -74,6 +74,8 @@ export interface FileStat {
 
 /** The disk. Paths are native. Calls are synchronous, since a page-cache write costs 3 µs and a thread-pool hop 40 µs; only flushing waits. */
 export interface FileSystem {
+  /** How many files the process may have open at the same time, sockets included. */
+  readonly maxOpenFiles: number
   /** Opens for reading and writing; creates when `create`. Throws Node's errno errors (`ENOENT`, …). */
   open(path: string, options: { write: boolean; create?: boolean }): File
   /** undefined where nothing exists. */
@@ -104,6 +106,8 @@ export interface File {
   /** Writes all of `chunks` one after the other from byte `position`. Throws on a short write that cannot be completed. */
   write(chunks: readonly Uint8Array[], position: number): void
   sizeBytes(): number
+  /** Tells it apart from another file that has taken its name. */
+  inode(): bigint
   truncate(sizeBytes: number): void
   /** Resolves when everything written before the call survives a power loss. Runs on the thread pool. */
   sync(): Promise<void>

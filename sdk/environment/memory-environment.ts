@@ -24,6 +24,8 @@ export interface MemoryOptions {
   readonly seed?: number
   /** Bytes of all files together beyond which writes fail with ENOSPC. Default: no limit. */
   readonly capacityBytes?: number
+  /** Files a process may have open at the same time; one more fails with EMFILE. Default: no limit. */
+  readonly maxOpenFiles?: number
 }
 
 /** What a machine keeps that its processes come and go on. */
@@ -49,13 +51,17 @@ export class MemoryEnvironment implements Environment {
   /** What `process.emitWarning` was given. */
   readonly warnings: { readonly message: string; readonly code: string }[] = []
   readonly #machine: Machine
+  readonly #files: MemoryFileSystem
   readonly #faults = new MemoryFaults()
 
   constructor(options: MemoryOptions = {}, machine: Machine = bootMachine(options)) {
     this.#machine = machine
     this.clock = machine.manual ?? nodeClock
     this.timers = machine.manual ?? nodeTimers
-    this.files = new MemoryFileSystem(machine.volume, this.#faults, this.clock, this.timers)
+    const { maxOpenFiles = Number.POSITIVE_INFINITY } = options
+    const { clock, timers } = this
+    this.#files = new MemoryFileSystem(machine.volume, this.#faults, { clock, timers, maxOpenFiles })
+    this.files = this.#files
     const pid = machine.nextPid++
     const random = randomFrom((options.seed ?? 1) + pid)
     this.random = {
@@ -86,6 +92,11 @@ export class MemoryEnvironment implements Environment {
   /** From now on all files together may hold this many bytes. */
   setCapacity(capacityBytes: number): void {
     this.#machine.volume.capacityBytes = capacityBytes
+  }
+
+  /** Files this process has open now. */
+  get openFiles(): number {
+    return this.#files.openFiles
   }
 
   get usedBytes(): number {

@@ -21,17 +21,26 @@ export class MemoryFileSystem implements FileSystem {
   readonly #faults: MemoryFaults
   readonly #clock: Clock
   readonly #timers: Timers
+  readonly maxOpenFiles: number
+  /** Files that are open in this process. */
+  openFiles = 0
 
-  constructor(volume: MemoryVolume, faults: MemoryFaults, clock: Clock, timers: Timers) {
+  constructor(
+    volume: MemoryVolume,
+    faults: MemoryFaults,
+    { clock, timers, maxOpenFiles }: { clock: Clock; timers: Timers; maxOpenFiles: number },
+  ) {
     this.#volume = volume
     this.#faults = faults
     this.#clock = clock
     this.#timers = timers
+    this.maxOpenFiles = maxOpenFiles
   }
 
   open(path: string, options: { write: boolean; create?: boolean }): File {
     const at = this.realPath(path)
     this.#faults.check('open', at)
+    if (this.openFiles >= this.maxOpenFiles) throw errno('EMFILE', 'open', at)
     let node = this.#find(at)
     if (node === undefined && options.write && options.create === true) {
       node = new MemoryInode(this.#volume.nextInode++, this.#clock.nowMs())
@@ -40,12 +49,14 @@ export class MemoryFileSystem implements FileSystem {
     }
     if (node === undefined) throw errno('ENOENT', 'open', at)
     if (node.isDirectory) throw errno('EISDIR', 'open', at)
+    this.openFiles++
     return new MemoryFile(node, at, options.write, {
       volume: this.#volume,
       faults: this.#faults,
       clock: this.#clock,
       timers: this.#timers,
       changed: () => this.changed(at),
+      closed: () => this.openFiles--,
     })
   }
 

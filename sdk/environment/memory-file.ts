@@ -10,6 +10,8 @@ interface Surroundings {
   readonly clock: Clock
   readonly timers: Timers
   readonly changed: () => void
+  /** The descriptor is given back. */
+  readonly closed: () => void
 }
 
 /** An open file of a `MemoryFileSystem`; like a descriptor it outlives the file's name. */
@@ -58,6 +60,11 @@ export class MemoryFile implements File {
     return this.#inode.sizeBytes
   }
 
+  inode(): bigint {
+    this.#checkOpen('sizeBytes')
+    return this.#inode.number
+  }
+
   truncate(sizeBytes: number): void {
     if (!this.#write) throw errno('EBADF', 'truncate', this.#path)
     this.#check('truncate')
@@ -90,6 +97,7 @@ export class MemoryFile implements File {
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#around.closed()
     this.#around.faults.check('close', this.#path)
   }
 

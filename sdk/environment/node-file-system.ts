@@ -5,6 +5,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -19,7 +20,17 @@ import { NodeFile } from './node-file.ts'
 /** What a file system answers that has no such thing as flushing a directory. */
 const CANNOT_SYNC_DIRECTORY = new Set(['EINVAL', 'ENOTSUP', 'ENOSYS'])
 
+/** macOS begins with as many, and Node raises it as far as it may. */
+const USUAL_MAX_OPEN_FILES = 256
+
 class NodeFileSystem implements FileSystem {
+  #maxOpenFiles: number | undefined
+
+  get maxOpenFiles(): number {
+    this.#maxOpenFiles ??= readMaxOpenFiles() ?? USUAL_MAX_OPEN_FILES
+    return this.#maxOpenFiles
+  }
+
   open(path: string, options: { write: boolean; create?: boolean }): File {
     const create = options.create === true ? constants.O_CREAT : 0
     return new NodeFile(openSync(path, options.write ? constants.O_RDWR | create : constants.O_RDONLY, 0o666))
@@ -93,6 +104,16 @@ class NodeFileSystem implements FileSystem {
       // No watches left (inotify limits) or no such directory: callers poll as well.
       return { close: () => {} }
     }
+  }
+}
+
+/** The soft limit, where the system tells it without a process of its own. */
+function readMaxOpenFiles(): number | undefined {
+  try {
+    const found = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))
+    return found === null ? undefined : Number(found[1])
+  } catch {
+    return undefined
   }
 }
 

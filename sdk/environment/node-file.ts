@@ -55,6 +55,11 @@ export class NodeFile implements File {
     return fstatSync(this.descriptor).size
   }
 
+  inode(): bigint {
+    this.checkOpen()
+    return fstatSync(this.descriptor, { bigint: true }).ino
+  }
+
   truncate(sizeBytes: number): void {
     this.checkOpen()
     ftruncateSync(this.descriptor, sizeBytes)

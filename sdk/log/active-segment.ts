@@ -1,8 +1,10 @@
 import { assert } from '../assert.ts'
 import type { File, FileSystem } from '../environment/environment.ts'
+import { FilePool } from '../environment/file-pool.ts'
 import { TidemarkError } from '../errors.ts'
 import type { Segment } from './segment.ts'
 import type { SegmentIndexes } from './segment-indexes.ts'
+import { errnoOf } from './storage-error.ts'
 
 /** Index entries that may wait in memory: they save a call per batch, and can be made again from the log. */
 const MAX_PENDING_ENTRIES = 128
@@ -53,7 +55,7 @@ export class ActiveSegment {
     if (files.stat(path) !== undefined) {
       throw new TidemarkError('OWNERSHIP_LOST', `${path} exists already: another process writes to this directory.`)
     }
-    const file = files.open(path, { write: true, create: true })
+    const file = FilePool.of(files).open(path, { write: true, create: true })
     const indexes = segment.emptyIndexes()
     indexes.clear()
     return new ActiveSegment(segment, { file, indexes, createdMs: nowMs, firstTimestampMs: undefined })
@@ -99,7 +101,13 @@ export class ActiveSegment {
   async sync(): Promise<void> {
     const upTo = this.segment.sizeBytes
     const { cuts } = this
-    await this.file.sync()
+    try {
+      await this.file.sync()
+    } catch (error) {
+      // Closed before its turn came: deleted, or given up.
+      if (!this.isClosed || errnoOf(error) !== 'EBADF') throw error
+    }
+    if (this.isClosed) return
     if (this.isSealed || upTo - this.indexSyncedBytes >= INDEX_SYNC_BYTES) await this.syncIndexes(upTo)
     // Bytes that were written again since then are not those that were flushed.
     if (cuts === this.cuts) this.syncedBytes = upTo

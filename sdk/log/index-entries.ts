@@ -1,4 +1,5 @@
 import type { File, FileSystem } from '../environment/environment.ts'
+import { FilePool } from '../environment/file-pool.ts'
 import { errnoOf } from './storage-error.ts'
 
 /** Enough for 2 MiB of log at Kafka's interval before it grows. */
@@ -60,7 +61,9 @@ export abstract class IndexEntries {
 
   /** Writes what is not in the file yet, and cuts what lies behind it. Keeps the file open. */
   store(): void {
-    this.file ??= this.files.open(this.path, { write: true, create: true })
+    // Most segments of most partitions have no entry that is not in the file already.
+    if (this.isStored) return
+    this.file ??= this.open()
     if (this.untrimmed) {
       this.file.truncate(this.stored * this.entryBytes)
       this.untrimmed = false
@@ -86,11 +89,13 @@ export abstract class IndexEntries {
 
   /** Resolves when what was stored survives a power loss. */
   async sync(): Promise<void> {
-    await this.file?.sync()
+    this.file ??= this.open()
+    await this.file.sync()
   }
 
   syncNow(): void {
-    this.file?.syncNow()
+    this.file ??= this.open()
+    this.file.syncNow()
   }
 
   /** Closes the file; the entries stay. */
@@ -125,6 +130,10 @@ export abstract class IndexEntries {
     }
     this.count++
     return position
+  }
+
+  private open(): File {
+    return FilePool.of(this.files).open(this.path, { write: true, create: true })
   }
 
   /** Entries before the zeros. A crash may leave zeros before entries too; then `isOrdered` is false. */

@@ -17,7 +17,7 @@ import { ReadOnlyLog, type ReadOnlyLogOptions } from './read-only-log.ts'
 import type { LogRecovery } from './recovery.ts'
 import { findExpired } from './retention.ts'
 import { Segment, type SegmentSurroundings } from './segment.ts'
-import { storageError } from './storage-error.ts'
+import { isOutOfDescriptors, storageError } from './storage-error.ts'
 import { cutLog } from './truncation.ts'
 
 export interface PartitionLogOptions {
@@ -331,11 +331,16 @@ export class PartitionLog extends LogView {
         return log.active
       },
       syncDirectory: () => this.environment.files.syncDirectory(this.directory),
-      flushFailed: (error) => this.health.fail(error, 'flush'),
+      flushFailed: (error) => this.flushFailed(error),
       flushAdvanced: () => {
         if (this.follows === 'flush') this.advanceHighWatermark(this.flusher.flushedOffset)
       },
     }
+  }
+
+  private flushFailed(error: unknown): TidemarkError {
+    // Nothing was written or flushed, so the kernel still has all of it.
+    return isOutOfDescriptors(error) ? this.health.describe(error, 'flush') : this.health.fail(error, 'flush')
   }
 
   /** Begins a new segment at the end of the log. Where that fails everything is as before. */

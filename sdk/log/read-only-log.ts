@@ -132,13 +132,16 @@ export class ReadOnlyLog extends LogView {
     this.openSegments.releaseAll()
   }
 
-  /** A file that is gone was deleted by the log's owner: look again. */
+  /** A file that is gone was deleted or replaced by the log's owner: look again. */
   protected override reading<T>(read: () => T): T {
     try {
       return read()
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') this.refresh()
-      return super.reading(errnoOf(error) === 'ENOENT' ? read : () => raise(error))
+      const errno = errnoOf(error)
+      if (errno === 'ESTALE') this.forgetAll()
+      const isGone = errno === 'ENOENT' || errno === 'ESTALE'
+      if (isGone) this.refresh()
+      return super.reading(isGone ? read : () => raise(error))
     }
   }
 

@@ -1,4 +1,5 @@
 import type { File, FileSystem } from '../environment/environment.ts'
+import { FilePool } from '../environment/file-pool.ts'
 import { BATCH_HEADER_BYTES, LEADER_EPOCH_AT } from '../record/batch-header.ts'
 import { isSafeInt64 } from '../record/int64.ts'
 import { RecordBatch } from '../record/record-batch.ts'
@@ -58,7 +59,7 @@ export class SegmentRecovery {
     const segment = this.#segment
     const indexes = this.#indexes
     const { isClean, recoveryPoint } = this.#options
-    this.#file = files.open(segment.path('.log'), { write: true })
+    this.#file = FilePool.of(files).open(segment.path('.log'), { write: true })
     segment.hold(this.#file, indexes)
     const isTrusted = indexes.load() && (isClean || indexes.keepBefore(recoveryPoint, UNTRUSTED_INDEX_BYTES))
     if (isTrusted && segment.fitsLog(indexes)) {

@@ -1,4 +1,5 @@
 import type { File, FileSystem } from '../environment/environment.ts'
+import { FilePool } from '../environment/file-pool.ts'
 import { BATCH_HEADER_BYTES } from '../record/batch-header.ts'
 import { BatchChain } from './batch-chain.ts'
 import { findNextBatch } from './batch-search.ts'
@@ -51,7 +52,7 @@ export class Segment {
   }
 
   reading(): File {
-    if (this.file === undefined) this.file = this.around.files.open(this.path('.log'), { write: false })
+    if (this.file === undefined) this.file = FilePool.of(this.around.files).open(this.path('.log'), { write: false })
     if (!this.held) this.around.open.use(this)
     return this.file
   }

@@ -6,11 +6,18 @@ export function errnoOf(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined
 }
 
+/** The system has no descriptor left to open a file with: nothing was tried, so nothing was lost. */
+export function isOutOfDescriptors(error: unknown): boolean {
+  const errno = errnoOf(error)
+  return errno === 'EMFILE' || errno === 'ENFILE'
+}
+
 const ADVICE: Readonly<Record<string, string>> = {
   ENOSPC: 'The disk is full: free some space, then try again.',
   EDQUOT: 'The disk quota is used up: free some space, then try again.',
   EMFILE: 'The process has too many open files: raise its limit (ulimit -n) or close some.',
   ENFILE: 'The machine has too many open files: close some.',
+  ESTALE: 'Somebody removed or replaced it while it was in use. Open the directory again.',
   EACCES: 'The process may not do that: check who owns the directory and its permissions.',
   EPERM: 'The process may not do that: check who owns the directory and its permissions.',
   EROFS: 'The file system is mounted read-only.',
@@ -21,7 +28,8 @@ export function storageError(error: unknown, doing: string, place: ErrorPlace = 
   if (error instanceof TidemarkError) return error
   const reason = error instanceof Error ? error.message : String(error)
   const advice = ADVICE[errnoOf(error) ?? ''] ?? 'Check the disk and the system log.'
-  return new TidemarkError('STORAGE_ERROR', `Could not ${doing}: ${reason}. ${advice}`, { ...place, cause: error })
+  const code = isOutOfDescriptors(error) ? 'TOO_MANY_OPEN_FILES' : 'STORAGE_ERROR'
+  return new TidemarkError(code, `Could not ${doing}: ${reason}. ${advice}`, { ...place, cause: error })
 }
 
 /** The same for what the operating system refused; anything else, bugs included, unchanged. `doing`: "open /data". */

@@ -1,4 +1,5 @@
 import type { Environment } from '../environment/environment.ts'
+import { FilePool } from '../environment/file-pool.ts'
 import { ActiveSegment } from './active-segment.ts'
 import { BatchChain } from './batch-chain.ts'
 import type { DeletedFiles } from './deleted-files.ts'
@@ -111,7 +112,7 @@ function findCut(segment: Segment, offset: number): Place {
 }
 
 function reopen(environment: Environment, segment: Segment): ActiveSegment {
-  const file = environment.files.open(segment.path('.log'), { write: true })
+  const file = FilePool.of(environment.files).open(segment.path('.log'), { write: true })
   try {
     const indexes = segment.emptyIndexes()
     if (!indexes.load() || !segment.fitsLog(indexes)) segment.rebuild(indexes)

@@ -147,7 +147,7 @@ test.each([
         (reason: unknown) => reason,
       )
       expect(failed, `operation ${after}`).toMatchObject({
-        code: 'STORAGE_ERROR',
+        code: error === 'EMFILE' ? 'TOO_MANY_OPEN_FILES' : 'STORAGE_ERROR',
         message: expect.stringContaining(advice),
       })
       expect(environment.findLockHolder(PATH)).toBeUndefined()

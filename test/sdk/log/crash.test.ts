@@ -82,8 +82,8 @@ const SCRIPTS: Record<string, Script> = {
 }
 
 /** Runs a script in an environment that stops at its `stopAt`-th change; false when it came to its end. */
-async function runUntil(script: Script, stopAt: number): Promise<Run & { stopped: boolean }> {
-  const environment = createMachine()
+async function runUntil(script: Script, stopAt: number, machine = {}): Promise<Run & { stopped: boolean }> {
+  const environment = createMachine(machine)
   const run: Run = { environment, witness: new Witness(), recoveryPoint: 0 }
   environment.failNext('change', { after: stopAt, error: 'EIO', sticky: true })
   const before = environment.counts.changes
@@ -139,6 +139,28 @@ test.each(Object.keys(SCRIPTS))(
     expect(stopAt).toBeGreaterThan(5)
   },
 )
+
+test('a crash at any change keeps what was flushed where files have to lend each other two descriptors', async () => {
+  for (const [name, script] of Object.entries(SCRIPTS)) {
+    for (let stopAt = 0, stopped = true; stopped; stopAt++) {
+      const run = await runUntil(script, stopAt, { maxOpenFiles: 4 })
+      stopped = run.stopped
+      for (const { mayHaveHoles, ...model } of MODELS.filter((_, at) => at % 3 === stopAt % 3)) {
+        const context = `${name}, crash at change ${stopAt}, ${JSON.stringify(model)}`
+        const log = reopen(run.environment.crash(model), run.recoveryPoint)
+        const survived = model.keepUnsynced === 'all' ? 'process-crash' : 'power-loss'
+        run.witness.check(log, survived, context, mayHaveHoles)
+        const before = valuesOf(log)
+        append(log, 'after the crash')
+        log.close()
+        expect(valuesOf(reopen(log['environment'] as MemoryEnvironment, log.logEndOffset)), context).toEqual([
+          ...before,
+          'after the crash',
+        ])
+      }
+    }
+  }
+})
 
 test('a crash inside recovery, at any change, is recovered from', async () => {
   for (const [name, script] of Object.entries(SCRIPTS)) {

@@ -12,6 +12,7 @@ export function watchedEnvironment(inner: Environment, before: () => void): Envi
   const watchFile = (file: File): File => ({
     read: (target, position) => file.read(target, position),
     sizeBytes: () => file.sizeBytes(),
+    inode: () => file.inode(),
     close: () => file.close(),
     write: watch((chunks: readonly Uint8Array[], position: number) => file.write(chunks, position)),
     truncate: watch((sizeBytes: number) => file.truncate(sizeBytes)),
@@ -19,6 +20,7 @@ export function watchedEnvironment(inner: Environment, before: () => void): Envi
     syncNow: watch(() => file.syncNow()),
   })
   const watched: FileSystem = {
+    maxOpenFiles: files.maxOpenFiles,
     stat: (path) => files.stat(path),
     list: (path) => files.list(path),
     realPath: (path) => files.realPath(path),

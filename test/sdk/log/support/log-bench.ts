@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { Environment } from '../../../../sdk/environment/environment.ts'
-import { MemoryEnvironment } from '../../../../sdk/environment/memory-environment.ts'
+import { MemoryEnvironment, type MemoryOptions } from '../../../../sdk/environment/memory-environment.ts'
 import { nodeEnvironment } from '../../../../sdk/environment/node-environment.ts'
 import { DEFAULT_LOG_CONFIG, type LogConfig } from '../../../../sdk/log/log-config.ts'
 import { DamagedLogError, type LogView } from '../../../../sdk/log/log-view.ts'
@@ -21,8 +21,8 @@ export interface Place {
 export const MEMORY_DIRECTORY = '/data/events-0'
 
 /** A machine in memory whose data directory is there for good. */
-export function createMachine(): MemoryEnvironment {
-  const environment = new MemoryEnvironment()
+export function createMachine(options: MemoryOptions = {}): MemoryEnvironment {
+  const environment = new MemoryEnvironment(options)
   environment.files.makeDirectory('/data')
   environment.files.syncDirectory('/')
   return environment
