@@ -3,9 +3,10 @@ import { type ProcessResult, type RunOptions, runChecked, runProcess } from './r
 
 /** Kafka's command-line tools by the names of their scripts. */
 const TOOLS = {
-  'kafka-storage': 'kafka.tools.StorageTool',
   'kafka-dump-log': 'org.apache.kafka.tools.DumpLogSegments',
   'kafka-consumer-groups': 'org.apache.kafka.tools.consumer.group.ConsumerGroupCommand',
+  'kafka-share-groups': 'org.apache.kafka.tools.consumer.group.ShareGroupCommand',
+  'kafka-streams-groups': 'org.apache.kafka.tools.streams.StreamsGroupCommand',
   'kafka-topics': 'org.apache.kafka.tools.TopicCommand',
   'kafka-configs': 'kafka.admin.ConfigCommand',
 } as const
@@ -18,7 +19,7 @@ export interface JavaOptions extends RunOptions {
 }
 
 /** Flags for a JVM that lives for a second: one garbage collector thread, the quick compiler only, errors only. */
-const SHORT_LIVED = [
+export const SHORT_LIVED = [
   '-Xmx256m',
   '-XX:+UseSerialGC',
   '-XX:TieredStopAtLevel=1',

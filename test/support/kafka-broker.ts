@@ -4,19 +4,25 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { runKafkaTool } from './java.ts'
-import { javaProgram, kafkaClassPath } from './kafka-installation.ts'
+import { SHORT_LIVED } from './java.ts'
+import { type BrokerVersion, brokerClassPath, javaProgram } from './kafka-installation.ts'
+import { runChecked } from './run-process.ts'
 
 export interface BrokerOptions {
   /** Added to server.properties; the settings a README asks for, for example. */
   readonly properties?: Readonly<Record<string, string>>
   /** How long it may take until it serves. Default 60,000. */
   readonly timeoutMs?: number
+  /** Another version than that of the tools. */
+  readonly version?: BrokerVersion | undefined
+  /** Those of a broker before, so that its clients find this one. Default: free ones. */
+  readonly ports?: Ports
 }
 
 export interface KafkaBroker extends AsyncDisposable {
   /** `127.0.0.1:port` */
   readonly bootstrap: string
+  readonly ports: Ports
   readonly pid: number
   /** Everything it has logged so far. */
   output(): string
@@ -42,8 +48,10 @@ const STOP_TIMEOUT_MS = 60_000
 /** Makes `directory` a fresh Kafka log directory, as `kafka-storage format` does. */
 export async function formatDirectory(directory: string, options: BrokerOptions = {}): Promise<void> {
   const ports = await freePorts()
+  const classPath = await brokerClassPath(options.version)
+  const format = ['kafka.tools.StorageTool', 'format', '--standalone', '-t', 'AAAAAAAAAAAAAAAAAAAAAQ', '-c']
   await withProperties(serverProperties(directory, 1, ports, options), (file) =>
-    runKafkaTool('kafka-storage', ['format', '--standalone', '-t', 'AAAAAAAAAAAAAAAAAAAAAQ', '-c', file]),
+    runChecked(javaProgram('java'), [...SHORT_LIVED, '-cp', classPath, ...format, file]),
   )
 }
 
@@ -52,30 +60,32 @@ export async function formatDirectory(directory: string, options: BrokerOptions 
  * `await using` stops it. Throws `BrokerFailed` as soon as it gives up.
  */
 export async function startBroker(directory: string, options: BrokerOptions = {}): Promise<KafkaBroker> {
-  const ports = await freePorts()
+  const ports = options.ports ?? (await freePorts())
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-kafka-'))
   const file = join(folder, 'server.properties')
   writeFileSync(file, serverProperties(directory, nodeIdOf(directory), ports, options))
   // biome-ignore format: one flag beside the other
-  const child = spawn(javaProgram('java'), ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', await kafkaClassPath(), 'kafka.Kafka', file], {
+  const child = spawn(javaProgram('java'), ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', await brokerClassPath(options.version), 'kafka.Kafka', file], {
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: folder,
   })
-  const broker = new RunningBroker(child, `127.0.0.1:${ports.broker}`, folder)
+  const broker = new RunningBroker(child, ports, folder)
   await broker.ready(options.timeoutMs ?? 60_000)
   return broker
 }
 
 class RunningBroker implements KafkaBroker {
   readonly bootstrap: string
+  readonly ports: Ports
   readonly #child: ChildProcess
   readonly #exited: Promise<void>
   readonly #output: string[] = []
   readonly #killWithUs = () => this.#child.kill('SIGKILL')
   #started = () => {}
 
-  constructor(child: ChildProcess, bootstrap: string, folder: string) {
-    this.bootstrap = bootstrap
+  constructor(child: ChildProcess, ports: Ports, folder: string) {
+    this.ports = ports
+    this.bootstrap = `127.0.0.1:${ports.broker}`
     this.#child = child
     // A JVM must not outlive the test process that owns it.
     process.once('exit', this.#killWithUs)
@@ -178,7 +188,7 @@ async function withProperties<T>(properties: string, use: (file: string) => Prom
   }
 }
 
-interface Ports {
+export interface Ports {
   readonly broker: number
   readonly controller: number
 }

@@ -72,6 +72,8 @@ export interface ProduceOptions {
   readonly valuePrefix?: string
   /** So many headers on every record. */
   readonly headers?: number
+  /** Every n-th value is null. */
+  readonly nullEvery?: number
   /** The n-th record gets this + n. */
   readonly firstTimestampMs?: number
   /** `hang` leaves the transaction open, as a crash would. */
@@ -96,6 +98,36 @@ export interface ConsumeOptions {
   readonly instanceId?: string
   readonly timeoutMs?: number
   readonly properties?: Readonly<Record<string, string>>
+}
+
+/** A member that stays in its group, in the JVM that all of them share. */
+export interface JoinOptions {
+  /** To call it by. */
+  readonly name: string
+  readonly group: string
+  readonly topics?: readonly string[]
+  /** Instead of topics, with the consumer protocol. */
+  readonly pattern?: string
+  readonly protocol?: 'classic' | 'consumer' | 'share' | 'streams'
+  readonly instanceId?: string
+  /** Joining resolves when so many records were read. Default 0. */
+  readonly max?: number
+  /** Commit those. */
+  readonly commit?: boolean
+  /** It may well get no partition. */
+  readonly idle?: boolean
+  /** For a streams application. */
+  readonly stateFolder?: string
+  readonly properties?: Readonly<Record<string, string>>
+}
+
+export interface CommitOptions {
+  readonly group: string
+  readonly topic: string
+  readonly partition?: number
+  readonly offset: number
+  readonly leaderEpoch?: number
+  readonly metadata?: string
 }
 
 type Options = Readonly<Record<string, unknown>>
@@ -140,8 +172,17 @@ export function javaClients(bootstrap: string) {
       client('delete-records', bootstrap, { topic, partition, before }),
     groups: () => client<JavaGroup>('groups', bootstrap, {}),
     offsets: (group: string) => client<JavaCommitted>('offsets', bootstrap, { group }),
-    alterOffsets: (group: string, topic: string, partition: number, offset: number) =>
-      client('alter-offsets', bootstrap, { group, topic, partition, offset }),
+    alterOffsets: (commit: CommitOptions) => client('alter-offsets', bootstrap, { ...commit }),
+    /** `hang` leaves the commit pending. */
+    commitInTransaction: (
+      commit: CommitOptions & {
+        readonly transaction: 'commit' | 'abort' | 'hang'
+        readonly transactionalId: string
+        readonly properties?: Readonly<Record<string, string>>
+      },
+    ) => client('commit-in-transaction', bootstrap, { ...commit }),
+    join: (options: JoinOptions) => client('join', bootstrap, { ...options }),
+    leave: (name: string) => client('leave', bootstrap, { name }),
   }
 }
 

@@ -4,6 +4,17 @@ import { runKafkaTool } from './java.ts'
 /** One row by column header (`CURRENT-OFFSET`, `CONSUMER-ID`, …); null where Kafka prints `-`. */
 export type GroupRow = Readonly<Record<string, string | null>>
 
+/** The same of `kafka-streams-groups`. */
+export async function streamsGroups(bootstrap: string, args: readonly string[]): Promise<GroupRow[]> {
+  const { stdout } = await runKafkaTool('kafka-streams-groups', [
+    '--bootstrap-server',
+    bootstrap,
+    '--describe',
+    ...args,
+  ])
+  return parseGroupTables(stdout)
+}
+
 /** Runs `--describe` with `args` (`--all-groups` or `--group g`; `--members`, `--state`, `--verbose`, …). */
 export async function consumerGroups(bootstrap: string, args: readonly string[]): Promise<GroupRow[]> {
   const { stdout } = await runKafkaTool('kafka-consumer-groups', [

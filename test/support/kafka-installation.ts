@@ -23,14 +23,23 @@ function hashOf(contents: readonly string[]): string {
   return hash.digest('hex').slice(0, 12)
 }
 
-/** The folder with Kafka's jars; downloads them (54 MB, some seconds) when the cache has none of this version. */
-export function kafkaJars(): Promise<string> {
+/** Brokers of other versions that directories are read from and taken over; their tools and clients are not there. */
+export const OTHER_BROKERS = ['3.9.1', '4.4.0'] as const
+export type BrokerVersion = (typeof OTHER_BROKERS)[number]
+
+/**
+ * The folder with Kafka's jars, or those of another version's broker; downloads them (54 MB, some seconds) when the cache
+ * has none of this version.
+ */
+export function kafkaJars(other?: BrokerVersion): Promise<string> {
   const pom = readFileSync(POM, 'utf8')
-  const version = /<kafka\.version>(.*?)<\/kafka\.version>/.exec(pom)?.[1]
+  const version = other ?? /<kafka\.version>(.*?)<\/kafka\.version>/.exec(pom)?.[1]
+  const chosen = other === undefined ? [] : [`-Dkafka.version=${other}`]
   return fillOnce(join(cacheFolder(), `kafka-${version}-${hashOf([pom])}`), (folder) =>
     runChecked(
       process.platform === 'win32' ? 'mvn.cmd' : 'mvn',
-      ['-q', '-B', '-f', POM, 'dependency:copy-dependencies', `-DoutputDirectory=${folder}`, '-DincludeScope=runtime'],
+      // biome-ignore format: one flag beside the other
+      ['-q', '-B', '-f', POM, ...chosen, 'dependency:copy-dependencies', `-DoutputDirectory=${folder}`, '-DincludeScope=runtime'],
       { timeoutMs: 300_000 },
     ),
   )
@@ -46,6 +55,11 @@ async function testClasses(jars: string): Promise<string> {
   return fillOnce(join(cacheFolder(), `classes-${key}`), (folder) =>
     runChecked(javaProgram('javac'), ['-encoding', 'UTF-8', '-cp', join(jars, '*'), '-d', folder, ...sources]),
   )
+}
+
+/** What `java -cp` takes for a broker. */
+export async function brokerClassPath(other?: BrokerVersion): Promise<string> {
+  return other === undefined ? await kafkaClassPath() : join(await kafkaJars(other), '*')
 }
 
 let classPath: Promise<string> | undefined

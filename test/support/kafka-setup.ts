@@ -1,4 +1,4 @@
-import { kafkaClassPath } from './kafka-installation.ts'
+import { kafkaClassPath, kafkaJars, OTHER_BROKERS } from './kafka-installation.ts'
 import { runProcess } from './run-process.ts'
 
 /** Before the first Kafka test: the download and the compiler count here, and what is missing is said once. */
@@ -12,4 +12,5 @@ export async function setup(): Promise<void> {
       throw new Error(`The Kafka tests need a JDK (17 or newer) and Maven, and ${program} is not there.`)
   }
   await kafkaClassPath()
+  for (const version of OTHER_BROKERS) await kafkaJars(version)
 }

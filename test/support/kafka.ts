@@ -3,5 +3,5 @@ export { type DumpedBatch, type DumpedFile, type DumpedRecord, dumpLogSegments, 
 export { runJava, runKafkaTool } from './java.ts'
 export { BrokerFailed, formatDirectory, type KafkaBroker, startBroker } from './kafka-broker.ts'
 export { type JavaClients, type JavaMember, javaClients } from './kafka-clients.ts'
-export { consumerGroups, type GroupRow } from './kafka-consumer-groups.ts'
-export { kafkaJars } from './kafka-installation.ts'
+export { consumerGroups, type GroupRow, streamsGroups } from './kafka-consumer-groups.ts'
+export { type BrokerVersion, kafkaJars, OTHER_BROKERS } from './kafka-installation.ts'

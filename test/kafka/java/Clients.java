@@ -26,8 +26,11 @@ public class Clients {
       case "grow-topic" -> Topics.grow(options);
       case "alter-topic" -> Topics.alter(options);
       case "delete-records" -> Topics.deleteRecords(options);
+      case "join" -> Members.join(options);
+      case "leave" -> Members.leave(options);
       case "groups" -> Groups.list(options);
       case "offsets" -> Groups.offsets(options);
+      case "commit-in-transaction" -> Groups.commitInTransaction(options);
       case "alter-offsets" -> Groups.alterOffsets(options);
       default -> throw new IllegalArgumentException("No sub-command " + arguments[0]);
     }

@@ -1,11 +1,19 @@
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.common.TopicPartition;
 
 /** Groups and their commits as the broker's Admin API shows and changes them. */
 final class Groups {
+  /** Producers whose transactions hang as long as this JVM lives, and then until they time out. */
+  private static final List<KafkaProducer<byte[], byte[]>> LEFT_OPEN = new CopyOnWriteArrayList<>();
+
   private Groups() {}
 
   static void list(Options options) throws Exception {
@@ -35,8 +43,29 @@ final class Groups {
   static void alterOffsets(Options options) throws Exception {
     try (var admin = Admin.create(options.client())) {
       var partition = new TopicPartition(options.text("topic"), options.number("partition", 0));
-      var offset = new OffsetAndMetadata(options.longNumber("offset", 0));
-      admin.alterConsumerGroupOffsets(options.text("group"), Map.of(partition, offset)).all().get();
+      admin.alterConsumerGroupOffsets(options.text("group"), Map.of(partition, offset(options))).all().get();
     }
+  }
+
+  /** Commits as a transactional producer does, and ends the transaction as --transaction says: commit, abort, or (hang) not at all. */
+  static void commitInTransaction(Options options) throws Exception {
+    var producer = new KafkaProducer<byte[], byte[]>(options.client("transactional.id", options.text("transactional-id")));
+    producer.initTransactions();
+    producer.beginTransaction();
+    var partition = new TopicPartition(options.text("topic"), options.number("partition", 0));
+    producer.sendOffsetsToTransaction(Map.of(partition, offset(options)), new ConsumerGroupMetadata(options.text("group")));
+    switch (options.text("transaction")) {
+      case "commit" -> producer.commitTransaction();
+      case "abort" -> producer.abortTransaction();
+      // Closing it would abort.
+      default -> LEFT_OPEN.add(producer);
+    }
+    if (!LEFT_OPEN.contains(producer)) producer.close();
+  }
+
+  private static OffsetAndMetadata offset(Options options) {
+    int epoch = options.number("leader-epoch", -1);
+    return new OffsetAndMetadata(
+        options.longNumber("offset", 0), epoch < 0 ? Optional.empty() : Optional.of(epoch), options.text("metadata", ""));
   }
 }

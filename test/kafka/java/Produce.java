@@ -6,7 +6,10 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.header.internals.RecordHeader;
 
-/** `produce`: --count records `value-0`, `value-1`, … with keys `key-0` … `key-(keys − 1)`; prints where each one went. */
+/**
+ * `produce`: --count records `value-0`, `value-1`, … with keys `key-0` … `key-(keys − 1)`; --null-every n makes
+ * every n-th value null. Prints where each one went.
+ */
 final class Produce {
   private Produce() {}
 
@@ -38,7 +41,8 @@ final class Produce {
     long firstTimestampMs = options.longNumber("first-timestamp-ms", -1);
     var key = keys > 0 ? utf8("key-" + number % keys) : null;
     var text = options.text("value-prefix", "value-") + number;
-    var value = utf8(text.length() >= valueBytes ? text : text + ".".repeat(valueBytes - text.length()));
+    int nullEvery = options.number("null-every", 0);
+    var value = nullEvery > 0 && number % nullEvery == 0 ? null : utf8(text.length() >= valueBytes ? text : text + ".".repeat(valueBytes - text.length()));
     var record = new ProducerRecord<byte[], byte[]>(
         options.text("topic"), partition < 0 ? null : partition, firstTimestampMs < 0 ? null : firstTimestampMs + number, key, value);
     for (int i = 0; i < options.number("headers", 0); i++) record.headers().add(new RecordHeader("header-" + i, utf8("" + number)));

@@ -1,0 +1,232 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { nodeEnvironment } from '../../sdk/testing.ts'
+import { tidemark } from '../sdk/cli/support/memory-terminal.ts'
+import { copyDirectory, fingerprint } from '../support/directory-copy.ts'
+import { visibleRecords } from '../support/dumped-records.ts'
+import {
+  consumerGroups,
+  type DumpedRecord,
+  dumpLogSegments,
+  formatDirectory,
+  type GroupRow,
+  type KafkaBroker,
+  startBroker,
+  streamsGroups,
+} from '../support/kafka.ts'
+import {
+  ABILITIES,
+  checkpointOf,
+  commitAgain,
+  HASTY_BROKER,
+  leaveATransactionOpen,
+  startWriting,
+  writeGroups,
+  writeTopics,
+} from '../support/kafka-history.ts'
+
+/** A directory as it was found, and what the broker had said just before. */
+interface Copy {
+  readonly directory: string
+  readonly said: Said
+}
+
+/** What the broker's own tools say of its groups. */
+interface Said {
+  readonly groups: readonly GroupRow[]
+  readonly streams: readonly GroupRow[]
+}
+
+const KINDS = ['stopped in order', 'taken while it ran', 'killed'] as const
+
+describe.each([undefined, '3.9.1', '4.4.0'] as const)('a directory that Kafka wrote (%s)', (version) => {
+  let folder = ''
+  const copies = new Map<string, Copy>()
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'tidemark-theirs-'))
+    const directory = join(folder, 'data')
+    const abilities = ABILITIES[version ?? 'newest']
+    const options = { version, properties: { ...HASTY_BROKER, ...abilities.properties } }
+    await formatDirectory(directory, options)
+    let broker = await startBroker(directory, options)
+    const take = (kind: (typeof KINDS)[number], said: Said) => {
+      const copy = join(folder, kind.replaceAll(' ', '-'))
+      copyDirectory(directory, copy)
+      copies.set(kind, { directory: copy, said })
+    }
+    try {
+      await writeTopics(directory, broker)
+      await writeGroups(broker, abilities, join(folder, 'state'))
+      const atStop = await ask(broker)
+      await broker.stop()
+      take('stopped in order', atStop)
+
+      broker = await startBroker(directory, { ...options, ports: broker.ports })
+      await leaveATransactionOpen(broker)
+      await commitAgain(broker)
+      await startWriting(broker)
+      const atCopy = await ask(broker)
+      take('taken while it ran', atCopy)
+      expect(await ask(broker)).toEqual(atCopy)
+      await broker.kill()
+      take('killed', atCopy)
+    } finally {
+      await broker.kill()
+    }
+  }, 120_000)
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  const copyOf = (kind: string): Copy => {
+    const copy = copies.get(kind)
+    if (copy === undefined) throw new Error(`There is no copy that was ${kind}.`)
+    return copy
+  }
+
+  test.each(KINDS)('%s: lag agrees with kafka-consumer-groups in every row', async (kind) => {
+    const { directory, said } = copyOf(kind)
+    const before = fingerprint(directory)
+    const { json, errors } = await run('lag', directory, '--json')
+    expect(errors).toBe('')
+    const streams = new Set(said.streams.map((row) => row['GROUP']))
+    const rows = json()
+    const ours = rows.filter((row) => !streams.has(row['group'] as string))
+    expect(ours.map(asTheirs).sort()).toEqual(
+      said.groups.map((row) => GROUP_COLUMNS.map((name) => row[name]).join(' · ')).sort(),
+    )
+    expect(ours.length).toBeGreaterThan(25)
+    const ofStreams = rows.filter((row) => streams.has(row['group'] as string))
+    expect(ofStreams.map(asStreams).sort()).toEqual(
+      said.streams.map((row) => STREAMS_COLUMNS.map((name) => row[name]).join(' · ')).sort(),
+    )
+    expect(fingerprint(directory)).toEqual(before)
+  })
+
+  test.each(KINDS)('%s: read agrees with DumpLogSegments in every record, at both isolation levels', async (kind) => {
+    const { directory } = copyOf(kind)
+    const before = fingerprint(directory)
+    const topics = (await run('topics', directory, '--internal', '--json')).json().map(({ topic }) => String(topic))
+    expect(topics.length).toBeGreaterThan(10)
+    for (const isolation of ['read_uncommitted', 'read_committed'] as const) {
+      const theirs = await recordsOf(directory, topics, isolation)
+      for (const topic of topics) {
+        const { json, errors } = await run('read', directory, topic, '--json', '--isolation', isolation)
+        expect(errors, topic).toBe('')
+        const ours = json().map((record) => (topic.startsWith('__') ? sizesOf(record) : textOf(record)))
+        expect(ours.sort(), `${topic}, ${isolation}`).toEqual(theirs.get(topic)?.sort())
+      }
+    }
+    expect(fingerprint(directory)).toEqual(before)
+  })
+})
+
+async function ask({ bootstrap }: KafkaBroker): Promise<Said> {
+  const args = ['--all-groups', '--verbose']
+  const [groups, streams] = await Promise.all([consumerGroups(bootstrap, args), streamsGroups(bootstrap, args)])
+  return { groups, streams }
+}
+
+function run(...typed: string[]): ReturnType<typeof tidemark> {
+  return tidemark(typed, { environment: nodeEnvironment() })
+}
+
+// biome-ignore format: a table
+const GROUP_COLUMNS = [
+  'GROUP', 'TOPIC', 'PARTITION', 'LEADER-EPOCH', 'CURRENT-OFFSET', 'LOG-END-OFFSET', 'LAG', 'CONSUMER-ID', 'HOST', 'CLIENT-ID',
+]
+const STREAMS_COLUMNS = [
+  'GROUP',
+  'TOPIC',
+  'PARTITION',
+  'CURRENT-OFFSET',
+  'LEADER-EPOCH',
+  'LOG-END-OFFSET',
+  'OFFSET-LAG',
+]
+
+function asTheirs(row: Record<string, unknown>): string {
+  const names = [
+    'group',
+    'topic',
+    'partition',
+    'leaderEpoch',
+    'committedOffset',
+    'logEndOffset',
+    'lag',
+    'memberId',
+    'host',
+    'clientId',
+  ]
+  return names.map((name) => row[name]).join(' · ')
+}
+
+function asStreams(row: Record<string, unknown>): string {
+  const names = ['group', 'topic', 'partition', 'committedOffset', 'leaderEpoch', 'logEndOffset', 'lag']
+  return names.map((name) => row[name]).join(' · ')
+}
+
+/** By topic, every record that a consumer has to get, by Kafka's own account. */
+async function recordsOf(
+  directory: string,
+  topics: readonly string[],
+  isolation: 'read_uncommitted' | 'read_committed',
+): Promise<Map<string, string[]>> {
+  const records = new Map<string, string[]>(topics.map((topic) => [topic, []]))
+  for (const print of [true, false]) {
+    const partitions = readdirSync(directory)
+      .map((name) => /^(.+)-(\d+)$/.exec(name))
+      .filter((found) => found !== null && topics.includes(found[1]!) && found[1]!.startsWith('__') !== print)
+    const logs = partitions.flatMap((found) => logsOf(directory, found![0]))
+    const { files } = await dumpLogSegments(logs, { print })
+    for (const found of partitions) {
+      const [name = '', topic = '', partition = ''] = found!
+      const batches = logsOf(directory, name).flatMap((path) => files.find((file) => file.path === path)?.batches ?? [])
+      const logStart = checkpointOf(directory, 'log-start-offset-checkpoint', topic, Number(partition))
+      const visible = visibleRecords(batches, logStart, isolation)
+      records.get(topic)?.push(...visible.map((record) => theirText(record, Number(partition), print)))
+    }
+  }
+  return records
+}
+
+function logsOf(directory: string, partition: string): string[] {
+  const names = readdirSync(join(directory, partition)).filter((name) => name.endsWith('.log'))
+  return names.sort().map((name) => join(directory, partition, name))
+}
+
+function theirText(record: DumpedRecord, partition: number, print: boolean): string {
+  const { offset, timestampMs, keySize, valueSize, headerKeys, key, payload } = record
+  return JSON.stringify([
+    partition,
+    offset,
+    timestampMs,
+    keySize,
+    valueSize,
+    ...(print ? [key, payload, headerKeys] : []),
+  ])
+}
+
+type Json = string | null | { readonly base64: string }
+
+function sizesOf(record: Record<string, unknown>): string {
+  const { partition, offset, timestampMs } = record
+  return JSON.stringify([
+    partition,
+    offset,
+    timestampMs,
+    sizeOf(record['key'] as Json),
+    sizeOf(record['value'] as Json),
+  ])
+}
+
+function textOf(record: Record<string, unknown>): string {
+  const headers = (record['headers'] as { key: string }[]).map(({ key }) => key)
+  return JSON.stringify([...JSON.parse(sizesOf(record)), record['key'], record['value'], headers])
+}
+
+function sizeOf(bytes: Json): number {
+  if (bytes === null) return -1
+  return typeof bytes === 'string' ? Buffer.byteLength(bytes) : Buffer.from(bytes.base64, 'base64').length
+}
