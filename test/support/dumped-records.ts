@@ -1,11 +1,13 @@
 /** What `DumpLogSegments` says of one partition's log, as a consumer would have to see it. */
 import type { DumpedBatch, DumpedRecord } from './dump-log.ts'
 
+export type Isolation = 'read_uncommitted' | 'read_committed'
+
 /** The records that consumers get: no markers, nothing below the log's start. */
 export function visibleRecords(
   batches: readonly DumpedBatch[],
   logStartOffset: number,
-  isolation: 'read_uncommitted' | 'read_committed',
+  isolation: Isolation,
 ): DumpedRecord[] {
   const isHidden = isolation === 'read_committed' ? hiddenBatches(batches) : () => false
   return batches

@@ -11,7 +11,7 @@ import { runChecked } from './run-process.ts'
 export interface BrokerOptions {
   /** Added to server.properties; the settings a README asks for, for example. */
   readonly properties?: Readonly<Record<string, string>>
-  /** How long it may take until it serves. Default 60,000. */
+  /** How long it may take until it serves. Default 120,000: a broker that gives up is noticed at once. */
   readonly timeoutMs?: number
   /** Another version than that of the tools. */
   readonly version?: BrokerVersion | undefined
@@ -70,7 +70,7 @@ export async function startBroker(directory: string, options: BrokerOptions = {}
     cwd: folder,
   })
   const broker = new RunningBroker(child, ports, folder)
-  await broker.ready(options.timeoutMs ?? 60_000)
+  await broker.ready(options.timeoutMs ?? 120_000)
   return broker
 }
 
