@@ -13,6 +13,7 @@ import {
   formatDirectory,
   type GroupRow,
   type KafkaBroker,
+  OTHER_BROKERS,
   startBroker,
   streamsGroups,
 } from '../support/kafka.ts'
@@ -41,7 +42,7 @@ interface Said {
 
 const KINDS = ['stopped in order', 'taken while it ran', 'killed'] as const
 
-describe.each([undefined, '3.9.1', '4.4.0'] as const)('a directory that Kafka wrote (%s)', (version) => {
+describe.each([undefined, ...OTHER_BROKERS])('a directory that Kafka wrote (version: %s)', (version) => {
   let folder = ''
   const copies = new Map<string, Copy>()
 
