@@ -55,10 +55,10 @@ export async function open(where: string | URL, options: OpenOptions = {}): Prom
   const clientId = options.clientId ?? DEFAULTS.clientId
   if (options.readOnly ?? DEFAULTS.readOnly) {
     const broker = Follower.open(environment, path)
-    return new Tidemark({ broker, environment, clientId, recovery: [], release: () => broker.close() })
+    return new Tidemark({ broker, environment, clientId, recovery: () => [], release: () => broker.close() })
   }
   const [broker, release] = await share(environment, path, options)
-  return new Tidemark({ broker, environment, clientId, recovery: broker.recovery, release })
+  return new Tidemark({ broker, environment, clientId, recovery: () => broker.recovery, release })
 }
 
 const OPEN_KINDS: OptionKinds<OpenOptions> = {

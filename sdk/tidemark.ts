@@ -16,7 +16,7 @@ export interface TidemarkParts {
   readonly broker: Broker
   readonly environment: Environment
   readonly clientId: string
-  readonly recovery: readonly RecoveryNote[]
+  readonly recovery: () => readonly RecoveryNote[]
   /** Lets go of the broker. */
   readonly release: () => Promise<void>
 }
@@ -30,24 +30,31 @@ export type BytesTopicOptions = Omit<TopicOptions<string | null, Uint8Array>, 'v
 export class Tidemark implements AsyncDisposable {
   /** 'owner' may write; 'follower' (opened with `readOnly`) reads along. */
   readonly kind: Broker['kind']
-  /** What opening had to mend after a crash, or found damaged; empty if nothing. */
-  readonly recovery: readonly RecoveryNote[]
   /** Lists, describes, creates, grows, configures and deletes topics. */
   readonly topics: Topics
   /** Lists and describes groups; reads, writes and deletes what they committed. */
   readonly groups: Groups
   readonly #context: ClientContext
+  readonly #recovery: () => readonly RecoveryNote[]
   readonly #release: () => Promise<void>
   #closing: Promise<void> | undefined
 
   /** Use `open`. */
   constructor(parts: TidemarkParts) {
     this.kind = parts.broker.kind
-    this.recovery = parts.recovery
+    this.#recovery = parts.recovery
     this.#release = parts.release
     this.#context = new ClientContext(parts)
     this.topics = new Topics(this.#context)
     this.groups = new Groups(this.#context)
+  }
+
+  /**
+   * What had to be mended after a crash, is damaged or missing; empty if nothing. Grows: after an orderly stop a partition is
+   * looked at when it is first used, after a crash all are when the directory is opened.
+   */
+  get recovery(): readonly RecoveryNote[] {
+    return this.#recovery()
   }
 
   /**

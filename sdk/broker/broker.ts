@@ -164,7 +164,10 @@ export interface FetchResponse {
   readonly partitions: readonly FetchedPartition[]
 }
 export interface FetchedPartition extends PartitionAnswer {
-  /** Where the error is CORRUPT_BATCH: the first offset that can be read again behind the damage, if any. */
+  /**
+   * Where the error is CORRUPT_BATCH: the first offset that can be read again behind the damage, if any. Without an error:
+   * where to go on, since compaction left nothing before it.
+   */
   readonly nextReadableOffset?: number | undefined
   readonly highWatermark: number
   readonly lastStableOffset: number

@@ -50,6 +50,6 @@ function isReady(found: Attempt, request: FetchRequest): boolean {
     request.maxWaitMs <= 0 ||
     request.signal?.aborted === true ||
     found.sizeBytes >= request.minBytes ||
-    found.partitions.some((partition) => partition.error !== null)
+    found.partitions.some((partition) => partition.error !== null || partition.nextReadableOffset !== undefined)
   )
 }

@@ -6,7 +6,7 @@ import type { ReadOnlyLog } from '../log/read-only-log.ts'
 import type { MetadataImage } from '../topic/metadata-image.ts'
 import { CONSUMER_OFFSETS_TOPIC } from '../topic/topic-name.ts'
 import { readSlices } from './log-requests.ts'
-import { damagedMetadata, imageFromSnapshot, replayMetadata, replayStart } from './metadata-replay.ts'
+import { damagedMetadata, describeRange, imageFromSnapshot, replayMetadata, replayStart } from './metadata-replay.ts'
 import { loadGroups } from './offsets-loading.ts'
 import { ReplayPosition } from './replay-position.ts'
 
@@ -32,11 +32,11 @@ export class FollowerState {
 
   /** Topics as the metadata log says now. Throws CORRUPT_BATCH, STORAGE_ERROR. */
   image(): MetadataImage {
-    const log = this.#reader.log(CLUSTER_METADATA_TOPIC, 0)
+    const log = this.#reader.log(CLUSTER_METADATA_TOPIC, 0, false)
     if (log === undefined || !hasChanged(log, this.#metadataPosition)) return this.#image
     if (!this.#metadataPosition.isIn(log)) this.#image = this.#loadSnapshot()
     const slices = readSlices(log, replayStart(this.#image, log), ({ range }) => {
-      throw damagedMetadata(range.reason)
+      throw damagedMetadata(describeRange(range))
     })
     for (const slice of slices) {
       for (const batch of replayMetadata(this.#image, slice)) this.#metadataPosition.passed(batch)

@@ -2,7 +2,7 @@ import { DirectoryReader } from '../directory/directory-reader.ts'
 import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import { fetchOffsets } from '../group/offset-fetch.ts'
-import { describeTopicConfigs } from '../topic/topic-configs.ts'
+import { describeTopicConfigs, isCompacted } from '../topic/topic-configs.ts'
 import { noSuchTopic } from '../topic/topic-name.ts'
 import type {
   Broker,
@@ -162,7 +162,7 @@ export class Follower implements Broker {
       const existing = this.#reader.find(topic, partition)
       // The directory of a topic that had this name before and is about to be removed.
       if (existing?.topicId !== undefined && existing.topicId !== known.topicId) return 'empty'
-      const log = this.#reader.log(topic, partition)
+      const log = this.#reader.log(topic, partition, isCompacted(image.configs(topic)))
       log?.refresh()
       return log ?? 'empty'
     }

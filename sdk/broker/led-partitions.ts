@@ -65,9 +65,14 @@ export class LedPartitions {
     return led
   }
 
-  #open(topic: string, partition: number): PartitionLog {
+  /** The partition's directory vanished: it goes on behind what was lost. */
+  restore(topic: string, partition: number): void {
+    this.#open(topic, partition, true)
+  }
+
+  #open(topic: string, partition: number, isVanished = false): PartitionLog {
     const { topicId } = this.#metadata.topic(topic)
-    const log = this.#directory.log(topic, partition, { topicId, ...this.#settings(topic) })
+    const log = this.#directory.log(topic, partition, { topicId, isVanished, ...this.#settings(topic) })
     const logs = this.#logs.get(topic) ?? new Map<number, PartitionLog>()
     this.#logs.set(topic, logs.set(partition, log))
     return log

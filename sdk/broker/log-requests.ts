@@ -43,6 +43,8 @@ export function fetchPartition(
     if (maxBytes <= 0) return known
     try {
       const read = log.read(fetchOffset, Math.min(maxBytes, wanted.maxBytes), { limit: 'highWatermark' })
+      // In a compacted log, nothing may be left up to the end. Whoever waits there is told to go on.
+      if (read.length === 0 && fetchOffset < highWatermark) return { ...known, nextReadableOffset: highWatermark }
       if (isolation === 'read_uncommitted') return { ...known, records: read }
       const records = cutAt(read, lastStableOffset)
       const abortedTransactions =

@@ -3,6 +3,7 @@ import { CLUSTER_METADATA_TOPIC, METADATA_TOPIC_ID } from '../directory/partitio
 import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import { DEFAULT_LOG_CONFIG } from '../log/log-config.ts'
+import type { LogView } from '../log/log-view.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
 import { bootstrapBatches } from '../topic/bootstrap-records.ts'
 import { decodeMetadataBatch, encodeMetadataBatch } from '../topic/metadata-batch.ts'
@@ -12,7 +13,8 @@ import type { PartitionImage, TopicImage } from '../topic/topic-image.ts'
 import { noSuchTopic } from '../topic/topic-name.ts'
 import { type PartitionHome, raiseLeaderEpochRecord } from '../topic/topic-records.ts'
 import { readSlices } from './log-requests.ts'
-import { damagedMetadata, imageFromSnapshot, replayMetadata, replayStart } from './metadata-replay.ts'
+import { damagedMetadata, describeRange, imageFromSnapshot, replayMetadata, replayStart } from './metadata-replay.ts'
+import { refuseStrays } from './stray-partitions.ts'
 
 /** Metadata never expires by time or size: it is all there is to know about the topics. */
 const CONFIG = {
@@ -23,6 +25,13 @@ const CONFIG = {
 
 /** More epochs than anybody can have lost by restoring a copy. */
 const MAX_EPOCHS_BEHIND = 10_000
+
+/** What the log says. */
+interface Known {
+  readonly image: MetadataImage
+  /** Ids of topics that it removes. */
+  readonly removed: Set<string>
+}
 
 type Change = Exclude<MetadataRecord, { type: 'Unknown' }>
 
@@ -37,20 +46,35 @@ export class MetadataLog {
   readonly #image: MetadataImage
   /** Partitions whose epoch 0 belongs to this ownership: it created them. */
   readonly #createdHere = new Set<string>()
-  /** Ids of topics that the log removes. */
-  readonly #removed = new Set<string>()
+  readonly #removed: Set<string>
   #turn: Promise<unknown> = Promise.resolve()
 
-  private constructor(environment: Environment, home: PartitionHome, log: PartitionLog, image: MetadataImage) {
+  private constructor(environment: Environment, home: PartitionHome, log: PartitionLog, known: Known) {
     this.#environment = environment
     this.home = home
     this.#log = log
-    this.#image = image
+    this.#image = known.image
+    this.#removed = known.removed
   }
 
-  /** @throws {TidemarkError} CORRUPT_BATCH where a part of it is damaged or all of it is missing; STORAGE_ERROR. */
+  /**
+   * Refuses what cannot be relied on before anything is changed on the disk, so that a copy can be put in its place.
+   *
+   * @throws {TidemarkError} CORRUPT_BATCH where a part of it is damaged or missing, or other than what partitions there
+   *   are; STORAGE_ERROR.
+   */
   static async open(environment: Environment, directory: DataDirectory): Promise<MetadataLog> {
     checkPresent(directory)
+    const known = { image: imageFromSnapshot(environment.files, directory.path), removed: new Set<string>() }
+    if (!directory.isFresh) {
+      directory.examineMetadata((view, recoveryPoint) => {
+        replayLog(known, view)
+        // An older copy ends with a whole batch.
+        if (view.tornBytes > 0 && view.logEndOffset < recoveryPoint)
+          throw damagedMetadata('it was cut, or its end is damaged')
+      })
+      refuseStrays(directory, known.image, known.removed)
+    }
     const log = directory.log(CLUSTER_METADATA_TOPIC, 0, { topicId: METADATA_TOPIC_ID, config: CONFIG })
     const home = { nodeId: directory.nodeId, directoryId: directory.directoryId }
     if (directory.isFresh) {
@@ -58,14 +82,9 @@ export class MetadataLog {
       if (log.logEndOffset === 0) for (const batch of batches) log.append(batch, { leaderEpoch: 0 })
       await directory.finishCreation()
     }
-    const image = imageFromSnapshot(environment.files, directory.path)
-    const metadata = new MetadataLog(environment, home, log, image)
     await log.flush()
-    const slices = readSlices(log, replayStart(image, log), (damage) => {
-      throw damagedMetadata(damage.range.reason)
-    })
-    for (const slice of slices) metadata.#replay(slice)
-    return metadata
+    replayLog(known, log)
+    return new MetadataLog(environment, home, log, known)
   }
 
   get image(): MetadataImage {
@@ -133,16 +152,23 @@ export class MetadataLog {
     const bytes = encodeMetadataBatch(records, this.#environment.clock.nowMs())
     this.#log.append(bytes, { leaderEpoch: this.#image.raftEpoch })
     await this.#log.flush()
-    this.#replay(bytes)
+    replaySlice({ image: this.#image, removed: this.#removed }, bytes)
     for (const record of records) if (record.type === 'Partition') this.#createdHere.add(nameOf(record))
   }
+}
 
-  #replay(slice: Buffer): void {
-    for (const batch of replayMetadata(this.#image, slice)) {
-      if (batch.isControl) continue
-      for (const { record } of decodeMetadataBatch(batch))
-        if (record.type === 'RemoveTopic') this.#removed.add(record.topicId)
-    }
+/** From where the image stands up to the end. */
+function replayLog(known: Known, log: LogView): void {
+  const slices = readSlices(log, replayStart(known.image, log), ({ range }) => {
+    throw damagedMetadata(describeRange(range))
+  })
+  for (const slice of slices) replaySlice(known, slice)
+}
+
+function replaySlice({ image, removed }: Known, slice: Buffer): void {
+  for (const batch of replayMetadata(image, slice)) {
+    if (batch.isControl) continue
+    for (const { record } of decodeMetadataBatch(batch)) if (record.type === 'RemoveTopic') removed.add(record.topicId)
   }
 }
 

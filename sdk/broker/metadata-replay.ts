@@ -3,6 +3,7 @@
 import { CLUSTER_METADATA_TOPIC, METADATA_DIRECTORY } from '../directory/partition-directory.ts'
 import type { FileSystem } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
+import type { DamagedRange } from '../log/damage.ts'
 import type { LogView } from '../log/log-view.ts'
 import { asDiskFailure } from '../log/storage-error.ts'
 import { readWholeFile } from '../log/whole-file.ts'
@@ -36,6 +37,11 @@ export function replayMetadata(image: MetadataImage, slice: Buffer): readonly Re
   for (const batch of batches) image.replayBatch(batch)
   if (problem === null || problem.kind === 'incomplete') return batches
   throw damagedMetadata(problem.reason)
+}
+
+/** For `damagedMetadata`. */
+export function describeRange({ fromOffset, toOffset, reason }: DamagedRange): string {
+  return `offsets ${fromOffset} to ${toOffset - 1} cannot be read (${reason})`
 }
 
 /** Going on without a part of it would take topics for deleted. */

@@ -58,7 +58,6 @@ export interface OwnerOptions {
 export class Owner implements Broker {
   readonly kind = 'owner'
   readonly createsTopics = true
-  readonly #environment: Environment
   readonly #directory: DataDirectory
   readonly #metadata: MetadataLog
   readonly #partitions: LedPartitions
@@ -67,10 +66,9 @@ export class Owner implements Broker {
   readonly #topics: OwnerTopics
   readonly #retention: RetentionWatch
   readonly #watchers = new Set<() => void>()
-  #recovery: readonly RecoveryNote[] = []
+  readonly #recovery: DirectoryRecovery
 
   private constructor(environment: Environment, directory: DataDirectory, metadata: MetadataLog, survives: Survives) {
-    this.#environment = environment
     this.#directory = directory
     this.#metadata = metadata
     this.#partitions = new LedPartitions(directory, metadata, survives, () => this.#records.wake())
@@ -80,6 +78,7 @@ export class Owner implements Broker {
       this.#groups.topicDeleted(topic),
     )
     this.#retention = new RetentionWatch(environment, metadata, this.#partitions)
+    this.#recovery = new DirectoryRecovery(environment, directory, metadata)
   }
 
   /**
@@ -103,9 +102,9 @@ export class Owner implements Broker {
     }
   }
 
-  /** What opening had to mend. */
+  /** What opening the directory and, since then, its logs had to mend. */
   get recovery(): readonly RecoveryNote[] {
-    return this.#recovery
+    return this.#recovery.notes
   }
 
   onTopicsChanged(changed: () => void): () => void {
@@ -204,12 +203,8 @@ export class Owner implements Broker {
   }
 
   async #recover(): Promise<void> {
-    const recovery = new DirectoryRecovery(this.#environment, this.#directory, this.#metadata)
-    // In this order, since a name is one topic's only: what was removed goes, what nobody knows moves aside.
     await this.#topics.finishDeletions()
-    recovery.refuseStrays()
-    recovery.noteVanished()
-    recovery.recoverLogs(this.#partitions.find)
-    this.#recovery = recovery.notes
+    this.#recovery.restoreVanished(this.#partitions)
+    this.#recovery.recoverLogs(this.#partitions)
   }
 }

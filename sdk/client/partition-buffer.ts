@@ -98,7 +98,10 @@ export class PartitionBuffer {
       return
     }
     const { records } = answer
-    if (records.length === 0) return
+    if (records.length === 0) {
+      if (answer.nextReadableOffset !== undefined) this.#passHole(answer.nextReadableOffset)
+      return
+    }
     const all =
       records instanceof Buffer ? records : Buffer.from(records.buffer, records.byteOffset, records.byteLength)
     const bytes = this.#measure(all)
@@ -177,6 +180,13 @@ export class PartitionBuffer {
     this.fetchOffset = this.#position
     // Whatever stood there is not known, nor is the epoch of the batch before the next record.
     this.prefix.pass(this.#position, -1)
+  }
+
+  /** Where nothing is buffered any more, going on costs nothing; otherwise it is asked again. */
+  #passHole(nextOffset: number): void {
+    if (this.hasMore) return
+    this.fetchOffset = Math.max(this.fetchOffset, nextOffset)
+    this.#moveTo(this.fetchOffset, -1)
   }
 
   #moveTo(offset: number, leaderEpoch: number): void {

@@ -61,6 +61,10 @@ export class StoredBatches {
     const bytes =
       records instanceof Buffer ? records : Buffer.from(records.buffer, records.byteOffset, records.byteLength)
     const { batches, validBytes } = scanBatches(bytes, { verify: 'header' })
-    return { batches, nextOffset: batches.at(-1)?.nextOffset ?? offset, sizeBytes: validBytes }
+    return {
+      batches,
+      nextOffset: batches.at(-1)?.nextOffset ?? answer.nextReadableOffset ?? offset,
+      sizeBytes: validBytes,
+    }
   }
 }

@@ -3,6 +3,7 @@ import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import type { LogConfig } from '../log/log-config.ts'
 import { PartitionLog } from '../log/partition-log.ts'
+import { ReadOnlyLog } from '../log/read-only-log.ts'
 import { asDiskFailure } from '../log/storage-error.ts'
 import { CheckpointCadence } from './checkpoint-cadence.ts'
 import { removeCleanShutdown, writeCleanShutdown } from './clean-shutdown.ts'
@@ -30,6 +31,8 @@ export interface LogOptions {
   readonly config: LogConfig
   /** What consumers may see: what is flushed (default), or what the kernel has. */
   readonly highWatermarkFollows?: 'flush' | 'append'
+  /** The partition is one of those that `vanished` tells of: it goes on behind the offsets that were lost. */
+  readonly isVanished?: boolean
 }
 
 type Place = Pick<ExistingPartition, 'topic' | 'partition'>
@@ -50,6 +53,8 @@ export class DataDirectory {
   readonly wasCleanShutdown: boolean
   /** Whether the disk takes "A" and "a" for one name. */
   readonly foldsCase: boolean
+  /** Called with every log that is opened, which may be long after the directory was. Must not throw. */
+  onOpened: (log: PartitionLog) => void = () => {}
   readonly #environment: Environment
   readonly #ownership: Ownership
   readonly #partitions: PartitionSet
@@ -143,7 +148,7 @@ export class DataDirectory {
 
   /**
    * Partitions that held records up to `offset` by the last checkpoint and have no directory any more. Where their topic
-   * still exists somebody removed them: the next append begins again at offset 0, and they are no longer listed.
+   * still exists somebody removed them: open their logs with `isVanished`.
    */
   vanished(): { readonly topic: string; readonly partition: number; readonly offset: number }[] {
     return this.#checkpoints
@@ -169,7 +174,8 @@ export class DataDirectory {
     const name = partitionDirectoryName(topic, partition)
     try {
       // What the checkpoints say of a partition that is gone must not be believed of a new one with its name.
-      if (!this.has(topic, partition) && this.#checkpoints.forget(topic, partition)) this.#checkpoints.write()
+      const isNew = options.isVanished !== true && !this.has(topic, partition)
+      if (isNew && this.#checkpoints.forget(topic, partition)) this.#checkpoints.write()
       this.#partitions.ensure(topic, partition, options.topicId)
       const open = this.#logs.get(name)
       if (open !== undefined) return open.log
@@ -182,25 +188,36 @@ export class DataDirectory {
         config: options.config,
         cleanShutdown: !this.#unrecovered.has(name),
         create: true,
+        mayBeOlder: topic === CLUSTER_METADATA_TOPIC,
         highWatermarkFollows: options.highWatermarkFollows ?? 'flush',
         ...(logStartOffset === undefined ? {} : { logStartOffset }),
         ...(recoveryPoint === undefined ? {} : { recoveryPoint }),
       })
       this.#unrecovered.delete(name)
       this.#logs.set(name, { place: { topic, partition }, log })
-      this.#warnOfMissing(name, log)
+      this.onOpened(log)
       return log
     } catch (error) {
       throw asDiskFailure(error, `open ${this.#partitions.path(topic, partition)}`)
     }
   }
 
-  /** Logs are opened when they are needed, which may be long after `recovery` was reported: nobody may miss this. */
-  #warnOfMissing(name: string, log: PartitionLog): void {
-    const { missing } = log.recovery
-    if (missing === undefined) return
-    const message = `${name} has lost offsets ${missing.fromOffset} to ${missing.toOffset - 1}, which had been flushed; new records will get these offsets again. Restore it from a copy if you have one.`
-    this.#environment.process.emitWarning(message, 'TIDEMARK_RECORDS_MISSING')
+  /** Reads the metadata log before it is opened: changes nothing on the disk. Throws STORAGE_ERROR and what `look` throws. */
+  examineMetadata(look: (log: ReadOnlyLog, recoveryPoint: number) => void): void {
+    const directory = this.#partitions.path(CLUSTER_METADATA_TOPIC, 0)
+    const place = { topic: CLUSTER_METADATA_TOPIC, partition: 0 }
+    const logStartOffset = this.#checkpoints.logStartOffset(CLUSTER_METADATA_TOPIC, 0)
+    const recoveryPoint = this.#checkpoints.recoveryPoint(CLUSTER_METADATA_TOPIC, 0) ?? 0
+    try {
+      const log = ReadOnlyLog.open(this.#environment, { ...place, directory, logStartOffset, isCompacted: false })
+      try {
+        look(log, recoveryPoint)
+      } finally {
+        log.close()
+      }
+    } catch (error) {
+      throw asDiskFailure(error, `read ${directory}`)
+    }
   }
 
   /** Flushes the metadata log and makes the directory a data directory. Durable when it resolves. */
@@ -243,20 +260,13 @@ export class DataDirectory {
   removePartitions(places: readonly Place[]): Promise<void> {
     return this.#inTurn(async () => {
       const { files } = this.#environment
-      for (const path of this.#takeAway(places, 'delete')) {
+      for (const path of this.#takeAway(places)) {
         try {
           files.removeDirectory(path)
         } catch {
           // Someone may be reading it (Windows). It has a name that no partition has; the next open tries again.
         }
       }
-    })
-  }
-
-  /** Puts partitions that no topic claims out of the way, as a broker does: renamed to `…-stray`, nothing deleted. */
-  setAside(places: readonly Place[]): Promise<void> {
-    return this.#inTurn(async () => {
-      this.#takeAway(places, 'stray')
     })
   }
 
@@ -311,24 +321,18 @@ export class DataDirectory {
     await Promise.allSettled(unflushed.map((log) => log.flush()))
   }
 
-  #takeAway(places: readonly Place[], kind: 'delete' | 'stray'): string[] {
+  #takeAway(places: readonly Place[]): string[] {
     this.checkOwned()
     const present = places.filter(({ topic, partition }) => this.has(topic, partition))
     for (const place of present) {
-      try {
-        const log = this.#logs.get(nameOf(place))?.log
-        if (kind === 'delete') log?.abandon()
-        else log?.close()
-      } catch {
-        // It could not be flushed. Nobody will read it again.
-      }
+      this.#logs.get(nameOf(place))?.log.abandon()
       this.#logs.delete(nameOf(place))
       this.#unrecovered.delete(nameOf(place))
       this.#checkpoints.forget(place.topic, place.partition)
     }
     if (present.length === 0) return []
     this.#checkpoints.write()
-    const paths = present.map(({ topic, partition }) => this.#partitions.takeAway(topic, partition, kind))
+    const paths = present.map(({ topic, partition }) => this.#partitions.takeAway(topic, partition))
     this.#environment.files.syncDirectory(this.path)
     return paths
   }

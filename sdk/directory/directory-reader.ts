@@ -27,8 +27,8 @@ export class DirectoryReader {
     this.#environment = environment
     this.path = path
     this.meta = meta
-    this.#checkpoints = DirectoryCheckpoints.read(environment, path)
     this.#partitions = this.#list()
+    this.#checkpoints = DirectoryCheckpoints.read(environment, path)
   }
 
   /** @throws {TidemarkError} NOT_A_DATA_DIRECTORY, STORAGE_ERROR. */
@@ -68,8 +68,9 @@ export class DirectoryReader {
   refresh(): boolean {
     try {
       const before = this.#partitions
-      this.#checkpoints = DirectoryCheckpoints.read(this.#environment, this.path)
+      // In this order, so that no partition is taken for another one of that name, whose entries were dropped since.
       this.#partitions = this.#list()
+      this.#checkpoints = DirectoryCheckpoints.read(this.#environment, this.path)
       let changed = before.size !== this.#partitions.size
       for (const [name, { topicId }] of before) {
         if (this.#partitions.get(name)?.topicId === topicId && this.#partitions.has(name)) continue
@@ -77,30 +78,30 @@ export class DirectoryReader {
         this.#logs.get(name)?.close()
         this.#logs.delete(name)
       }
-      for (const log of this.#logs.values()) {
-        const logStartOffset = this.#checkpoints.logStartOffset(log.topic, log.partition)
-        if (logStartOffset !== undefined) log.advanceLogStart(logStartOffset)
-      }
+      for (const log of this.#logs.values()) log.advance(this.#positionOf(log))
       return changed
     } catch (error) {
       throw asDiskFailure(error, `read ${this.path}`)
     }
   }
 
-  /** The partition's log, undefined where it has no directory. The same object until the partition goes. */
-  log(topic: string, partition: number): ReadOnlyLog | undefined {
+  /**
+   * The partition's log, undefined where it has no directory. The same object until the partition goes. `isCompacted`:
+   * by the config that the topic has now, if that is known.
+   */
+  log(topic: string, partition: number, isCompacted = true): ReadOnlyLog | undefined {
     const name = partitionDirectoryName(topic, partition)
     if (!this.#partitions.has(name)) return undefined
     let log = this.#logs.get(name)
-    if (log !== undefined) return log
+    if (log !== undefined) {
+      log.isCompacted = isCompacted
+      return log
+    }
     const directory = this.#environment.files.join(this.path, name)
-    const logStartOffset = this.#checkpoints.logStartOffset(topic, partition)
     try {
       log = PartitionLog.openReadOnly(this.#environment, {
-        directory,
-        topic,
-        partition,
-        ...(logStartOffset === undefined ? {} : { logStartOffset }),
+        ...{ directory, topic, partition, isCompacted },
+        ...this.#positionOf({ topic, partition }),
       })
     } catch (error) {
       throw asDiskFailure(error, `read ${directory}`)
@@ -122,6 +123,13 @@ export class DirectoryReader {
   close(): void {
     for (const log of this.#logs.values()) log.close()
     this.#logs.clear()
+  }
+
+  #positionOf({ topic, partition }: { topic: string; partition: number }) {
+    return {
+      logStartOffset: this.#checkpoints.logStartOffset(topic, partition),
+      flushedOffset: this.#checkpoints.recoveryPoint(topic, partition),
+    }
   }
 
   #list(): Map<string, ExistingPartition> {

@@ -35,14 +35,9 @@ export function partitionDirectoryName(topic: string, partition: number): string
   return `${topic}-${partition}`
 }
 
-/** A name that no topic can have, with the topic cut where it would get too long. */
-export function setAsideName(
-  topic: string,
-  partition: number,
-  kind: 'delete' | 'stray',
-  random: Pick<Randomness, 'bytes'>,
-): string {
-  const ending = `-${partition}.${Buffer.from(random.bytes(16)).toString('hex')}-${kind}`
+/** For one that is being deleted: a name that no topic can have, with the topic cut where it would get too long. */
+export function deletedName(topic: string, partition: number, random: Pick<Randomness, 'bytes'>): string {
+  const ending = `-${partition}.${Buffer.from(random.bytes(16)).toString('hex')}-delete`
   return topic.slice(0, MAX_NAME_BYTES - ending.length) + ending
 }
 

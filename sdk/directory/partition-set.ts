@@ -2,10 +2,10 @@ import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import {
   CLUSTER_METADATA_TOPIC,
+  deletedName,
   parsePartitionDirectory,
   partitionDirectoryName,
   readPartitionMetadata,
-  setAsideName,
   writePartitionMetadata,
 } from './partition-directory.ts'
 
@@ -91,9 +91,9 @@ export class PartitionSet {
   }
 
   /** Renames it so that nobody takes it for the partition any more; the name is not flushed yet. Returns the new path. */
-  takeAway(topic: string, partition: number, kind: 'delete' | 'stray'): string {
+  takeAway(topic: string, partition: number): string {
     const { files, random } = this.#environment
-    const target = files.join(this.#directory, setAsideName(topic, partition, kind, random))
+    const target = files.join(this.#directory, deletedName(topic, partition, random))
     files.rename(this.path(topic, partition), target)
     this.#partitions.delete(partitionDirectoryName(topic, partition))
     return target

@@ -39,8 +39,10 @@ export class BatchChain {
     for (;;) {
       const problem = this.findProblem()
       if (problem === undefined) {
-        this.previous = { position: this.batch.position, offset: this.offset }
-        this.offset = this.batch.nextOffset
+        const { position, baseOffset, nextOffset } = this.batch
+        if (baseOffset > this.offset) this.segment.noteGap(position, this.offset, baseOffset)
+        this.previous = { position, offset: this.offset }
+        this.offset = nextOffset
         return true
       }
       this.problem = problem ?? undefined

@@ -24,6 +24,8 @@ export interface LoadOptions {
   readonly recoveryPoint: number
   readonly cleanShutdown: boolean
   readonly create: boolean
+  /** It may have been replaced by an older copy: then it goes on where that ends, and only tells. */
+  readonly mayBeOlder: boolean
 }
 
 export interface LoadedLog {
@@ -75,12 +77,10 @@ export class LogLoader {
     this.#listFiles()
     this.#loadEpochs()
     if (!this.#options.cleanShutdown) this.#dropTornSegments()
+    else if (!this.#options.mayBeOlder) this.#noteLostFront()
     const firstRecovered = this.#firstToRecover()
     this.#mendTrusted(firstRecovered)
     let logEndOffset = this.#recover(firstRecovered)
-    // Also after an orderly stop: whole batches may have been cut off, which no look at the rest would show.
-    const { recoveryPoint } = this.#options
-    if (logEndOffset < recoveryPoint) this.#report.missing ??= { fromOffset: logEndOffset, toOffset: recoveryPoint }
     const logStartOffset = Math.max(this.#options.logStartOffset, this.#segments[0]?.baseOffset ?? 0)
     if (logStartOffset > logEndOffset) {
       this.#restartAt(logStartOffset)
@@ -176,6 +176,25 @@ export class LogLoader {
     }
   }
 
+  /**
+   * The first line of the leader epochs is at the log start, which goes up with retention. A first segment above it was
+   * removed by somebody else. An empty one takes its place, so that whoever reads there is told, now and later.
+   */
+  #noteLostFront(): void {
+    const first = this.#segments[0]
+    const begin = this.#epochs.starts[0]?.startOffset
+    if (first === undefined || begin === undefined || this.#around.isCompacted) return
+    const fromOffset = Math.max(begin, this.#options.logStartOffset)
+    if (fromOffset >= first.baseOffset) return
+    const segment = new Segment(this.#around, fromOffset, 0)
+    ActiveSegment.create(this.#files, segment, this.#environment.clock.nowMs()).close()
+    this.#files.syncDirectory(this.#options.directory)
+    segment.limitOffset = first.baseOffset
+    segment.noteGap(0, fromOffset, first.baseOffset)
+    this.#segments.unshift(segment)
+    this.#report.missing = { fromOffset, toOffset: first.baseOffset }
+  }
+
   /** Index of the first segment whose batches are looked at: the last one, and before it those that may not be flushed. */
   #firstToRecover(): number {
     const last = Math.max(0, this.#segments.length - 1)
@@ -223,7 +242,8 @@ export class LogLoader {
     let nextOffset: number | undefined
     for (const [at, segment] of this.#segments.entries()) {
       if (at < firstRecovered) continue
-      if (nextOffset !== undefined) this.#noteGap(nextOffset, at)
+      const before = this.#segments[at - 1]
+      if (nextOffset !== undefined) before?.noteGap(before.sizeBytes, nextOffset, segment.baseOffset)
       const isLast = at === this.#segments.length - 1
       const options = { recoveryPoint, isLast, isClean: cleanShutdown, report: this.#report }
       const recovered = this.#recoverSegment(new SegmentRecovery(segment, this.#epochs, options), at === firstRecovered)
@@ -234,8 +254,9 @@ export class LogLoader {
       recovered.indexes.close()
       recovered.file.close()
     }
-    this.#createSegment(logStartOffset)
-    return logStartOffset
+    const startOffset = Math.max(logStartOffset, this.#epochs.starts[0]?.startOffset ?? 0)
+    this.#createSegment(startOffset)
+    return this.#goOnAt(this.#segments[0]!, startOffset)
   }
 
   #recoverSegment(recovery: SegmentRecovery, isFirst: boolean): RecoveredSegment {
@@ -249,26 +270,27 @@ export class LogLoader {
     }
   }
 
-  /** In a log that is not compacted offsets are a row, so those between two segments are lost. */
-  #noteGap(fromOffset: number, at: number): void {
-    const before = this.#segments[at - 1]!
-    const toOffset = this.#segments[at]!.baseOffset
-    if (fromOffset >= toOffset || this.#options.config.cleanupPolicy.has('compact')) return
-    const position = before.sizeBytes
-    const reason = 'the end of its segment is missing'
-    const range = { fromOffset, toOffset, segment: before.baseOffset, position, endPosition: position, reason }
-    if (this.#around.damage.at(fromOffset) === undefined) this.#around.damage.add(range)
-  }
-
   /** Appends go on in the last segment, but never behind damage: other readers may not get past that. */
   #goOn(segment: Segment, recovered: RecoveredSegment): number {
-    const { nextOffset } = recovered
     this.#writer = new ActiveSegment(segment, { ...recovered, createdMs: this.#environment.clock.nowMs() })
+    return this.#goOnAt(segment, recovered.nextOffset)
+  }
+
+  /**
+   * No offset below the recovery point is given out again, also after an orderly stop: whole batches may have been cut off,
+   * which no look at the rest would show. The log then goes on in a segment that begins there, and the gap before it tells
+   * of the loss, now and later.
+   */
+  #goOnAt(segment: Segment, endOffset: number): number {
+    const { recoveryPoint, mayBeOlder } = this.#options
+    const nextOffset = mayBeOlder ? endOffset : Math.max(endOffset, recoveryPoint)
+    if (endOffset < recoveryPoint) this.#report.missing ??= { fromOffset: endOffset, toOffset: recoveryPoint }
+    segment.noteGap(segment.sizeBytes, endOffset, nextOffset)
     const isDamaged = this.#around.damage.ranges.some((range) => range.segment === segment.baseOffset)
-    if (!isDamaged || nextOffset === segment.baseOffset) return nextOffset
+    if (nextOffset === endOffset && (!isDamaged || nextOffset === segment.baseOffset)) return nextOffset
     segment.limitOffset = nextOffset
-    this.#writer.seal()
-    this.#writer.syncNow()
+    this.#writer!.seal()
+    this.#writer!.syncNow()
     this.#createSegment(nextOffset)
     return nextOffset
   }

@@ -34,6 +34,8 @@ export interface PartitionLogOptions {
   readonly cleanShutdown: boolean
   /** Makes the directory where there is none. Default false. */
   readonly create?: boolean | undefined
+  /** The log may have been replaced by an older copy: then it goes on where that ends. Default false. */
+  readonly mayBeOlder?: boolean | undefined
   /** What consumers may see: what survives a power loss (default), or all that was appended. */
   readonly highWatermarkFollows?: 'flush' | 'append' | undefined
 }
@@ -80,9 +82,15 @@ export class PartitionLog extends LogView {
     this.config = config
     const { damage, openSegments: open } = this
     const { indexIntervalBytes } = config
-    this.around = { files: environment.files, directory, open, damage, indexIntervalBytes }
-    const { logStartOffset = 0, recoveryPoint = 0, cleanShutdown, create = false } = options
-    const load = { directory, config, logStartOffset, recoveryPoint, cleanShutdown, create }
+    const log = this
+    this.around = {
+      ...{ files: environment.files, directory, open, damage, indexIntervalBytes },
+      get isCompacted() {
+        return log.config.cleanupPolicy.has('compact')
+      },
+    }
+    const { logStartOffset = 0, recoveryPoint = 0, cleanShutdown, create = false, mayBeOlder = false } = options
+    const load = { directory, config, logStartOffset, recoveryPoint, cleanShutdown, create, mayBeOlder }
     const loaded = new LogLoader(environment, load, this.around).load()
     this.segmentList = loaded.segments
     this.active = loaded.active

@@ -17,6 +17,10 @@ export interface ReadOnlyLogOptions {
   readonly partition: number
   /** From the checkpoint; default: where the files begin. */
   readonly logStartOffset?: number | undefined
+  /** From the checkpoint, read before the log's files are looked at: everything below was flushed. Default 0. */
+  readonly flushedOffset?: number | undefined
+  /** Whether the topic is compacted, as far as is known: then offsets without a batch are right. Default true. */
+  readonly isCompacted?: boolean | undefined
 }
 
 /** As far as the last segment has been looked at. */
@@ -42,10 +46,13 @@ const FINGERPRINT_BYTES = CRC_AT + 4
  */
 export class ReadOnlyLog extends LogView {
   readonly directory: string
+  /** May change with the topic's config. */
+  isCompacted: boolean
   private readonly environment: Environment
   private readonly around: SegmentSurroundings
   private tail: Tail | undefined
   private firstOffset: number
+  private flushedOffset: number
   private endOffset: number
   private knownEpochs: { inode: bigint | undefined; epochs: LeaderEpochs } | undefined
   private replayed: { producers: ProducerState; offset: number } | undefined
@@ -55,10 +62,18 @@ export class ReadOnlyLog extends LogView {
     this.environment = environment
     this.directory = options.directory
     this.firstOffset = options.logStartOffset ?? 0
+    this.flushedOffset = options.flushedOffset ?? 0
     this.endOffset = this.firstOffset
     const { damage, openSegments: open, directory } = this
     const { indexIntervalBytes } = DEFAULT_LOG_CONFIG
-    this.around = { files: environment.files, directory, open, damage, indexIntervalBytes }
+    this.isCompacted = options.isCompacted ?? true
+    const log = this
+    this.around = {
+      ...{ files: environment.files, directory, open, damage, indexIntervalBytes },
+      get isCompacted() {
+        return log.isCompacted
+      },
+    }
   }
 
   /** Throws STORAGE_ERROR. A directory that does not exist (yet) is an empty log. */
@@ -72,9 +87,14 @@ export class ReadOnlyLog extends LogView {
     return Math.min(Math.max(this.firstOffset, this.segmentList[0]?.baseOffset ?? 0), this.endOffset)
   }
 
-  /** The end of the last complete, valid batch. */
+  /** The end of the last complete, valid batch; behind what had been flushed and is gone, as for the next owner. */
   override get logEndOffset(): number {
     return this.endOffset
+  }
+
+  /** Bytes behind the last valid batch: one that is being written, or torn, or damaged. */
+  get tornBytes(): number {
+    return this.tail === undefined ? 0 : this.tail.fileBytes - this.tail.position
   }
 
   /** Files do not tell what has been flushed. */
@@ -105,9 +125,13 @@ export class ReadOnlyLog extends LogView {
     return this.knownEpochs.epochs
   }
 
-  /** The log start as its checkpoint says it by now. */
-  advanceLogStart(offset: number): void {
-    this.firstOffset = Math.max(this.firstOffset, offset)
+  /** Log start and recovery point as their checkpoints say it by now. */
+  advance(checkpoints: {
+    readonly logStartOffset: number | undefined
+    readonly flushedOffset: number | undefined
+  }): void {
+    this.firstOffset = Math.max(this.firstOffset, checkpoints.logStartOffset ?? 0)
+    this.flushedOffset = Math.max(this.flushedOffset, checkpoints.flushedOffset ?? 0)
   }
 
   /**
@@ -121,6 +145,7 @@ export class ReadOnlyLog extends LogView {
       if (wasCut) this.forgetAll()
       const haveFilesChanged = this.updateSegments()
       this.updateTail()
+      this.noteMissing()
       const haveEndsMoved = endOffset !== this.endOffset || logStartOffset !== this.logStartOffset
       return wasCut || haveFilesChanged || haveEndsMoved
     } catch (error) {
@@ -196,6 +221,14 @@ export class ReadOnlyLog extends LogView {
     this.endOffset = offset
     const lastHeader = this.fingerprint(segment, lastPosition)
     this.tail = { segment, inode: stat.inode, position, offset, fileBytes: stat.sizeBytes, lastPosition, lastHeader }
+  }
+
+  /** What was flushed and is not there any more is lost: the owner goes on behind it. */
+  private noteMissing(): void {
+    const segment = this.segmentList.at(-1)
+    if (segment === undefined || this.endOffset >= this.flushedOffset) return
+    segment.noteGap(segment.sizeBytes, this.endOffset, this.flushedOffset)
+    this.endOffset = this.flushedOffset
   }
 
   /** A segment that is looked at for the first time: begins at its last index entry, if that is right. */

@@ -70,6 +70,7 @@ export function readBatches(segment: Segment, request: ReadRequest): BatchRead |
     found.nextOffset = next.offset
     found.cutBytes = 0
   }
+  segment.noteGap(segment.sizeBytes, found.nextOffset, segment.limitOffset)
   return undefined
 }
 
@@ -107,7 +108,9 @@ function scan(segment: Segment, at: { chunk: Buffer; position: number }, request
       found.problem = OUT_OF_ORDER
       return
     }
-    if (baseOffset >= request.endOffset) {
+    const isNewGap = isGap && segment.noteGap(at.position + start, found.nextOffset, baseOffset)
+    const isGapInTheWay = isNewGap && (found.start >= 0 || request.offset < baseOffset)
+    if (baseOffset >= request.endOffset || isGapInTheWay) {
       found.reachedEnd = true
       return
     }

@@ -1,6 +1,7 @@
 import type { File, FileSystem } from '../environment/environment.ts'
 import { FilePool } from '../environment/file-pool.ts'
-import { BATCH_HEADER_BYTES, LEADER_EPOCH_AT } from '../record/batch-header.ts'
+import { ATTRIBUTES_AT, BATCH_HEADER_BYTES, LEADER_EPOCH_AT } from '../record/batch-header.ts'
+import { crc32c } from '../record/crc32c.ts'
 import { isSafeInt64 } from '../record/int64.ts'
 import { RecordBatch } from '../record/record-batch.ts'
 import { UNTRUSTED_INDEX_BYTES } from './active-segment.ts'
@@ -124,7 +125,6 @@ export class SegmentRecovery {
       segment.passDamage(position, end.offset, end.problem ?? 'it is incomplete')
       return recoveryPoint
     }
-    if (wasFlushed) this.#report.missing = { fromOffset: end.offset, toOffset: recoveryPoint }
     if (tailBytes > 0) {
       file.truncate(position)
       segment.sizeBytes = position
@@ -141,7 +141,14 @@ export class SegmentRecovery {
     if (position + BATCH_HEADER_BYTES > sizeBytes || file.read(header, position) < header.length) return false
     const batch = new RecordBatch(header)
     const isCut = isSafeInt64(header, 0) && batch.baseOffset === offset && position + batch.sizeBytes > sizeBytes
-    return !isCut && !isZero(file, position, sizeBytes)
+    if (isCut) return this.#isLengthWrong(file, position, batch.crc)
+    return !isZero(file, position, sizeBytes)
+  }
+
+  /** The length is not under the CRC. A batch that says it is longer than the file may be whole all the same. */
+  #isLengthWrong(file: File, position: number, crc: number): boolean {
+    const covered = Buffer.allocUnsafe(this.#segment.sizeBytes - position - ATTRIBUTES_AT)
+    return file.read(covered, position + ATTRIBUTES_AT) === covered.length && crc32c(covered) === crc
   }
 
   #mendEpochs(file: File): void {

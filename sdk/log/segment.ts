@@ -10,6 +10,9 @@ import { RecordCounts } from './record-counts.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
 import { segmentFileName } from './segment-name.ts'
 
+/** What a gap in the offsets is called. */
+export const BATCHES_GONE = 'the batches that had them are gone'
+
 /** A batch: where it is in the segment's file, and its base offset. */
 export interface Place {
   readonly position: number
@@ -23,6 +26,8 @@ export interface SegmentSurroundings {
   readonly open: OpenSegments
   readonly damage: Damage
   readonly indexIntervalBytes: number
+  /** Whether offsets without a batch are right. */
+  readonly isCompacted: boolean
 }
 
 /** One `.log` file with its indexes, for reading. The bytes of a segment never change once they are there. */
@@ -186,6 +191,19 @@ export class Segment {
     return following === undefined || following.baseOffset >= nextOffset
   }
 
+  /**
+   * In a log that is not compacted offsets are a row: where none of `fromOffset` … `toOffset` has a batch at `position`,
+   * batches are gone. Notes that; false where it is right, or known.
+   */
+  noteGap(position: number, fromOffset: number, toOffset: number): boolean {
+    const { damage, isCompacted } = this.around
+    if (isCompacted || fromOffset >= toOffset || !Number.isFinite(toOffset)) return false
+    if (damage.at(fromOffset) !== undefined) return false
+    const range = { fromOffset, toOffset, segment: this.baseOffset, position, endPosition: position }
+    damage.add({ ...range, reason: BATCHES_GONE })
+    return true
+  }
+
   isKnownDamage(position: number): boolean {
     return this.knownDamage(position) !== undefined
   }
@@ -227,7 +245,9 @@ export class Segment {
   private knownDamage(position: number): DamagedRange | undefined {
     const { ranges } = this.around.damage
     if (ranges.length === 0) return undefined
-    return ranges.find((range) => range.segment === this.baseOffset && range.position === position)
+    const isHere = ({ segment, position: at, endPosition }: DamagedRange) =>
+      segment === this.baseOffset && at === position && endPosition > at
+    return ranges.find(isHere)
   }
 
   /** The batch an entry of the offset index points to; undefined where the entry is wrong. */

@@ -105,6 +105,11 @@ export function describeTopicConfigs(configs: Configs): { name: string; value: s
   })
 }
 
+/** Whether offsets without a record are right in a topic with these configs. */
+export function isCompacted(configs: ReadonlyMap<string, string>): boolean {
+  return configs.get('cleanup.policy')?.includes('compact') ?? false
+}
+
 /**
  * What a partition log needs of a topic's configs, in order of precedence from the last to the first argument, Kafka's
  * defaults at the end. Names it does not know are passed over: a newer broker may have written them. Java's greatest

@@ -1,6 +1,7 @@
 /** What an owner finds when it opens a directory, and what it makes of it. */
 import { expect, test } from 'vitest'
 import { MemoryEnvironment } from '../../../sdk/environment/memory-environment.ts'
+import { readWholeFile } from '../../../sdk/log/whole-file.ts'
 import { groupPartition } from '../../../sdk/offsets/group-partition.ts'
 import {
   beat,
@@ -157,7 +158,7 @@ test('what the metadata removed is removed, with the commits for it, wherever a 
   expect(finished).toBeGreaterThan(5)
 })
 
-test('a partition whose directory somebody removed is told of as lost until it is written again', async () => {
+test('a partition whose directory somebody removed goes on behind the offsets it had; who reads there is told, always', async () => {
   const world = createMemory()
   const first = await world.own()
   await create(first, 't', 2)
@@ -167,24 +168,101 @@ test('a partition whose directory somebody removed is told of as lost until it i
   await commit(first, 'g', 't', { offset: 2, leaderEpoch: 0 })
   await first.close()
   world.environment.files.removeDirectory(`${PATH}/t-0`)
-  for (let opening = 0; opening < 2; opening++) {
-    const owner = await world.own()
-    expect(owner.recovery).toMatchObject([
-      { topic: 't', partition: 0, isLoss: true, missing: { fromOffset: 0, toOffset: 2 }, damaged: [], tornBytes: 0 },
-    ])
-    expect(owner.recovery[0]?.message).toBe(
-      't-0 had records up to offset 1, but its directory is gone: it begins again at offset 0.',
-    )
-    expect(world.warnings().filter((code) => code === 'TIDEMARK_DATA_LOST')).toHaveLength(opening + 1)
-    await owner.close()
-  }
   const owner = await world.own()
-  expect(await send(owner, 't', 'new')).toBe(0)
-  // The history that was read ended before the new one begins.
-  expect(await epochEnd(owner, 't', 0)).toMatchObject({ error: null, leaderEpoch: 0, endOffset: 0 })
+  expect(owner.recovery).toMatchObject([
+    { topic: 't', partition: 0, isLoss: true, missing: { fromOffset: 0, toOffset: 2 }, tornBytes: 0 },
+  ])
+  expect(owner.recovery[0]?.message).toMatch(/^t-0 has lost offsets 0 to 1, which had been flushed/)
+  expect(world.warnings()).toEqual(['TIDEMARK_DATA_LOST'])
+  expect(await send(owner, 't', 'new')).toBe(2)
   await owner.close()
-  expect((await world.own()).recovery).toEqual([])
+  for (const reader of [world.follow(), await world.own()]) {
+    const lost = { error: { code: 'CORRUPT_BATCH' }, nextReadableOffset: 2, highWatermark: 3 }
+    for (const offset of [0, 1]) expect(await fetch(reader, 't', { offset })).toMatchObject(lost)
+    expect(await readAll(reader, 't', 0, 2)).toEqual(['2=new'])
+  }
 })
+
+test('a topic that gets the name of one that was deleted without its directories begins at offset 0', async () => {
+  const world = createMemory()
+  const first = await world.own()
+  await create(first, 't')
+  await send(first, 't', 'a')
+  await first.close()
+  world.environment.files.removeDirectory(`${PATH}/t-0`)
+  const owner = await world.own()
+  await owner.deleteTopics({ topics: ['t'] })
+  await create(owner, 't')
+  expect(await send(owner, 't', 'new')).toBe(0)
+})
+
+test('records cut off after an orderly stop are noted when the log is first used, and their offsets stay taken', async () => {
+  const world = createMemory()
+  const first = await world.own()
+  await create(first, 't')
+  for (const value of ['a', 'b', 'c']) await send(first, 't', value)
+  await first.close()
+  const path = `${PATH}/t-0/${LOG}`
+  const file = world.environment.files.open(path, { write: true })
+  file.truncate(file.sizeBytes() - 70)
+  file.close()
+  const lost = { error: { code: 'CORRUPT_BATCH' }, nextReadableOffset: 3, highWatermark: 3 }
+  expect(await fetch(world.follow(), 't', { offset: 1 })).toMatchObject(lost)
+  const owner = await world.own()
+  expect(owner.recovery).toEqual([])
+  expect(await fetch(owner, 't', { offset: 1 })).toMatchObject(lost)
+  expect(owner.recovery).toMatchObject([{ topic: 't', isLoss: true, missing: { fromOffset: 1, toOffset: 3 } }])
+  expect(world.warnings()).toEqual(['TIDEMARK_DATA_LOST'])
+  expect(await send(owner, 't', 'd')).toBe(3)
+  await owner.close()
+  for (const reader of [world.follow(), await world.own()]) {
+    expect(await fetch(reader, 't', { offset: 2 })).toMatchObject({ ...lost, highWatermark: 4 })
+    expect(await readAll(reader, 't', 0, 3)).toEqual(['3=d'])
+  }
+})
+
+test.each([true, false])(
+  'a metadata log that was cut is refused with nothing changed on the disk (clean: %s)',
+  async (clean) => {
+    const world = createMemory()
+    const first = await world.own()
+    await create(first, 't')
+    await send(first, 't', 'a')
+    await first.close()
+    if (!clean) world.markUnclean()
+    const { files } = world.environment
+    const size = files.stat(`${PATH}/__cluster_metadata-0/${LOG}`)!.sizeBytes
+    let refused = 0
+    for (let cut = 1; cut < size; cut++) {
+      const disk = world.environment.crash({ keepUnsynced: 'all' })
+      const file = disk.files.open(`${PATH}/__cluster_metadata-0/${LOG}`, { write: true })
+      file.truncate(size - cut)
+      file.close()
+      const before = contentOf(disk)
+      const opening = createWorld(disk).own()
+      const error = await opening.then(
+        (owner) => owner.close(),
+        (reason: { code: string }) => reason.code,
+      )
+      if (error === undefined) continue
+      refused++
+      expect(error, `${cut} bytes`).toBe('CORRUPT_BATCH')
+      expect(contentOf(disk), `${cut} bytes`).toEqual(before)
+    }
+    expect(refused).toBeGreaterThan(size - 5)
+  },
+)
+
+/** Every file under the data directory, as text. */
+function contentOf({ files }: MemoryEnvironment, directory = PATH): Record<string, string> {
+  const found: Record<string, string> = {}
+  for (const name of files.list(directory)) {
+    const path = `${directory}/${name}`
+    if (files.stat(path)?.isDirectory) Object.assign(found, contentOf({ files } as MemoryEnvironment, path))
+    else found[path] = readWholeFile(files, path)!.toString('latin1')
+  }
+  return found
+}
 
 test('a metadata log that is gone or damaged is no reason to forget topics: the directory is not opened', async () => {
   for (const clean of [true, false]) {

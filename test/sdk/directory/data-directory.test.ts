@@ -278,15 +278,6 @@ test('deletions that a crash interrupted are finished; what a broker set aside s
   expect(names).toEqual(expect.arrayContaining([`b-0.${HEX}-stray`, `c-0.${HEX}-future`, 'not-a-partition-']))
 })
 
-test('a partition that is set aside keeps its records under a broker’s name for such', async () => {
-  const { environment, directory } = await createDirectory()
-  append(partitionLog(directory), 'kept')
-  await directory.setAside([{ topic: 'payments', partition: 0 }])
-  const stray = environment.files.list(PATH).find((name) => /^payments-0\.[0-9a-f]{32}-stray$/.test(name))
-  expect(environment.crash().files.stat(`${PATH}/${stray}/00000000000000000000.log`)?.sizeBytes).toBeGreaterThan(60)
-  expect(directory.has('payments', 0)).toBe(false)
-})
-
 test('an owner whose lock file was replaced writes nothing more: no checkpoint, no marker', async () => {
   const { environment, directory } = await createDirectory()
   append(partitionLog(directory), 'a')

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import {
+  deletedName,
   parsePartitionDirectory,
   partitionDirectoryName,
   readPartitionMetadata,
-  setAsideName,
   writePartitionMetadata,
 } from '../../../sdk/directory/partition-directory.ts'
 import { MemoryEnvironment } from '../../../sdk/environment/memory-environment.ts'
@@ -39,16 +39,16 @@ test.each([
   expect(parsePartitionDirectory(name)).toBeUndefined()
 })
 
-test('a name set aside is read back, and one of a long topic is cut to what disks take', () => {
+test('the name of a deleted partition is read back, and one of a long topic is cut to what disks take', () => {
   const { random } = new MemoryEnvironment()
-  expect(parsePartitionDirectory(setAsideName('payments', 3, 'delete', random))).toEqual({
+  expect(parsePartitionDirectory(deletedName('payments', 3, random))).toEqual({
     topic: 'payments',
     partition: 3,
     kind: 'delete',
   })
-  const long = setAsideName('t'.repeat(249), 11, 'stray', random)
+  const long = deletedName('t'.repeat(249), 11, random)
   expect(long).toHaveLength(255)
-  expect(parsePartitionDirectory(long)).toMatchObject({ partition: 11, kind: 'stray' })
+  expect(parsePartitionDirectory(long)).toMatchObject({ partition: 11, kind: 'delete' })
   expect(partitionDirectoryName('t'.repeat(249), 99_999)).toHaveLength(255)
 })
 

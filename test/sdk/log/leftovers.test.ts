@@ -83,7 +83,8 @@ const CASES: { what: string; files: Record<string, Buffer>; values: string[] }[]
 
 test.each(CASES)('leftovers: $what', ({ files, values }) => {
   const place = createFiles(files)
-  const log = openLog(place, { ...COMPACT, recoveryPoint: 4 })
+  const recoveryPoint = Number(values.at(-1)!.slice(1)) + 1
+  const log = openLog(place, { ...COMPACT, recoveryPoint })
   expect(valuesOf(log)).toEqual(values)
   log.close()
   const names = place.environment.files.list(place.directory)

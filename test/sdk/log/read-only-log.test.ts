@@ -40,7 +40,7 @@ describe.each(DISKS)('on %s', (disk) => {
     log.close()
     expect(follower.refresh()).toBe(true)
     expect(follower.logStartOffset).toBe(log.segments()[0]!.baseOffset)
-    follower.advanceLogStart(20)
+    follower.advance({ logStartOffset: 20, flushedOffset: undefined })
     expect(follower.logStartOffset).toBe(20)
     const again = openLog(place, { logStartOffset: 20, cleanShutdown: true, recoveryPoint: 41 })
     again.truncateTo(30)
