@@ -39,12 +39,15 @@ interface Owned {
 }
 
 const RETRY_MS = 100
+/** So long may a body take that holds up a partition without anybody being told. */
+const RELEASE_WARNING_MS = 3_000
 
 /** The partitions a member has: where each starts, what is processed of it, and how it is given up. */
 export class Assignment implements MemberEvents {
   readonly #parts: Parts
   readonly #options: AssignmentOptions
   #owned: Owned[] = []
+  #hasWarned = false
   /** Partitions whose start is still looked for. */
   #starting = 0
   /** False once the loop is over: nobody is waited for any more. */
@@ -206,9 +209,26 @@ export class Assignment implements MemberEvents {
   async #untilSettled(leaving: readonly Owned[]): Promise<void> {
     const settled = Promise.all(leaving.map(({ prefix }) => prefix.settled()))
     const late = Promise.withResolvers<void>()
-    const timer = this.#parts.context.environment.timers.after(this.#options.rebalanceTimeoutMs, late.resolve)
+    const { timers } = this.#parts.context.environment
+    const timer = timers.after(this.#options.rebalanceTimeoutMs, late.resolve)
+    const warning = timers.after(RELEASE_WARNING_MS, () => this.#warnOfWaiting(leaving))
     await Promise.race([settled, late.promise])
     timer.cancel()
+    warning.cancel()
+  }
+
+  /** A loop inside the body of another one, of the same group, waits for what the other cannot give up: nobody would see. */
+  #warnOfWaiting(leaving: readonly Owned[]): void {
+    const waiting = leaving.find(({ prefix }) => prefix.firstUndone !== undefined)
+    if (waiting === undefined || this.#hasWarned) return
+    this.#hasWarned = true
+    const { topic, partition, firstUndone } = waiting.prefix
+    const { group, rebalanceTimeoutMs } = this.#options
+    const message =
+      `Group "${group}" wants ${topic}-${partition} for another member, which waits until ${topic}-${partition}@${firstUndone} ` +
+      `is done, or for ${rebalanceTimeoutMs} ms (rebalanceTimeoutMs). If the body that has it waits for another consumer ` +
+      'of the same group, they wait for each other: use another group there, or no group (read).'
+    this.#parts.context.environment.process.emitWarning(message, 'TIDEMARK_RELEASE_WAITS')
   }
 
   /** A commit that fails costs nothing but work done twice, by whoever gets the partition. */

@@ -59,7 +59,11 @@ export interface ConsumeOptions {
   readonly maxUndone?: number | undefined
   /** Makes this a static member (KIP-345): it may restart within the session timeout and gets its partitions back. */
   readonly instanceId?: string | undefined
-  /** How long, in milliseconds, a body may go on with a partition that is to go to another member. Default 300,000. */
+  /**
+   * How long, in milliseconds, a body may go on with a partition that is to go to another member, which waits meanwhile.
+   * Default 300,000. So a loop must not wait inside its body for another one of the same group: after 3 s a warning
+   * (`TIDEMARK_RELEASE_WAITS`) says which record holds up which partition.
+   */
   readonly rebalanceTimeoutMs?: number | undefined
   /** How the group spreads its partitions: 'uniform' or 'range'. Default: as the broker likes. */
   readonly assignor?: string | undefined

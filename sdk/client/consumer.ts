@@ -80,7 +80,8 @@ export class Consumer<R> implements AsyncIterable<R>, AsyncDisposable {
 
   /**
    * Commits what is processed by now; survives a power loss when it resolves. Needed only with `commit: 'manual'`. It
-   * works in the loop and after one that came to its end by itself, not after one that was left by `break` or closed.
+   * works in the loop and after one that came to its end by itself. After one that was left by `break` or closed it can do
+   * nothing more: it throws CLOSED where a record that was handed out is not committed.
    * @throws {TidemarkError} STALE_MEMBER_EPOCH, UNKNOWN_MEMBER_ID, FENCED_MEMBER_EPOCH (the partitions are others' now),
    * STORAGE_ERROR, OWNERSHIP_LOST, CLOSED
    */

@@ -45,8 +45,10 @@ export class Consumption implements LoopSource, Finishable {
   /** The loop waits for records. */
   #isParked = false
   #sawDone = false
-  /** Partitions with something processed that was never committed. */
+  /** Partitions with something processed that was never committed, when it was closed. */
   #leftBehind = 0
+  /** The first record that was handed out and not done by then. */
+  #leftUndone: string | undefined
   #hasWarned = false
 
   constructor(context: ClientContext, topics: readonly ConsumedTopic[], options: CheckedConsumeOptions) {
@@ -139,13 +141,19 @@ export class Consumption implements LoopSource, Finishable {
 
   /**
    * What is processed now survives a power loss when this resolves.
-   * @throws {TidemarkError} CLOSED where something was processed, not committed, and the group is left
+   * @throws {TidemarkError} CLOSED where the group is left, and something that was handed out is not committed
    */
   async commit(): Promise<void> {
     if (this.#leftBehind > 0) {
       const message =
         `The consumer of group "${this.#options.group}" has left its group; what it had processed in ${this.#leftBehind} ` +
         'partitions and not committed will be handed out again. Commit in the loop, or before close().'
+      throw new TidemarkError('CLOSED', message)
+    }
+    if (this.#leftUndone !== undefined) {
+      const message =
+        `What was processed is committed, but ${this.#leftUndone} was in hand when the loop was left, so it does not count ` +
+        'and will be handed out again. Call its done() before you leave the loop, or let the loop end by itself (limit).'
       throw new TidemarkError('CLOSED', message)
     }
     await this.#committer.commit('power-loss', { again: true })
@@ -178,6 +186,8 @@ export class Consumption implements LoopSource, Finishable {
       // Refused because the partitions are others' by now: they will do the rest again.
       if (!(error instanceof TidemarkError) || !error.retriable) problem = error
     }
+    const undone = this.#assignment.prefixes.find(({ firstUndone }) => firstUndone !== undefined)
+    if (undone !== undefined) this.#leftUndone = `${undone.topic}-${undone.partition}@${undone.firstUndone}`
     this.#leftBehind = this.#assignment.prefixes.filter(({ hasMoved }) => hasMoved).length
     this.#assignment.close()
     await this.#member.leave()

@@ -56,6 +56,11 @@ export class ProcessedPrefix {
     return this.tail - this.head
   }
 
+  /** The first of them: nothing behind it can be committed. */
+  get firstUndone(): number | undefined {
+    return this.head === this.tail || !this.isOpen ? undefined : this.ring[this.head & this.mask]!.offset
+  }
+
   /** Whether the last issued commit is behind. */
   get hasMoved(): boolean {
     return this.isOpen && this.offset !== this.issuedOffset

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import type { ConsumeOptions } from '../../../sdk/client/consume-options.ts'
 import { Consumer } from '../../../sdk/client/consumer.ts'
+import { MemoryEnvironment } from '../../../sdk/environment/memory-environment.ts'
+import { open } from '../../../sdk/index.ts'
 import { createClient, turns, until } from './support/create-client.ts'
 
 function createConsumer(options: Partial<ConsumeOptions> = {}, records = 10) {
@@ -370,4 +372,56 @@ test('options are checked when the consumer is made, and undefined means the def
   expect(() =>
     topic().consume({ group: 'g', limit: undefined, signal: undefined, commit: { idleMs: undefined } }),
   ).not.toThrow()
+})
+
+test('commit() after a loop that was left says what it cannot commit, and says nothing where all is committed', async () => {
+  for (const commit of [undefined, 'manual'] as const) {
+    const { consumer } = createConsumer({ commit })
+    for await (const { offset } of consumer) if (offset === 2) break
+    const what = commit === 'manual' ? 'had processed in 1 partition' : 't-0@2 was in hand when the loop was left'
+    await expect(consumer.commit()).rejects.toMatchObject({ code: 'CLOSED', message: expect.stringContaining(what) })
+  }
+  const first = createConsumer({ commit: 'manual' })
+  for await (const _ of first.consumer) break
+  await expect(first.consumer.commit()).rejects.toMatchObject({ code: 'CLOSED' })
+  const done = createConsumer()
+  for await (const record of done.consumer) {
+    record.done()
+    break
+  }
+  await done.consumer.commit()
+  expect(done.committed()).toBe(1)
+})
+
+test('a loop inside the body of another one of its group is told why it waits, and both go on', async () => {
+  const environment = new MemoryEnvironment({ clock: 'manual' })
+  await using tide = await open('memory:', { environment })
+  const t = tide.topic('t', { partitions: 2 })
+  await t.sendBatch([0, 1].map((partition) => ({ partition, value: Buffer.from('x') })))
+  const options = { group: 'g', processed: 'done', rebalanceTimeoutMs: 10_000 } as const
+  const seen: string[] = []
+  const nested = async () => {
+    const inHand = []
+    for await (const record of t.consume({ ...options, limit: 2 })) {
+      inHand.push(record)
+      if (inHand.length < 2) continue
+      // Whichever of the two partitions is to go, a record of it is in hand.
+      for await (const { id } of t.consume({ ...options, limit: 1 })) seen.push(id)
+    }
+    return inHand.filter(({ signal }) => signal.aborted).map(({ id }) => id)
+  }
+  let lost: string[] | undefined
+  const run = nested().then((ids) => {
+    lost = ids
+  })
+  for (let step = 0; step < 400 && lost === undefined; step++) {
+    environment.advance(50)
+    await turns(1)
+  }
+  await run
+  expect(lost).toEqual(seen)
+  expect(environment.warnings.map(({ code }) => code)).toEqual(['TIDEMARK_RELEASE_WAITS'])
+  const [partition] = seen[0]!.split('@')
+  const { message } = environment.warnings[0]!
+  expect(message).toContain(`Group "g" wants ${partition} for another member, which waits until ${seen[0]} is done`)
 })
