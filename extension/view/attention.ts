@@ -2,20 +2,27 @@ import { type Disposable, window, workspace } from 'vscode'
 import type { Demand } from '../source/reading-schedule.ts'
 import type { ConsumeLenses } from './consume-lenses.ts'
 import type { GroupsView } from './groups-view.ts'
+import type { RecordDocuments } from './record-documents.ts'
 import { isWanted } from './settings.ts'
 import type { Sources } from './sources.ts'
+
+/** What shows numbers inside editors. */
+interface Editors {
+  readonly lenses: ConsumeLenses
+  readonly documents: RecordDocuments
+}
 
 /** Has the directories read as often as somebody would see it, and not at all where nobody would. */
 export class Attention implements Disposable {
   readonly #sources: Sources
   readonly #view: GroupsView
-  readonly #lenses: ConsumeLenses
+  readonly #editors: Editors
   readonly #subscriptions: Disposable[]
 
-  constructor(sources: Sources, view: GroupsView, lenses: ConsumeLenses) {
+  constructor(sources: Sources, view: GroupsView, editors: Editors) {
     this.#sources = sources
     this.#view = view
-    this.#lenses = lenses
+    this.#editors = editors
     const ask = () => this.#ask()
     this.#subscriptions = [
       view.onDidChangeAttention(ask),
@@ -39,7 +46,8 @@ export class Attention implements Disposable {
 
   #demand(): Demand {
     if (this.#view.isPaused) return 'none'
-    if (this.#view.isVisible || this.#lenses.isInSight) return 'live'
+    const { lenses, documents } = this.#editors
+    if (this.#view.isVisible || lenses.isInSight || documents.isFollowing) return 'live'
     return isWanted('badge') || isWanted('statusBar') || isWanted('notifications') ? 'summary' : 'none'
   }
 }
