@@ -94,19 +94,26 @@ export class TidemarkError extends Error {
   readonly code: ErrorCode
   /** Whether the same call may succeed later without any change. */
   readonly retriable: boolean
-  readonly topic: string | undefined
-  readonly partition: number | undefined
-  readonly offset: number | undefined
+  // Declared only: what is not known is not there, so that whoever prints the error sees none of it.
+  declare readonly topic: string | undefined
+  declare readonly partition: number | undefined
+  declare readonly offset: number | undefined
   /** Where `sendAll` was ABORTED or its topic CLOSED: what it had sent by then. */
-  readonly sent: SentBefore | undefined
+  declare readonly sent: SentBefore | undefined
 
   constructor(code: ErrorCode, message?: string, place: ErrorPlace = {}) {
     super(message ?? ERRORS[code].description, place.cause === undefined ? undefined : { cause: place.cause })
     this.code = code
     this.retriable = ERRORS[code].retriable
-    this.topic = place.topic
-    this.partition = place.partition
-    this.offset = place.offset
-    this.sent = place.sent
+    if (place.topic !== undefined) this.topic = place.topic
+    if (place.partition !== undefined) this.partition = place.partition
+    if (place.offset !== undefined) this.offset = place.offset
+    if (place.sent !== undefined) this.sent = place.sent
+  }
+
+  /** Other errors lose their message in JSON. */
+  toJSON(): object {
+    const { name, code, message, retriable, topic, partition, offset, sent } = this
+    return { name, code, message, retriable, topic, partition, offset, sent }
   }
 }

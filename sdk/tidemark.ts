@@ -1,3 +1,4 @@
+import type { InspectOptions } from 'node:util'
 import type { Broker } from './broker/broker.ts'
 import type { RecoveryNote } from './broker/recovery-note.ts'
 import { ClientContext } from './client/client-context.ts'
@@ -6,6 +7,7 @@ import { Consumer } from './client/consumer.ts'
 import { Groups } from './client/groups.ts'
 import { type LagOptions, type LagRow, readLag, type WatchLagOptions, watchLag } from './client/lag.ts'
 import { checkArgument, listOf, object } from './client/option-check.ts'
+import { printed, SHOW } from './client/printed.ts'
 import { type AnyTopic, type RecordOf, Topic, type TopicOptions } from './client/topic.ts'
 import { Topics } from './client/topics.ts'
 import type { Environment } from './environment/environment.ts'
@@ -106,6 +108,15 @@ export class Tidemark implements AsyncDisposable {
   close(): Promise<void> {
     this.#closing ??= this.#context.close().finally(this.#release)
     return this.#closing
+  }
+
+  toJSON(): object {
+    const { kind, recovery } = this
+    return { kind, recovery }
+  }
+
+  [SHOW](depth: number | null, options: InspectOptions): string {
+    return printed('Tidemark', this.toJSON(), depth, options)
   }
 
   #checkTopics(topics: unknown): void {

@@ -1,7 +1,4 @@
-import { isUtf8 } from 'node:buffer'
-
-/** Bytes in JSON: their text, or base64 where they are not UTF-8. `null` is Kafka's null (a tombstone's value). */
-export type BytesJson = string | null | { readonly base64: string }
+import { type BytesJson, bytesToJson } from '../client/bytes-json.ts'
 
 /** A record's parts as bytes. */
 export interface ReadRecord {
@@ -33,10 +30,4 @@ export function recordToJson(record: ReadRecord): RecordJson {
     value: bytesToJson(value),
     headers: headers.map((header) => ({ key: header.key, value: bytesToJson(header.value) })),
   }
-}
-
-export function bytesToJson(bytes: Uint8Array | null): BytesJson {
-  if (bytes === null) return null
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  return isUtf8(buffer) ? buffer.toString('utf8') : { base64: buffer.toString('base64') }
 }

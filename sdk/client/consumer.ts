@@ -1,3 +1,4 @@
+import type { InspectOptions } from 'node:util'
 import type { TopicPartition } from '../broker/broker.ts'
 import { TidemarkError } from '../errors.ts'
 import { BatchLoop } from './batch-loop.ts'
@@ -6,6 +7,7 @@ import { type CheckedConsumeOptions, type ConsumeOptions, checkConsumeOptions } 
 import { Consumption } from './consumption.ts'
 import type { LoopOptions } from './loop-source.ts'
 import { checkOption, checkOptions, count, listOf, milliseconds, type OptionKinds, object } from './option-check.ts'
+import { printed, SHOW } from './printed.ts'
 import { RecordLoop } from './record-loop.ts'
 import type { ConsumedTopic } from './subscription.ts'
 import type { TopicBatch } from './topic-batch.ts'
@@ -114,6 +116,16 @@ export class Consumer<R> implements AsyncIterable<R>, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  toJSON(): object {
+    const { group, assignment } = this
+    return { group, assignment }
+  }
+
+  [SHOW](depth: number | null, options: InspectOptions): string {
+    const assignment = this.assignment.map(({ topic, partition }) => `${topic}-${partition}`)
+    return printed('Consumer', { group: this.group, assignment }, depth, options)
   }
 
   #loopOptions(): LoopOptions {

@@ -1,6 +1,8 @@
+import type { InspectOptions } from 'node:util'
 import { TidemarkError } from '../errors.ts'
 import type { RecordCursor, RecordHeader } from '../record/record-cursor.ts'
 import type { FetchedBatch } from './fetched-batch.ts'
+import { printed, recordFields, recordJson, SHOW } from './printed.ts'
 import { decode, reason } from './serde.ts'
 import type { TopicRecord } from './topic-record.ts'
 
@@ -94,6 +96,14 @@ export class FetchedRecord<N extends string = string, K = unknown, V = unknown> 
 
   done(): void {
     this.batch.prefix.done(this)
+  }
+
+  toJSON(): object {
+    return recordJson(this)
+  }
+
+  [SHOW](depth: number | null, options: InspectOptions): string {
+    return printed(`TopicRecord ${this.id}`, recordFields(this), depth, options)
   }
 
   /** The prefix it counts for. */

@@ -1,5 +1,7 @@
+import type { InspectOptions } from 'node:util'
 import { TidemarkError } from '../errors.ts'
 import type { FetchedRecord } from './fetched-record.ts'
+import { printed, SHOW } from './printed.ts'
 import type { ProcessedPrefix } from './processed.ts'
 
 /** Consecutive records of one partition, at least one. */
@@ -30,6 +32,22 @@ export class TopicBatch<R> {
       const message = `batch.done(${index}): the batch has records 0 to ${this.records.length - 1}.`
       throw new TidemarkError('INVALID_ARGUMENT', message, { topic: this.topic, partition: this.partition })
     }
-    this.#prefix.doneAll(this.records as readonly unknown[] as readonly FetchedRecord[], index + 1)
+    this.#prefix.doneAll(this.#fetched, index + 1)
+  }
+
+  toJSON(): object {
+    const { topic, partition, records } = this
+    return { topic, partition, records }
+  }
+
+  [SHOW](depth: number | null, options: InspectOptions): string {
+    const fetched = this.#fetched
+    const [firstOffset, lastOffset] = [fetched[0]?.offset, fetched.at(-1)?.offset]
+    const fields = { records: fetched.length, firstOffset, lastOffset }
+    return printed(`TopicBatch ${this.topic}-${this.partition}`, fields, depth, options)
+  }
+
+  get #fetched(): readonly FetchedRecord[] {
+    return this.records as readonly unknown[] as readonly FetchedRecord[]
   }
 }

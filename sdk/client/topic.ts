@@ -1,3 +1,4 @@
+import type { InspectOptions } from 'node:util'
 import type { TopicPartition } from '../broker/broker.ts'
 import type { WrittenCodec } from '../record/batch-builder.ts'
 import { noSuchTopic } from '../topic/topic-name.ts'
@@ -21,6 +22,7 @@ import {
   wholeNumber,
 } from './option-check.ts'
 import { offsetsAt, type PartitionOffset, type Position } from './position.ts'
+import { printed, SHOW } from './printed.ts'
 import { Producer, type RecordToSend, type SentAll, type SentBatch, type SentRecord } from './producer.ts'
 import { checkReadOptions, Reading, type ReadOptions } from './reading.ts'
 import { RecordLoop } from './record-loop.ts'
@@ -175,6 +177,14 @@ export class Topic<N extends string = string, KO = string | null, VO = Uint8Arra
     const found = await this.#declared.describe()
     if (found === undefined) throw noSuchTopic(this.name)
     return found.partitions.map(({ partition }) => ({ topic: this.name, partition }))
+  }
+
+  toJSON(): object {
+    return { name: this.name }
+  }
+
+  [SHOW](depth: number | null, options: InspectOptions): string {
+    return printed('Topic', { name: this.name }, depth, options)
   }
 
   /** Whether this is a topic of the Tidemark object that has this context. */

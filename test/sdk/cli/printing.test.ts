@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { agoWords, counted, digits, sizeWords } from '../../../sdk/cli/plain-words.ts'
-import { bytesToJson } from '../../../sdk/cli/record-json.ts'
 import { styleFor } from '../../../sdk/cli/style.ts'
 import { renderTable } from '../../../sdk/cli/table.ts'
 import type { Terminal } from '../../../sdk/cli/terminal.ts'
+import { bytesToJson } from '../../../sdk/client/bytes-json.ts'
 
 const RED_X = '\u001b[31mx\u001b[39m'
 
