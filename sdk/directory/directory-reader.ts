@@ -1,7 +1,6 @@
 import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
-import { PartitionLog } from '../log/partition-log.ts'
-import type { ReadOnlyLog } from '../log/read-only-log.ts'
+import { ReadOnlyLog } from '../log/read-only-log.ts'
 import { asDiskFailure, errnoOf } from '../log/storage-error.ts'
 import { CLEAN_SHUTDOWN } from './clean-shutdown.ts'
 import { DirectoryCheckpoints } from './directory-checkpoints.ts'
@@ -99,7 +98,7 @@ export class DirectoryReader {
     }
     const directory = this.#environment.files.join(this.path, name)
     try {
-      log = PartitionLog.openReadOnly(this.#environment, {
+      log = ReadOnlyLog.open(this.#environment, {
         ...{ directory, topic, partition, isCompacted },
         ...this.#positionOf({ topic, partition }),
       })

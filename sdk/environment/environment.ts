@@ -86,6 +86,8 @@ export interface FileSystem {
   makeDirectory(path: string): void
   /** Replaces `to` atomically. Durable only after `syncDirectory` of the parent. */
   rename(from: string, to: string): void
+  /** Sets when a file was last modified, as `stat` tells it. */
+  setModified(path: string, modifiedMs: number): void
   /** Removes a file. Throws ENOENT. */
   remove(path: string): void
   /** Removes a directory with everything in it; a missing one is fine. */

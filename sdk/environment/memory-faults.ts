@@ -7,6 +7,7 @@ export type DiskOperation =
   | 'list'
   | 'makeDirectory'
   | 'rename'
+  | 'setModified'
   | 'remove'
   | 'removeDirectory'
   | 'syncDirectory'
@@ -43,6 +44,7 @@ const CHANGES: ReadonlySet<DiskOperation> = new Set([
   'open',
   'makeDirectory',
   'rename',
+  'setModified',
   'remove',
   'removeDirectory',
   'syncDirectory',
@@ -59,6 +61,7 @@ export class MemoryFaults {
     list: 0,
     makeDirectory: 0,
     rename: 0,
+    setModified: 0,
     remove: 0,
     removeDirectory: 0,
     syncDirectory: 0,

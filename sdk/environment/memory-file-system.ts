@@ -117,6 +117,14 @@ export class MemoryFileSystem implements FileSystem {
     this.changed(target)
   }
 
+  setModified(path: string, modifiedMs: number): void {
+    const at = this.realPath(path)
+    this.#faults.check('setModified', at)
+    const node = this.#find(at)
+    if (node === undefined) throw errno('ENOENT', 'setModified', at)
+    node.modifiedMs = modifiedMs
+  }
+
   remove(path: string): void {
     const at = this.realPath(path)
     this.#faults.check('remove', at)

@@ -11,6 +11,7 @@ import {
   rmSync,
   statSync,
   unlinkSync,
+  utimesSync,
   watch,
 } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
@@ -57,6 +58,10 @@ class NodeFileSystem implements FileSystem {
 
   rename(from: string, to: string): void {
     renameSync(from, to)
+  }
+
+  setModified(path: string, modifiedMs: number): void {
+    utimesSync(path, modifiedMs / 1000, modifiedMs / 1000)
   }
 
   remove(path: string): void {

@@ -66,7 +66,9 @@ export function stampBatches(batches: Buffer, stamp: BatchStamp): void {
 export function isRollDue(active: ActiveSegment, config: LogConfig, shape: AppendShape, clock: Clock): boolean {
   const { segment, indexes, firstTimestampMs } = active
   if (segment.sizeBytes === 0) return false
-  const { segmentBytes, segmentMs, segmentIndexBytes } = config
+  const { segmentBytes, segmentIndexBytes, cleanupPolicy, maxCompactionLagMs } = config
+  // The active segment is never compacted, so it must not grow older than compaction may lag behind.
+  const segmentMs = cleanupPolicy.has('compact') ? Math.min(config.segmentMs, maxCompactionLagMs) : config.segmentMs
   if (segment.sizeBytes > segmentBytes - shape.sizeBytes) return true
   if (indexes.isFull(segmentIndexBytes) || !indexes.fits(shape.nextOffset - 1)) return true
   if (firstTimestampMs !== undefined && firstTimestampMs >= 0) {

@@ -15,21 +15,28 @@ export class DeletedFiles {
     this.#directory = directory
   }
 
-  /** Durable on return. */
-  add(baseOffset: number, delayMs: number): void {
-    const { files, timers } = this.#environment
-    for (const suffix of SEGMENT_SUFFIXES) {
-      const path = files.join(this.#directory, segmentFileName(baseOffset, suffix))
-      if (files.stat(path) === undefined) continue
-      const renamed = path + SUFFIX
-      files.rename(path, renamed)
-      this.#waiting.get(renamed)?.cancel()
-      this.#waiting.set(
-        renamed,
-        timers.after(delayMs, () => this.#remove(renamed)),
-      )
+  /** Durable on return. `keepsSnapshotAt`: a segment with this base takes their place, so its producers are still known. */
+  add(baseOffsets: readonly number[], delayMs: number, options: { keepsSnapshotAt?: number | undefined } = {}): void {
+    const { files } = this.#environment
+    for (const baseOffset of baseOffsets) {
+      for (const suffix of SEGMENT_SUFFIXES) {
+        if (suffix === '.snapshot' && baseOffset === options.keepsSnapshotAt) continue
+        const path = files.join(this.#directory, segmentFileName(baseOffset, suffix))
+        if (files.stat(path) !== undefined) this.#rename(path, delayMs)
+      }
     }
     files.syncDirectory(this.#directory)
+  }
+
+  #rename(path: string, delayMs: number): void {
+    const { files, timers } = this.#environment
+    const renamed = path + SUFFIX
+    files.rename(path, renamed)
+    this.#waiting.get(renamed)?.cancel()
+    this.#waiting.set(
+      renamed,
+      timers.after(delayMs, () => this.#remove(renamed)),
+    )
   }
 
   /** Removes what still waits. */

@@ -29,13 +29,17 @@ export function settleLeftovers(files: FileSystem, directory: string): string[] 
   const logs = complete.filter((file) => file.kind === '.log')
   const fromOffset = Math.min(...logs.map((file) => file.baseOffset))
   const toOffset = Math.max(...logs.map((file) => findNextOffset(files, files.join(directory, file.name))))
+  const bases = new Set(logs.map((file) => file.baseOffset))
   for (const name of names) {
     const parsed = parseSegmentFileName(name)
     if (parsed === undefined || parsed.suffix.indexOf('.', 1) !== -1) continue
+    // These two may be the new segment's own already, and cannot be made again; what an old one says beyond it is harmless.
+    if (bases.has(parsed.baseOffset) && (parsed.suffix === '.txnindex' || parsed.suffix === '.snapshot')) continue
     if (parsed.baseOffset >= fromOffset && parsed.baseOffset < toOffset) remove(name)
   }
-  // In ascending order: should this stop half-way, those that are left still cover none that is renamed.
-  complete.sort((one, other) => one.baseOffset - other.baseOffset)
+  // In ascending order, a segment's log first: should this stop half-way, those that are left still cover none that is renamed.
+  const rank = (file: SegmentFile): number => (file.kind === '.log' ? 0 : 1)
+  complete.sort((one, other) => one.baseOffset - other.baseOffset || rank(one) - rank(other))
   for (const file of complete) {
     files.rename(files.join(directory, file.name), files.join(directory, file.name.slice(0, -'.swap'.length)))
   }

@@ -4,52 +4,23 @@ import { TidemarkError } from '../errors.ts'
 import { RecordBatch } from '../record/record-batch.ts'
 import { ActiveSegment } from './active-segment.ts'
 import { isRollDue, measureAppend, stampBatches } from './append-shape.ts'
+import { type Cleanable, findCleanable } from './cleanable.ts'
 import { DeletedFiles } from './deleted-files.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
+import { type CleanedLog, type CleaningOptions, type CleaningResult, LogCleaner } from './log-cleaner.ts'
 import type { LogConfig } from './log-config.ts'
 import { type FlushedLog, LogFlusher } from './log-flusher.ts'
 import { LogHealth } from './log-health.ts'
 import { LogLoader } from './log-loader.ts'
 import { LogView, type SegmentInfo } from './log-view.ts'
+import type { AppendedBatches, AppendOptions, PartitionLogOptions } from './partition-log-options.ts'
 import { ProducerSnapshots } from './producer-snapshots.ts'
 import type { ProducerState } from './producer-state.ts'
-import { ReadOnlyLog, type ReadOnlyLogOptions } from './read-only-log.ts'
 import type { LogRecovery } from './recovery.ts'
 import { findExpired } from './retention.ts'
 import { Segment, type SegmentSurroundings } from './segment.ts'
 import { isOutOfDescriptors, storageError } from './storage-error.ts'
 import { cutLog } from './truncation.ts'
-
-export interface PartitionLogOptions {
-  /** The partition's own directory. */
-  readonly directory: string
-  readonly topic: string
-  readonly partition: number
-  readonly config: LogConfig
-  /** From the checkpoint; default: where the files begin. */
-  readonly logStartOffset?: number | undefined
-  /** From the checkpoint: everything below was flushed. Default 0. */
-  readonly recoveryPoint?: number | undefined
-  /** Whether the log was closed in order: then only its end is looked at. */
-  readonly cleanShutdown: boolean
-  /** Makes the directory where there is none. Default false. */
-  readonly create?: boolean | undefined
-  /** The log may have been replaced by an older copy: then it goes on where that ends. Default false. */
-  readonly mayBeOlder?: boolean | undefined
-  /** What consumers may see: what survives a power loss (default), or all that was appended. */
-  readonly highWatermarkFollows?: 'flush' | 'append' | undefined
-}
-
-export interface AppendOptions {
-  readonly leaderEpoch: number
-  /** Given where the topic's timestamps are LogAppendTime. */
-  readonly logAppendTimeMs?: number | undefined
-}
-
-export interface AppendedBatches {
-  readonly baseOffset: number
-  readonly lastOffset: number
-}
 
 /** One partition's log, for the one process that writes to it. */
 export class PartitionLog extends LogView {
@@ -117,11 +88,6 @@ export class PartitionLog extends LogView {
     } catch (error) {
       throw storageError(error, `open ${topic}-${partition}`, { topic, partition })
     }
-  }
-
-  /** Opens a log to read it from its files, whoever owns them. Changes nothing on disk. */
-  static openReadOnly(environment: Environment, options: ReadOnlyLogOptions): ReadOnlyLog {
-    return ReadOnlyLog.open(environment, options)
   }
 
   override get logStartOffset(): number {
@@ -267,16 +233,32 @@ export class PartitionLog extends LogView {
       if (count === segmentList.length) this.roll()
       const expired = this.segments().slice(0, count)
       const gone = segmentList.splice(0, count)
-      for (const writer of this.flusher.writers()) if (gone.includes(writer.segment)) writer.close()
-      this.flusher.forget(this.endOffset)
-      for (const segment of gone) {
-        this.openSegments.drop(segment)
-        segment.release()
-        this.deleted.add(segment.baseOffset, config.fileDeleteDelayMs)
-      }
+      this.letGo(gone)
+      this.deleted.add(
+        gone.map((segment) => segment.baseOffset),
+        config.fileDeleteDelayMs,
+      )
       this.moveStart(Math.max(logStartOffset, segmentList[0]!.baseOffset))
       return expired
     })
+  }
+
+  /** What compaction could do now. `cleanedOffset`: how far it came before, by the checkpoint. Throws STORAGE_ERROR. */
+  cleanable(cleanedOffset: number | undefined, nowMs: number): Cleanable {
+    const { segmentList: segments, logStartOffset, logEndOffset, config } = this
+    const stableOffset = Math.min(this.lastStableOffset, this.flushedOffset)
+    const log = { segments, logStartOffset, logEndOffset, stableOffset, config }
+    return this.reading(() => findCleanable(log, cleanedOffset, nowMs))
+  }
+
+  /** Compacts in the background; appends and reads go on. Throws CORRUPT_BATCH where damage is in the way, STORAGE_ERROR. */
+  async compact(options: CleaningOptions): Promise<CleaningResult> {
+    this.health.check()
+    try {
+      return await new LogCleaner(this.environment, this.cleanedLog(), options).run()
+    } catch (error) {
+      throw this.health.describe(error, 'compact')
+    }
   }
 
   /**
@@ -327,6 +309,36 @@ export class PartitionLog extends LogView {
     for (const writer of this.flusher.writers()) writer.close()
     this.openSegments.releaseAll()
     this.watchers.clear()
+  }
+
+  private cleanedLog(): CleanedLog {
+    const log = this
+    const { topic, partition, around, deleted, damage } = this
+    return {
+      ...{ topic, partition, around, deleted, damage },
+      get config() {
+        return log.config
+      },
+      get segments() {
+        return log.segmentList
+      },
+      producer: (producerId) => this.producers.entry(producerId),
+      abortedTransactions: (from, to) => this.abortedTransactions(from, to),
+      check: () => this.health.check(),
+      letGo: (segments) => this.letGo(segments),
+      fail: (error) => this.health.fail(error, 'compact'),
+    }
+  }
+
+  /** Segments whose files go. */
+  private letGo(segments: readonly Segment[]): void {
+    this.forgetPositions()
+    for (const writer of this.flusher.writers()) if (segments.includes(writer.segment)) writer.close()
+    this.flusher.forget(this.endOffset)
+    for (const segment of segments) {
+      this.openSegments.drop(segment)
+      segment.release()
+    }
   }
 
   private flushedLog(): FlushedLog {

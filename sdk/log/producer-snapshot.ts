@@ -69,9 +69,12 @@ export function loadProducerSnapshot(
 ): ProducerEntry[] | undefined {
   const bytes = readWholeFile(files, files.join(directory, segmentFileName(options.offset, '.snapshot')))
   const entries = bytes && decodeProducerSnapshot(bytes)
-  return entries?.filter(
-    (entry) => entry.currentTxnFirstOffset >= 0 || options.nowMs - entry.timestampMs < PRODUCER_EXPIRATION_MS,
-  )
+  return entries?.filter((entry) => isRemembered(entry, options.nowMs))
+}
+
+/** Whether a broker would still know the producer. */
+export function isRemembered(entry: ProducerEntry, nowMs: number): boolean {
+  return entry.currentTxnFirstOffset >= 0 || nowMs - entry.timestampMs < PRODUCER_EXPIRATION_MS
 }
 
 /** Not flushed: a torn snapshot shows by its CRC, and an older one does as well. */

@@ -29,6 +29,10 @@ export class ProducerState {
     return this.#entries.values()
   }
 
+  entry(producerId: number): ProducerEntry | undefined {
+    return this.#entries.get(producerId)
+  }
+
   get size(): number {
     return this.#entries.size
   }

@@ -6,6 +6,8 @@ import { TimeIndex } from './time-index.ts'
 export interface IndexOptions {
   readonly directory: string
   readonly baseOffset: number
+  /** Of the files' names. */
+  readonly ending: string
   readonly indexIntervalBytes: number
 }
 
@@ -21,9 +23,10 @@ export class SegmentIndexes {
   private lastIndexedPosition = 0
 
   constructor(files: FileSystem, options: IndexOptions) {
-    const { directory, baseOffset } = options
-    this.offsets = new OffsetIndex(files, files.join(directory, segmentFileName(baseOffset, '.index')), baseOffset)
-    this.times = new TimeIndex(files, files.join(directory, segmentFileName(baseOffset, '.timeindex')), baseOffset)
+    const { directory, baseOffset, ending } = options
+    const path = (suffix: string) => files.join(directory, segmentFileName(baseOffset, suffix + ending))
+    this.offsets = new OffsetIndex(files, path('.index'), baseOffset)
+    this.times = new TimeIndex(files, path('.timeindex'), baseOffset)
     this.maxTimestampOffset = baseOffset
     this.intervalBytes = options.indexIntervalBytes
   }

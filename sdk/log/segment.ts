@@ -45,15 +45,19 @@ export class Segment {
   /** The segment that is written keeps its descriptor and indexes. */
   private held = false
 
-  constructor(around: SegmentSurroundings, baseOffset: number, sizeBytes: number) {
+  /** What the names of its files end in: nothing, or what compaction calls them while they are no segment yet. */
+  readonly ending: string
+
+  constructor(around: SegmentSurroundings, baseOffset: number, sizeBytes: number, ending = '') {
     this.around = around
+    this.ending = ending
     this.baseOffset = baseOffset
     this.sizeBytes = sizeBytes
     this.counts = new RecordCounts(this)
   }
 
   path(suffix: string): string {
-    return this.around.files.join(this.around.directory, segmentFileName(this.baseOffset, suffix))
+    return this.around.files.join(this.around.directory, segmentFileName(this.baseOffset, suffix + this.ending))
   }
 
   reading(): File {
@@ -90,7 +94,12 @@ export class Segment {
   /** For an open of this very segment: new and empty. */
   emptyIndexes(): SegmentIndexes {
     const { files, directory, indexIntervalBytes } = this.around
-    return new SegmentIndexes(files, { directory, baseOffset: this.baseOffset, indexIntervalBytes })
+    return new SegmentIndexes(files, {
+      directory,
+      baseOffset: this.baseOffset,
+      ending: this.ending,
+      indexIntervalBytes,
+    })
   }
 
   /** The indexes; made again from the log, in memory, where the files are missing or wrong. */
@@ -109,6 +118,11 @@ export class Segment {
   get maxTimestampMs(): number {
     if (this.held || this.knownMaxTimestampMs === undefined) this.knownMaxTimestampMs = this.index().maxTimestampMs
     return this.knownMaxTimestampMs
+  }
+
+  /** The greatest timestamp of its first batch; undefined where it has none. */
+  get firstTimestampMs(): number | undefined {
+    return this.sizeBytes === 0 ? undefined : this.peek(0)?.maxTimestampMs
   }
 
   /** A follower has seen this batch, behind those it knew. */

@@ -1,5 +1,5 @@
 import type { FileSystem } from '../environment/environment.ts'
-import { isSafeInt64, readInt64 } from '../record/int64.ts'
+import { isSafeInt64, readInt64, writeInt64 } from '../record/int64.ts'
 import { readWholeFile } from './whole-file.ts'
 
 const VERSION = 0
@@ -44,6 +44,26 @@ export function trimTransactionIndex(files: FileSystem, path: string, logEndOffs
   const file = files.open(path, { write: true })
   try {
     file.truncate(kept.length * ENTRY_BYTES)
+  } finally {
+    file.close()
+  }
+}
+
+/** Writes the index of a segment that compaction made. Durable on return, but for its name. */
+export function writeTransactionIndex(files: FileSystem, path: string, aborted: readonly AbortedTransaction[]): void {
+  const bytes = Buffer.alloc(aborted.length * ENTRY_BYTES)
+  for (const [entry, { producerId, firstOffset, lastOffset, lastStableOffset }] of aborted.entries()) {
+    const at = entry * ENTRY_BYTES
+    bytes.writeInt16BE(VERSION, at)
+    for (const [field, value] of [producerId, firstOffset, lastOffset, lastStableOffset].entries()) {
+      writeInt64(bytes, at + 2 + field * 8, value)
+    }
+  }
+  const file = files.open(path, { write: true, create: true })
+  try {
+    file.write([bytes], 0)
+    file.truncate(bytes.length)
+    file.syncNow()
   } finally {
     file.close()
   }

@@ -73,7 +73,7 @@ function create(environment: Environment, around: SegmentSurroundings, baseOffse
 function drop(segment: Segment, cut: Cut): void {
   cut.writers.find((writer) => writer.segment === segment)?.close()
   segment.release()
-  cut.deleted.add(segment.baseOffset, cut.deleteDelayMs)
+  cut.deleted.add([segment.baseOffset], cut.deleteDelayMs)
 }
 
 /** The producers as they were at the new end. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { PartitionLog } from '../../../sdk/log/partition-log.ts'
+import type { PartitionLog } from '../../../sdk/log/partition-log.ts'
+import { ReadOnlyLog } from '../../../sdk/log/read-only-log.ts'
 import { readWholeFile } from '../../../sdk/log/whole-file.ts'
 import { encodeBatch } from '../../../sdk/record/batch-builder.ts'
 import { seededRandom } from '../../support/seeded-random.ts'
@@ -136,7 +137,7 @@ describe.each(DISKS)('on %s', (disk) => {
     write(place, INDEX, Buffer.concat([right.offsets, Buffer.alloc(80_000 - right.offsets.length)]))
     write(place, TIME_INDEX, Buffer.concat([right.times, Buffer.alloc(120_000 - right.times.length)]))
     const { environment, directory } = place
-    const follower = PartitionLog.openReadOnly(environment, { directory, topic: 'events', partition: 0 })
+    const follower = ReadOnlyLog.open(environment, { directory, topic: 'events', partition: 0 })
     expect(readAll(follower).records).toHaveLength(follower.logEndOffset)
     expect(read(place, INDEX)).toHaveLength(80_000)
     const log = openLog(place, { cleanShutdown: true, recoveryPoint: batches.at(-1)!.lastOffset + 1 })
@@ -167,7 +168,7 @@ test.each(['owner', 'follower'])(
     const open = () =>
       who === 'owner'
         ? openLog(place, { cleanShutdown: true, recoveryPoint })
-        : PartitionLog.openReadOnly(place.environment, { directory: place.directory, topic: 'events', partition: 0 })
+        : ReadOnlyLog.open(place.environment, { directory: place.directory, topic: 'events', partition: 0 })
     const expected = answers(open())
     for (const name of [INDEX, TIME_INDEX]) {
       const right = read(place, name)

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { MemoryEnvironment } from '../../../sdk/environment/memory-environment.ts'
 import { LEADER_EPOCH_CHECKPOINT } from '../../../sdk/log/leader-epochs.ts'
-import { PartitionLog } from '../../../sdk/log/partition-log.ts'
-import type { ReadOnlyLog } from '../../../sdk/log/read-only-log.ts'
+import type { PartitionLog } from '../../../sdk/log/partition-log.ts'
+import { ReadOnlyLog } from '../../../sdk/log/read-only-log.ts'
 import { readWholeFile } from '../../../sdk/log/whole-file.ts'
 import { encodeBatch } from '../../../sdk/record/batch-builder.ts'
 import { seededRandom } from '../../support/seeded-random.ts'
@@ -230,7 +230,7 @@ class Twins {
 
   private follow(): ReadOnlyLog {
     const { directory, environment } = this.place
-    return PartitionLog.openReadOnly(environment, { directory, topic: 'events', partition: 0 })
+    return ReadOnlyLog.open(environment, { directory, topic: 'events', partition: 0 })
   }
 
   private below(limit: number): number {

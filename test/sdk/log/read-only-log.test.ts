@@ -1,13 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import type { MemoryEnvironment } from '../../../sdk/environment/memory-environment.ts'
-import { PartitionLog } from '../../../sdk/log/partition-log.ts'
-import type { ReadOnlyLog } from '../../../sdk/log/read-only-log.ts'
+import { ReadOnlyLog } from '../../../sdk/log/read-only-log.ts'
 import { encodeBatch } from '../../../sdk/record/batch-builder.ts'
 import { append, batchOf, createPlace, DISKS, openLog, type Place, readAll, valuesOf } from './support/log-bench.ts'
 
 function follow(place: Place, logStartOffset = 0): ReadOnlyLog {
   const { environment, directory } = place
-  return PartitionLog.openReadOnly(environment, { directory, topic: 'events', partition: 0, logStartOffset })
+  return ReadOnlyLog.open(environment, { directory, topic: 'events', partition: 0, logStartOffset })
 }
 
 const LOG = '00000000000000000000.log'

@@ -32,6 +32,7 @@ export function watchedEnvironment(inner: Environment, before: () => void): Envi
     },
     makeDirectory: watch((path: string) => files.makeDirectory(path)),
     rename: watch((from: string, to: string) => files.rename(from, to)),
+    setModified: watch((path: string, modifiedMs: number) => files.setModified(path, modifiedMs)),
     remove: watch((path: string) => files.remove(path)),
     removeDirectory: watch((path: string) => files.removeDirectory(path)),
     syncDirectory: watch((path: string) => files.syncDirectory(path)),

@@ -7,7 +7,8 @@ import { MemoryEnvironment, type MemoryOptions } from '../../../../sdk/environme
 import { nodeEnvironment } from '../../../../sdk/environment/node-environment.ts'
 import { DEFAULT_LOG_CONFIG, type LogConfig } from '../../../../sdk/log/log-config.ts'
 import { DamagedLogError, type LogView } from '../../../../sdk/log/log-view.ts'
-import { PartitionLog, type PartitionLogOptions } from '../../../../sdk/log/partition-log.ts'
+import { PartitionLog } from '../../../../sdk/log/partition-log.ts'
+import type { PartitionLogOptions } from '../../../../sdk/log/partition-log-options.ts'
 import { encodeBatch } from '../../../../sdk/record/batch-builder.ts'
 import { RecordBatch } from '../../../../sdk/record/record-batch.ts'
 
