@@ -78,6 +78,10 @@ export class LedPartitions {
     return log
   }
 
+  isOpen(topic: string, partition: number): boolean {
+    return this.#logs.get(topic)?.has(partition) === true
+  }
+
   exists(topic: string, partition: number): boolean {
     return this.#metadata.partition(topic, partition) !== undefined
   }

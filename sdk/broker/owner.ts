@@ -35,6 +35,7 @@ import type {
   ProduceResponse,
   Survives,
 } from './broker.ts'
+import { CompactionWatch } from './compaction-watch.ts'
 import { DirectoryRecovery } from './directory-recovery.ts'
 import { LedPartitions } from './led-partitions.ts'
 import { countRecords, listOffsets, offsetForLeaderEpoch } from './log-requests.ts'
@@ -67,6 +68,7 @@ export class Owner implements Broker {
   readonly #retention: RetentionWatch
   readonly #watchers = new Set<() => void>()
   readonly #recovery: DirectoryRecovery
+  readonly #compaction: CompactionWatch
 
   private constructor(environment: Environment, directory: DataDirectory, metadata: MetadataLog, survives: Survives) {
     this.#directory = directory
@@ -79,6 +81,7 @@ export class Owner implements Broker {
     )
     this.#retention = new RetentionWatch(environment, metadata, this.#partitions)
     this.#recovery = new DirectoryRecovery(environment, directory, metadata)
+    this.#compaction = new CompactionWatch(environment, directory, metadata, this.#partitions)
   }
 
   /**
@@ -95,6 +98,7 @@ export class Owner implements Broker {
       await owner.#recover()
       await owner.#groups.load()
       owner.#retention.start()
+      owner.#compaction.start()
       return owner
     } catch (error) {
       await directory.close().catch(() => {})
@@ -187,9 +191,11 @@ export class Owner implements Broker {
 
   async close(): Promise<void> {
     this.#retention.stop()
+    const compacted = this.#compaction.stop()
     this.#groups.close()
     this.#partitions.close()
     this.#records.close()
+    await compacted
     await this.#directory.close()
   }
 

@@ -179,22 +179,19 @@ export class DataDirectory {
       this.#partitions.ensure(topic, partition, options.topicId)
       const open = this.#logs.get(name)
       if (open !== undefined) return open.log
-      const logStartOffset = this.#checkpoints.logStartOffset(topic, partition)
-      const recoveryPoint = this.#checkpoints.recoveryPoint(topic, partition)
       const log = PartitionLog.open(this.#environment, {
-        directory: this.#partitions.path(topic, partition),
-        topic,
-        partition,
-        config: options.config,
+        ...{ topic, partition, directory: this.#partitions.path(topic, partition), config: options.config },
         cleanShutdown: !this.#unrecovered.has(name),
         create: true,
         mayBeOlder: topic === CLUSTER_METADATA_TOPIC,
         highWatermarkFollows: options.highWatermarkFollows ?? 'flush',
-        ...(logStartOffset === undefined ? {} : { logStartOffset }),
-        ...(recoveryPoint === undefined ? {} : { recoveryPoint }),
+        logStartOffset: this.#checkpoints.logStartOffset(topic, partition),
+        recoveryPoint: this.#checkpoints.recoveryPoint(topic, partition),
+        wasCompacted: this.cleanedOffset(topic, partition) !== undefined,
       })
       this.#unrecovered.delete(name)
       this.#logs.set(name, { place: { topic, partition }, log })
+      if (this.#checkpoints.forgetCleanedBeyond(log)) this.#checkpoints.write()
       this.onOpened(log)
       return log
     } catch (error) {
@@ -218,6 +215,25 @@ export class DataDirectory {
     } catch (error) {
       throw asDiskFailure(error, `read ${directory}`)
     }
+  }
+
+  /** Whether it holds more than the segment that is written to. */
+  hasFullSegments(topic: string, partition: number): boolean {
+    return this.#partitions.hasFullSegments(topic, partition)
+  }
+
+  /** How far the partition was compacted; undefined: never. */
+  cleanedOffset(topic: string, partition: number): number | undefined {
+    return this.#checkpoints.cleanedOffset(topic, partition)
+  }
+
+  /** Durable when it resolves: should the topic's policy change, it tells that gaps are right. */
+  noteCleaned(topic: string, partition: number, offset: number): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.has(topic, partition)) this.#checkpoints.setCleanedOffset(topic, partition, offset)
+      await this.#checkpoints.writeInBackground()
+      this.#environment.files.syncDirectory(this.path)
+    })
   }
 
   /** Flushes the metadata log and makes the directory a data directory. Durable when it resolves. */

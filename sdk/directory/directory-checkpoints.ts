@@ -16,13 +16,14 @@ export interface LogPosition {
 export const RECOVERY_POINT = 'recovery-point-offset-checkpoint'
 export const LOG_START = 'log-start-offset-checkpoint'
 export const HIGH_WATERMARK = 'replication-offset-checkpoint'
-const NAMES = [RECOVERY_POINT, LOG_START, HIGH_WATERMARK] as const
+export const CLEANED = 'cleaner-offset-checkpoint'
+const NAMES = [RECOVERY_POINT, LOG_START, HIGH_WATERMARK, CLEANED] as const
 type Name = (typeof NAMES)[number]
 
 /** By partition as the files name it: "payments 0". */
 type Offsets = Map<string, number>
 
-/** Kafka's three files of a directory with one offset per partition. Partitions that are not open keep their entries. */
+/** Kafka's four files of a directory with one offset per partition. Partitions that are not open keep their entries. */
 export class DirectoryCheckpoints {
   readonly #environment: Environment
   readonly #directory: string
@@ -70,6 +71,7 @@ export class DirectoryCheckpoints {
       [RECOVERY_POINT]: load(RECOVERY_POINT),
       [LOG_START]: load(LOG_START),
       [HIGH_WATERMARK]: load(HIGH_WATERMARK),
+      [CLEANED]: load(CLEANED),
     })
   }
 
@@ -84,6 +86,26 @@ export class DirectoryCheckpoints {
 
   highWatermark(topic: string, partition: number): number | undefined {
     return this.#offsets[HIGH_WATERMARK].get(entryName(topic, partition))
+  }
+
+  /** Keys below were compared with all that is before them; undefined: the log was never compacted. */
+  cleanedOffset(topic: string, partition: number): number | undefined {
+    return this.#offsets[CLEANED].get(entryName(topic, partition))
+  }
+
+  setCleanedOffset(topic: string, partition: number, offset: number): void {
+    this.#offsets[CLEANED].set(entryName(topic, partition), offset)
+  }
+
+  /** What is appended where a lost tail was must not count as compacted. Returns whether there was anything to forget. */
+  forgetCleanedBeyond(log: {
+    readonly topic: string
+    readonly partition: number
+    readonly logEndOffset: number
+  }): boolean {
+    const { topic, partition, logEndOffset } = log
+    if ((this.cleanedOffset(topic, partition) ?? 0) <= logEndOffset) return false
+    return this.#offsets[CLEANED].delete(entryName(topic, partition))
   }
 
   update(position: LogPosition): void {

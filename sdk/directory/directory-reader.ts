@@ -86,11 +86,12 @@ export class DirectoryReader {
 
   /**
    * The partition's log, undefined where it has no directory. The same object until the partition goes. `isCompacted`:
-   * by the config that the topic has now, if that is known.
+   * by the config that the topic has now, if that is known; one that was compacted before keeps its gaps.
    */
-  log(topic: string, partition: number, isCompacted = true): ReadOnlyLog | undefined {
+  log(topic: string, partition: number, isCompactedNow = true): ReadOnlyLog | undefined {
     const name = partitionDirectoryName(topic, partition)
     if (!this.#partitions.has(name)) return undefined
+    const isCompacted = isCompactedNow || this.#checkpoints.cleanedOffset(topic, partition) !== undefined
     let log = this.#logs.get(name)
     if (log !== undefined) {
       log.isCompacted = isCompacted

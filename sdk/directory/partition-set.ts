@@ -1,5 +1,6 @@
 import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
+import { parseSegmentFileName } from '../log/segment-name.ts'
 import {
   CLUSTER_METADATA_TOPIC,
   deletedName,
@@ -57,6 +58,13 @@ export class PartitionSet {
 
   has(topic: string, partition: number): boolean {
     return this.#partitions.has(partitionDirectoryName(topic, partition))
+  }
+
+  /** Whether it holds more than the segment that is written to. */
+  hasFullSegments(topic: string, partition: number): boolean {
+    if (!this.has(topic, partition)) return false
+    const names = this.#environment.files.list(this.path(topic, partition))
+    return names.filter((name) => parseSegmentFileName(name)?.suffix === '.log').length > 1
   }
 
   path(topic: string, partition: number): string {

@@ -79,7 +79,7 @@ export class LogCleaner {
     const { endOffset } = this.#options
     const damage = this.#log.damage.ranges.find((range) => range.fromOffset < endOffset)
     if (damage !== undefined) throw this.#damaged(damage.fromOffset, damage.reason)
-    const segments = this.#log.segments.filter((segment) => segment.baseOffset < endOffset)
+    const segments = this.#log.segments().filter((segment) => segment.baseOffset < endOffset)
     const { newest, mappedOffset } = await this.#mapKeys(segments)
     let isComplete = newest !== undefined
     if (newest !== undefined) {
@@ -93,11 +93,11 @@ export class LogCleaner {
           return entry !== undefined && isRemembered(entry, this.#nowMs) ? entry : undefined
         },
         nowMs: this.#nowMs,
-        deleteRetentionMs: this.#log.config.deleteRetentionMs,
+        deleteRetentionMs: this.#log.config().deleteRetentionMs,
         slices: this.#slices,
       })
       const reached = segments.filter((segment) => segment.baseOffset < mappedOffset)
-      for (const group of groupSegments(reached, this.#log.config, (segment) => this.#indexBytes(segment))) {
+      for (const group of groupSegments(reached, this.#log.config(), (segment) => this.#indexBytes(segment))) {
         isComplete &&= await this.#cleanGroup(group, filter, transactions)
       }
     }

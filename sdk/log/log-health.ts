@@ -1,5 +1,5 @@
 import { TidemarkError } from '../errors.ts'
-import { storageError } from './storage-error.ts'
+import { isOutOfDescriptors, storageError } from './storage-error.ts'
 
 /** Whether a log may still be written to, and in which words it says why not. */
 export class LogHealth {
@@ -43,6 +43,11 @@ export class LogHealth {
     const message = `${cause.message} Nothing more is written to ${this.name} until it is opened again.`
     this.failure = new TidemarkError(cause.code, message, { ...this.place, cause: error })
     return this.failure
+  }
+
+  /** Without a descriptor nothing was written or flushed, so the kernel still has all of it. */
+  flushFailed(error: unknown): TidemarkError {
+    return isOutOfDescriptors(error) ? this.describe(error, 'flush') : this.fail(error, 'flush')
   }
 
   private get name(): string {

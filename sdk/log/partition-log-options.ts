@@ -16,6 +16,8 @@ export interface PartitionLogOptions {
   readonly create?: boolean | undefined
   /** The log may have been replaced by an older copy: then it goes on where that ends. Default false. */
   readonly mayBeOlder?: boolean | undefined
+  /** Offsets without a batch are right, whatever the config says by now. Default false. */
+  readonly wasCompacted?: boolean | undefined
   /** What consumers may see: what survives a power loss (default), or all that was appended. */
   readonly highWatermarkFollows?: 'flush' | 'append' | undefined
 }

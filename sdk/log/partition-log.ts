@@ -19,7 +19,7 @@ import type { ProducerState } from './producer-state.ts'
 import type { LogRecovery } from './recovery.ts'
 import { findExpired } from './retention.ts'
 import { Segment, type SegmentSurroundings } from './segment.ts'
-import { isOutOfDescriptors, storageError } from './storage-error.ts'
+import { storageError } from './storage-error.ts'
 import { cutLog } from './truncation.ts'
 
 /** One partition's log, for the one process that writes to it. */
@@ -43,6 +43,7 @@ export class PartitionLog extends LogView {
   private endOffset: number
   private watermark: number
   private snapshots: ProducerSnapshots
+  private wasCompacted: boolean
 
   private constructor(environment: Environment, options: PartitionLogOptions) {
     super(environment.files, options)
@@ -51,13 +52,14 @@ export class PartitionLog extends LogView {
     this.environment = environment
     this.directory = directory
     this.config = config
+    this.wasCompacted = options.wasCompacted === true
     const { damage, openSegments: open } = this
     const { indexIntervalBytes } = config
     const log = this
     this.around = {
       ...{ files: environment.files, directory, open, damage, indexIntervalBytes },
       get isCompacted() {
-        return log.config.cleanupPolicy.has('compact')
+        return log.wasCompacted || log.config.cleanupPolicy.has('compact')
       },
     }
     const { logStartOffset = 0, recoveryPoint = 0, cleanShutdown, create = false, mayBeOlder = false } = options
@@ -234,10 +236,8 @@ export class PartitionLog extends LogView {
       const expired = this.segments().slice(0, count)
       const gone = segmentList.splice(0, count)
       this.letGo(gone)
-      this.deleted.add(
-        gone.map((segment) => segment.baseOffset),
-        config.fileDeleteDelayMs,
-      )
+      const bases = gone.map((segment) => segment.baseOffset)
+      this.deleted.add(bases, config.fileDeleteDelayMs)
       this.moveStart(Math.max(logStartOffset, segmentList[0]!.baseOffset))
       return expired
     })
@@ -254,6 +254,7 @@ export class PartitionLog extends LogView {
   /** Compacts in the background; appends and reads go on. Throws CORRUPT_BATCH where damage is in the way, STORAGE_ERROR. */
   async compact(options: CleaningOptions): Promise<CleaningResult> {
     this.health.check()
+    this.wasCompacted = true
     try {
       return await new LogCleaner(this.environment, this.cleanedLog(), options).run()
     } catch (error) {
@@ -312,16 +313,11 @@ export class PartitionLog extends LogView {
   }
 
   private cleanedLog(): CleanedLog {
-    const log = this
     const { topic, partition, around, deleted, damage } = this
     return {
       ...{ topic, partition, around, deleted, damage },
-      get config() {
-        return log.config
-      },
-      get segments() {
-        return log.segmentList
-      },
+      config: () => this.config,
+      segments: () => this.segmentList,
       producer: (producerId) => this.producers.entry(producerId),
       abortedTransactions: (from, to) => this.abortedTransactions(from, to),
       check: () => this.health.check(),
@@ -351,16 +347,11 @@ export class PartitionLog extends LogView {
         return log.active
       },
       syncDirectory: () => this.environment.files.syncDirectory(this.directory),
-      flushFailed: (error) => this.flushFailed(error),
+      flushFailed: (error) => this.health.flushFailed(error),
       flushAdvanced: () => {
         if (this.follows === 'flush') this.advanceHighWatermark(this.flusher.flushedOffset)
       },
     }
-  }
-
-  private flushFailed(error: unknown): TidemarkError {
-    // Nothing was written or flushed, so the kernel still has all of it.
-    return isOutOfDescriptors(error) ? this.health.describe(error, 'flush') : this.health.fail(error, 'flush')
   }
 
   /** Begins a new segment at the end of the log. Where that fails everything is as before. */

@@ -7,6 +7,7 @@ import { LogView } from './log-view.ts'
 import { findProducers, replayProducers } from './producer-replay.ts'
 import type { ProducerState } from './producer-state.ts'
 import { Segment, type SegmentSurroundings } from './segment.ts'
+import { findSegmentFiles, listSettled } from './segment-files.ts'
 import { parseSegmentFileName } from './segment-name.ts'
 import { errnoOf, storageError } from './storage-error.ts'
 
@@ -36,6 +37,12 @@ interface Tail {
   readonly lastHeader: Buffer
 }
 
+/** How many times in a row the files of a log may be replaced while they are read. */
+const MAX_TRIES = 5
+/** How long a segment that was replaced without a trace in the names may go unnoticed; until then the old file is read. */
+const IDENTITY_CHECK_MS = 10_000
+const REPLACED = 'ESTALE'
+
 /** What tells one batch from another: offset, length, epoch, CRC. */
 const FINGERPRINT_BYTES = CRC_AT + 4
 
@@ -55,6 +62,10 @@ export class ReadOnlyLog extends LogView {
   private flushedOffset: number
   private endOffset: number
   private knownEpochs: { inode: bigint | undefined; epochs: LeaderEpochs } | undefined
+  private readonly inodes = new WeakMap<Segment, bigint | undefined>()
+  /** As they were when the segments' files were last looked at one by one. */
+  private namesChecked: readonly string[] | undefined
+  private checkedMs = 0
   private replayed: { producers: ProducerState; offset: number } | undefined
 
   private constructor(environment: Environment, options: ReadOnlyLogOptions) {
@@ -68,8 +79,9 @@ export class ReadOnlyLog extends LogView {
     const { indexIntervalBytes } = DEFAULT_LOG_CONFIG
     this.isCompacted = options.isCompacted ?? true
     const log = this
+    const opened = (segment: Segment): void => this.checkSame(segment)
     this.around = {
-      ...{ files: environment.files, directory, open, damage, indexIntervalBytes },
+      ...{ files: environment.files, directory, open, damage, indexIntervalBytes, opened },
       get isCompacted() {
         return log.isCompacted
       },
@@ -141,15 +153,28 @@ export class ReadOnlyLog extends LogView {
   refresh(): boolean {
     const { topic, partition, logStartOffset, endOffset } = this
     try {
+      const haveFilesChanged = this.look()
+      const haveEndsMoved = endOffset !== this.endOffset || logStartOffset !== this.logStartOffset
+      return haveFilesChanged || haveEndsMoved
+    } catch (error) {
+      throw storageError(error, `read ${topic}-${partition}`, { topic, partition })
+    }
+  }
+
+  /** Files may be replaced between two steps of it: then it begins again. */
+  private look(tries = MAX_TRIES): boolean {
+    try {
       const wasCut = this.wasCut()
       if (wasCut) this.forgetAll()
       const haveFilesChanged = this.updateSegments()
       this.updateTail()
       this.noteMissing()
-      const haveEndsMoved = endOffset !== this.endOffset || logStartOffset !== this.logStartOffset
-      return wasCut || haveFilesChanged || haveEndsMoved
+      return wasCut || haveFilesChanged
     } catch (error) {
-      throw storageError(error, `read ${topic}-${partition}`, { topic, partition })
+      if (!hasMoved(error) || tries <= 0) throw error
+      this.forgetAll()
+      this.look(tries - 1)
+      return true
     }
   }
 
@@ -157,48 +182,78 @@ export class ReadOnlyLog extends LogView {
     this.openSegments.releaseAll()
   }
 
-  /** A file that is gone was deleted or replaced by the log's owner: look again. */
+  /** A file that is gone, or another one, was deleted or compacted by the log's owner: look again. */
   protected override reading<T>(read: () => T): T {
-    try {
-      return read()
-    } catch (error) {
-      const errno = errnoOf(error)
-      if (errno === 'ESTALE') this.forgetAll()
-      const isGone = errno === 'ENOENT' || errno === 'ESTALE'
-      if (isGone) this.refresh()
-      return super.reading(isGone ? read : () => raise(error))
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      try {
+        return read()
+      } catch (error) {
+        if (!hasMoved(error)) return super.reading(() => raise(error))
+        this.namesChecked = undefined
+        this.refresh()
+      }
     }
+    return super.reading(read)
   }
 
   /** Base offsets of the files of a kind; none where the directory does not exist. */
   private list(suffix: string): number[] {
-    try {
-      const names = this.environment.files.list(this.directory)
-      const parsed = names.flatMap((name) => parseSegmentFileName(name) ?? [])
-      return parsed.filter((file) => file.suffix === suffix).map((file) => file.baseOffset)
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return []
-      throw error
-    }
+    const parsed = listSettled(this.environment.files, this.directory).flatMap(
+      (name) => parseSegmentFileName(name) ?? [],
+    )
+    return parsed.filter((file) => file.suffix === suffix).map((file) => file.baseOffset)
   }
 
-  /** Takes up new segments and lets vanished ones go; all but the last are full. */
+  /** Takes up new segments and lets go of those that vanished or were replaced; all but the last are full. */
   private updateSegments(): boolean {
-    const bases = this.list('.log').sort((one, other) => one - other)
+    const names = listSettled(this.environment.files, this.directory, this.namesChecked)
+    const nowMs = this.environment.clock.monotonicMs()
+    // A segment may have been replaced twice, and by the end all names are as they were.
+    if (names === this.namesChecked && nowMs - this.checkedMs < IDENTITY_CHECK_MS) return false
+    this.namesChecked = names
+    this.checkedMs = nowMs
+    const found = findSegmentFiles(this.around, names)
+    const bases = found.map((file) => file.baseOffset)
     const before = this.segmentList
-    if (bases.length === before.length && bases.every((base, at) => before[at]!.baseOffset === base)) return false
-    const known = new Map(before.map((segment) => [segment.baseOffset, segment]))
-    this.segmentList = bases.map((base) => known.get(base) ?? new Segment(this.around, base, 0))
+    const isKept = before.map((segment) => this.isSame(segment))
+    const isUnchanged =
+      found.length === before.length &&
+      found.every(({ baseOffset, ending }, at) => {
+        return before[at]!.baseOffset === baseOffset && before[at]!.ending === ending && isKept[at] === true
+      })
+    if (isUnchanged) return false
+    const known = new Map(before.filter((_, at) => isKept[at]).map((segment) => [segment.baseOffset, segment]))
+    this.segmentList = found.map(({ baseOffset, ending }) => {
+      const segment = known.get(baseOffset)
+      return segment?.ending === ending ? segment : this.takeUp(baseOffset, ending)
+    })
     for (const segment of before) if (!this.segmentList.includes(segment)) segment.release()
     for (const [at, segment] of this.segmentList.entries()) {
       const nextBase = bases[at + 1]
-      const isNew = !known.has(segment.baseOffset)
+      const isNew = known.get(segment.baseOffset) !== segment
       if (nextBase === undefined || (!isNew && segment.limitOffset === nextBase)) continue
       segment.forget(this.environment.files.stat(segment.path('.log'))?.sizeBytes ?? 0)
       segment.limitOffset = nextBase
     }
     this.forgetPositions()
     return true
+  }
+
+  private takeUp(baseOffset: number, ending: string): Segment {
+    const segment = new Segment(this.around, baseOffset, 0, ending)
+    this.inodes.set(segment, this.environment.files.stat(segment.path('.log'))?.inode)
+    return segment
+  }
+
+  /** Whether the segment's file still is the one it was: compaction puts another one in its place. */
+  private isSame(segment: Segment): boolean {
+    return this.environment.files.stat(segment.path('.log'))?.inode === this.inodes.get(segment)
+  }
+
+  private checkSame(segment: Segment): void {
+    if (this.isSame(segment)) return
+    segment.release()
+    throw Object.assign(new Error(`${segment.path('.log')} was replaced`), { code: REPLACED })
   }
 
   /** Looks at what was appended to the last segment. */
@@ -250,6 +305,7 @@ export class ReadOnlyLog extends LogView {
   private forgetAll(): void {
     for (const segment of this.segmentList) segment.release()
     this.segmentList = []
+    this.namesChecked = undefined
     this.tail = undefined
     this.replayed = undefined
     this.damage.clear()
@@ -265,6 +321,11 @@ export class ReadOnlyLog extends LogView {
     const header = Buffer.alloc(position < 0 ? 0 : FINGERPRINT_BYTES)
     return position < 0 ? header : header.subarray(0, segment.reading().read(header, position))
   }
+}
+
+function hasMoved(error: unknown): boolean {
+  const errno = errnoOf(error)
+  return errno === 'ENOENT' || errno === REPLACED
 }
 
 function raise(error: unknown): never {

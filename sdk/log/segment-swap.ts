@@ -10,10 +10,10 @@ export const SWAP = '.swap'
 /** A log whose segments are replaced. */
 export interface SwappedLog {
   readonly around: SegmentSurroundings
-  readonly config: LogConfig
+  readonly config: () => LogConfig
   readonly deleted: DeletedFiles
   /** In order, the last one is written to. Changed in place. */
-  readonly segments: Segment[]
+  readonly segments: () => Segment[]
   /** Closes what is open of segments, whose files go, and forgets where their readers were. */
   letGo(segments: readonly Segment[]): void
   /** Nobody knows any more which files there are: ends the log, and returns what its callers are told. */
@@ -40,7 +40,8 @@ export class SegmentSwap {
    * failed. The last of it is durable after `settle`.
    */
   swapIn(cleaned: CleanedSegment): boolean {
-    const { segments, around } = this.#log
+    const { around } = this.#log
+    const segments = this.#log.segments()
     const sources = this.#sources
     const at = segments.indexOf(sources[0]!)
     const isCurrent = at >= 0 && sources.every((segment, index) => segments[at + index] === segment)
@@ -80,7 +81,7 @@ export class SegmentSwap {
   #complete(): void {
     const { deleted, config } = this.#log
     const bases = this.#sources.map((segment) => segment.baseOffset)
-    deleted.add(bases, config.fileDeleteDelayMs, { keepsSnapshotAt: bases[0] })
+    deleted.add(bases, config().fileDeleteDelayMs, { keepsSnapshotAt: bases[0] })
     this.#renameAll(SWAP, '', SEGMENT_SUFFIXES)
   }
 

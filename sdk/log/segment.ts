@@ -28,6 +28,8 @@ export interface SegmentSurroundings {
   readonly indexIntervalBytes: number
   /** Whether offsets without a batch are right. */
   readonly isCompacted: boolean
+  /** Called with every descriptor that is opened. What it throws keeps the segment from being read. */
+  readonly opened?: ((segment: Segment) => void) | undefined
 }
 
 /** One `.log` file with its indexes, for reading. The bytes of a segment never change once they are there. */
@@ -61,7 +63,10 @@ export class Segment {
   }
 
   reading(): File {
-    if (this.file === undefined) this.file = FilePool.of(this.around.files).open(this.path('.log'), { write: false })
+    if (this.file === undefined) {
+      this.file = FilePool.of(this.around.files).open(this.path('.log'), { write: false })
+      this.around.opened?.(this)
+    }
     if (!this.held) this.around.open.use(this)
     return this.file
   }

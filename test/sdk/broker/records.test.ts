@@ -189,6 +189,7 @@ test('an ownership that appends nothing writes nothing but its comings and going
       'meta.properties',
       'recovery-point-offset-checkpoint',
       'log-start-offset-checkpoint',
+      'cleaner-offset-checkpoint',
       'replication-offset-checkpoint',
       't-1',
     ].sort(),

@@ -35,6 +35,7 @@ test('a fresh directory has Kafka’s files, and only those', async () => {
     '.kafka_cleanshutdown',
     '.lock',
     '__cluster_metadata-0',
+    'cleaner-offset-checkpoint',
     'log-start-offset-checkpoint',
     'meta.properties',
     'recovery-point-offset-checkpoint',

@@ -194,7 +194,7 @@ test('a crash at any change of a compaction leaves the same table, and the next 
     let stopped = true
     let stopAt = 0
     for (; stopped; stopAt++) {
-      const { environment, log, appended, cleanedOffset } = await createStory(SEED, earlierPasses, 8)
+      const { environment, log, appended, cleanedOffset } = await createStory(SEED, earlierPasses, 6)
       const before = tableOf(log)
       environment.failNext('change', { after: stopAt, error: 'EIO', sticky: true })
       stopped = await compact(log, cleanedOffset).then(

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { MemoryEnvironment } from '../../../sdk/environment/memory-environment.ts'
 import { DamagedLogError, type LogView } from '../../../sdk/log/log-view.ts'
-import { PartitionLog } from '../../../sdk/log/partition-log.ts'
+import { ReadOnlyLog } from '../../../sdk/log/read-only-log.ts'
 import { readWholeFile } from '../../../sdk/log/whole-file.ts'
 import { encodeBatch } from '../../../sdk/record/batch-builder.ts'
 import {
@@ -84,7 +84,7 @@ test.each([true, false])(
     expect(append(log, 'new')).toBe(4)
     log.close()
     const again = openLog(place, { recoveryPoint: 5, cleanShutdown })
-    const follower = PartitionLog.openReadOnly(place.environment, { ...READ_ONLY, directory: place.directory })
+    const follower = ReadOnlyLog.open(place.environment, { ...READ_ONLY, directory: place.directory })
     for (const view of [again, follower]) {
       for (const offset of [2, 3]) expect(readError(view, offset)).toMatchObject(missing)
       expect(readAll(view)).toMatchObject({ records: [{ value: 'a' }, { value: 'b' }, { offset: 4 }], lost: [2, 3] })
