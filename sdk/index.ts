@@ -41,6 +41,15 @@ export type { TopicBatch } from './client/topic-batch.ts'
 export type { TopicRecord } from './client/topic-record.ts'
 export type { NewTopic, TopicConfigEntry, TopicDescription, Topics } from './client/topics.ts'
 export { type ErrorCode, type ErrorPlace, type SentBefore, TidemarkError } from './errors.ts'
+export type { GroupProgress, LagTrend } from './inspect/group-progress.ts'
+export type { GroupHealth, Health, HealthOptions, PartitionHealth } from './inspect/health.ts'
+export type {
+  HealthLimits,
+  HealthRule,
+  HealthSeverity,
+  HealthStatus,
+  HealthVerdict,
+} from './inspect/health-verdict.ts'
 export type { DamagedRange } from './log/damage.ts'
 export type { CommitHistoryEntry } from './offsets/commit-history.ts'
 export type { LagState } from './offsets/lag.ts'

@@ -1,6 +1,16 @@
 /** `tidemark/inspect`: looking at directories without owning them. */
 
 export {
+  type GroupProgress,
+  type LagTrend,
+  type OffsetSample,
+  type ProgressQuestion,
+  progressOf,
+  progressOfGroup,
+} from './inspect/group-progress.ts'
+export { type GroupFacts, type HealthContext, judgeGroup, type PartitionFacts } from './inspect/health-rules.ts'
+export { DEFAULT_HEALTH_LIMITS, worstOf } from './inspect/health-verdict.ts'
+export {
   type Finding,
   type FindingRule,
   type Severity,

@@ -14,6 +14,7 @@ import {
   signal,
   text,
 } from './client/option-check.ts'
+import { findOwner } from './directory/directory-owner.ts'
 import type { Environment } from './environment/environment.ts'
 import { MemoryEnvironment } from './environment/memory-environment.ts'
 import { nodeEnvironment } from './environment/node-environment.ts'
@@ -55,7 +56,8 @@ export async function open(where: string | URL, options: OpenOptions = {}): Prom
   const clientId = options.clientId ?? DEFAULTS.clientId
   if (options.readOnly ?? DEFAULTS.readOnly) {
     const broker = Follower.open(environment, path)
-    return new Tidemark({ broker, environment, clientId, recovery: () => [], release: () => broker.close() })
+    const isLed = () => findOwner(environment, path) !== undefined
+    return new Tidemark({ broker, environment, clientId, recovery: () => [], isLed, release: () => broker.close() })
   }
   const [broker, release] = await share(environment, path, options)
   return new Tidemark({ broker, environment, clientId, recovery: () => broker.recovery, release })

@@ -12,6 +12,7 @@ import { type AnyTopic, type RecordOf, Topic, type TopicOptions } from './client
 import { Topics } from './client/topics.ts'
 import type { Environment } from './environment/environment.ts'
 import { TidemarkError } from './errors.ts'
+import { type Health, type HealthOptions, readHealth } from './inspect/health.ts'
 
 /** What `open` hands over. */
 export interface TidemarkParts {
@@ -19,6 +20,8 @@ export interface TidemarkParts {
   readonly environment: Environment
   readonly clientId: string
   readonly recovery: () => readonly RecoveryNote[]
+  /** Whether anybody leads the groups now, so that their members can be alive. Default: yes. */
+  readonly isLed?: () => boolean
   /** Lets go of the broker. */
   readonly release: () => Promise<void>
 }
@@ -39,6 +42,7 @@ export class Tidemark implements AsyncDisposable {
   readonly #context: ClientContext
   readonly #recovery: () => readonly RecoveryNote[]
   readonly #release: () => Promise<void>
+  readonly #isLed: () => boolean
   #closing: Promise<void> | undefined
 
   /** Use `open`. */
@@ -46,6 +50,7 @@ export class Tidemark implements AsyncDisposable {
     this.kind = parts.broker.kind
     this.#recovery = parts.recovery
     this.#release = parts.release
+    this.#isLed = parts.isLed ?? (() => true)
     this.#context = new ClientContext(parts)
     this.topics = new Topics(this.#context)
     this.groups = new Groups(this.#context)
@@ -97,6 +102,18 @@ export class Tidemark implements AsyncDisposable {
   /** The rows now, and again whenever one of them has changed (looked at every 250 ms), until the signal aborts. */
   watchLag(options: WatchLagOptions = {}): AsyncIterable<LagRow[]> {
     return watchLag(this.#context, options)
+  }
+
+  /**
+   * Which groups are in trouble, by rules that name their evidence: stuck on a record, stalled, falling behind, nobody
+   * there, retention about to delete what is unread, records lost and more; with rates, trend, the time until each has
+   * caught up and the age of the oldest record it has not processed. Told from what is stored, so nothing needs to have
+   * watched; only reads.
+   *
+   * @throws {TidemarkError} GROUP_NOT_FOUND, INVALID_ARGUMENT, STORAGE_ERROR, CORRUPT_BATCH.
+   */
+  async health(options: HealthOptions = {}): Promise<Health> {
+    return await readHealth(this.#context, options, this.#isLed)
   }
 
   /**
