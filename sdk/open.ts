@@ -94,6 +94,7 @@ function resolve(where: string | URL, options: OpenOptions): { path: string; env
 }
 
 function pathOf(given: string): string {
+  if (given.includes('\0')) throw new TidemarkError('INVALID_ARGUMENT', 'A path cannot hold a zero character.')
   const scheme = URL_SCHEME.exec(given)?.[1]?.toLowerCase()
   if (scheme === undefined) return given
   if (scheme === 'kafka') {

@@ -27,13 +27,16 @@ export function acceptBatch(records: Uint8Array, config: LogConfig, clock: Clock
   checkTimestamp(batch, config, clock, place)
   if (config.cleanupPolicy.has('compact')) checkKeys(batch, place)
   const accepted = recompress(batch, config)
-  checkSize(accepted, config, place)
+  checkSize(accepted, batch.recordCount, config, place)
   return accepted
 }
 
-function checkSize(bytes: Buffer, config: LogConfig, place: TopicPartition): void {
+function checkSize(bytes: Buffer, recordCount: number, config: LogConfig, place: TopicPartition): void {
   if (bytes.length > config.maxMessageBytes) {
-    const message = `The batch has ${bytes.length} bytes, max.message.bytes of ${at(place)} is ${config.maxMessageBytes}. Send less at once, or raise it.`
+    const what = recordCount === 1 ? 'A record' : `A batch of ${recordCount} records`
+    const instead = recordCount === 1 ? 'send a smaller one (such as the path of a file)' : 'send fewer at once'
+    const raise = `topics.alterConfigs('${place.topic}', { 'max.message.bytes': '${bytes.length}' })`
+    const message = `${what} for ${at(place)} takes ${bytes.length} bytes, and its max.message.bytes is ${config.maxMessageBytes}: raise that by ${raise}, or ${instead}.`
     throw new TidemarkError('MESSAGE_TOO_LARGE', message, place)
   }
   if (bytes.length > config.segmentBytes) {

@@ -1,4 +1,5 @@
 import { bytes, nullable } from '../client/serde.ts'
+import { TidemarkError } from '../errors.ts'
 import type { Tidemark } from '../tidemark.ts'
 import type { Command, ExitCode, Invocation } from './command.ts'
 import { WAIT_OPTION, writing } from './directory-access.ts'
@@ -59,7 +60,9 @@ async function produce(invocation: Invocation, tide: Tidemark, separator: Buffer
   const { clock } = terminal.environment
   const startMs = clock.monotonicMs()
   try {
-    const { lastOffsets } = await topic.sendAll(input.records())
+    const { lastOffsets } = await topic.sendAll(input.records()).catch((error: unknown) => {
+      throw input.explained(error)
+    })
     await input.line.clear()
     if (input.problem !== undefined) throw input.problem
     await terminal.output.write(
@@ -80,6 +83,7 @@ class InputRecords {
   /** Why reading ended before the end of the input; what came before is sent all the same. */
   problem: UsageError | undefined
   readonly line: ProgressLine
+  #largest = { lineNumber: 0, sizeBytes: 0 }
   readonly #invocation: Invocation
   readonly #separator: Buffer | undefined
 
@@ -99,10 +103,24 @@ class InputRecords {
       const record = isJson ? this.#parse(line, lineNumber) : recordFromLine(line, this.#separator)
       if (record === undefined) return
       this.count += 1
-      this.sizeBytes += (record.key?.length ?? 0) + (record.value?.length ?? 0)
+      const sizeBytes = (record.key?.length ?? 0) + (record.value?.length ?? 0)
+      this.sizeBytes += sizeBytes
+      if (sizeBytes >= this.#largest.sizeBytes) this.#largest = { lineNumber, sizeBytes }
       this.line.show(() => `${counted(this.count, 'record')}, ${sizeWords(this.sizeBytes)}`)
       yield record
     }
+  }
+
+  /** A batch is refused, not a record: which line it was is clear all the same, for a batch that small has but one. */
+  explained(error: unknown): unknown {
+    if (!(error instanceof TidemarkError) || error.code !== 'MESSAGE_TOO_LARGE') return error
+    const { lineNumber, sizeBytes } = this.#largest
+    const message = `Line ${lineNumber} of the input, the largest of them (${sizeWords(sizeBytes)}), is too large. ${error.message}`
+    return new TidemarkError('MESSAGE_TOO_LARGE', message, {
+      topic: error.topic,
+      partition: error.partition,
+      cause: error,
+    })
   }
 
   #parse(line: Buffer, lineNumber: number): InputRecord | undefined {

@@ -34,10 +34,8 @@ export interface DirectoryIdentity {
  */
 export function checkUsable(environment: Environment, directory: string): 'existing' | 'fresh' {
   const { files } = environment
-  const stat = files.stat(directory)
-  if (stat === undefined) return 'fresh'
-  if (!stat.isDirectory)
-    throw notADataDirectory(directory, 'is a file. Name a directory, or a path that does not exist')
+  if (files.stat(directory) === undefined) return 'fresh'
+  checkNoFile(environment, directory)
   if (files.stat(files.join(directory, META_PROPERTIES)) !== undefined) return 'existing'
   const names = files.list(directory).filter((name) => !IGNORED_NAMES.has(name))
   const other = names.find((name) => !UNFINISHED_NAMES.has(name))
@@ -51,6 +49,12 @@ export function checkUsable(environment: Environment, directory: string): 'exist
     throw notADataDirectory(directory, `has lost its ${META_PROPERTIES}. Restore that file from a copy`)
   }
   return 'fresh'
+}
+
+/** @throws {TidemarkError} NOT_A_DATA_DIRECTORY where the path is a file's. */
+export function checkNoFile(environment: Environment, path: string): void {
+  if (environment.files.stat(path)?.isDirectory !== false) return
+  throw notADataDirectory(path, `is a file. Name the directory that holds the partitions and ${META_PROPERTIES}`)
 }
 
 /** Creates the directory and what is missing above it. Durable on return. */

@@ -4,7 +4,7 @@ import { ReadOnlyLog } from '../log/read-only-log.ts'
 import { asDiskFailure, errnoOf } from '../log/storage-error.ts'
 import { CLEAN_SHUTDOWN } from './clean-shutdown.ts'
 import { DirectoryCheckpoints } from './directory-checkpoints.ts'
-import { UNFINISHED } from './directory-identity.ts'
+import { checkNoFile, UNFINISHED } from './directory-identity.ts'
 import { META_PROPERTIES, type MetaProperties, readMetaProperties } from './meta-properties.ts'
 import { parsePartitionDirectory, partitionDirectoryName, readPartitionMetadata } from './partition-directory.ts'
 import type { ExistingPartition } from './partition-set.ts'
@@ -34,6 +34,7 @@ export class DirectoryReader {
   static open(environment: Environment, path: string): DirectoryReader {
     try {
       const directory = environment.files.realPath(path)
+      checkNoFile(environment, directory)
       const meta = readMetaProperties(environment, directory)
       if (meta !== undefined) return new DirectoryReader(environment, directory, meta)
       const unfinished = environment.files.stat(environment.files.join(directory, UNFINISHED)) !== undefined

@@ -58,23 +58,29 @@ export class Ownership {
   }
 }
 
+/** Who has the directory, and what told so. */
+interface Refusal {
+  readonly pid: number | undefined
+  readonly by: 'lock' | 'fence'
+}
+
 async function attempt(
   environment: Environment,
   directory: string,
   fenceName: () => string,
-): Promise<Ownership | LockHolder> {
+): Promise<Ownership | Refusal> {
   const lock = takeLock(environment, directory)
-  if (!lock.held) return lock
+  if (!lock.held) return { pid: lock.pid, by: 'lock' }
   let kept = false
   try {
     const fence = await bindFence(environment, directory, fenceName())
-    if (fence?.held === false) return fence
+    if (fence?.held === false) return { pid: fence.pid, by: 'fence' }
     try {
       kept = lock.isStillOurs()
     } finally {
       if (!kept) await fence?.release()
     }
-    return kept ? new Ownership(lock, fence) : { held: false, pid: undefined }
+    return kept ? new Ownership(lock, fence) : { pid: undefined, by: 'lock' }
   } finally {
     if (!kept) lock.release()
   }
@@ -105,14 +111,23 @@ async function bindFence(
   }
 }
 
-function inUse(environment: Environment, directory: string, holder: LockHolder, waitMs: number): TidemarkError {
-  if (holder.pid === environment.process.pid) {
+function inUse(environment: Environment, directory: string, { pid, by }: Refusal, waitMs: number): TidemarkError {
+  const isOurs = pid === environment.process.pid
+  if (by === 'lock' && isOurs) {
     return new TidemarkError(
       'DIRECTORY_IN_USE',
-      `${directory} is already open in this process (${holder.pid}), by another copy of this module or in another thread. Share one instance, or close it first.`,
+      `${directory} is already open in this process (${pid}), by another copy of this module or in another thread. Share one instance, or close it first.`,
     )
   }
-  const who = holder.pid === undefined ? 'another process, perhaps a Kafka broker' : `process ${holder.pid}`
+  const somebody = pid === undefined ? 'another process' : isOurs ? `this process (${pid})` : `process ${pid}`
+  // Nobody has the lock, but its id is taken: a copy has the id of what it was copied from.
+  if (by === 'fence') {
+    return new TidemarkError(
+      'DIRECTORY_IN_USE',
+      `${directory} has the same directory.id as a directory that ${somebody} has open: it is a copy of that one, or that one itself after its lock was lost; waited ${waitMs} ms. Close the other first, or open this one for reading only.`,
+    )
+  }
+  const who = pid === undefined ? 'another process, perhaps a Kafka broker' : somebody
   return new TidemarkError(
     'DIRECTORY_IN_USE',
     `${directory} is in use by ${who}; waited ${waitMs} ms. Stop it, wait longer (waitMs), or open the directory for reading only.`,

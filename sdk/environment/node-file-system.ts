@@ -53,7 +53,20 @@ class NodeFileSystem implements FileSystem {
   }
 
   makeDirectory(path: string): void {
-    mkdirSync(path, { recursive: true })
+    // Not with `recursive`: below a place that takes no directories, such as /proc, Node would try for ever.
+    const parent = dirname(path)
+    for (;;) {
+      try {
+        mkdirSync(path)
+        return
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException
+        // Whatever the system says of a directory that is there (a root is read-only, or busy), it is there.
+        if (this.stat(path)?.isDirectory === true) return
+        if (code !== 'ENOENT' || parent === path || this.stat(parent) !== undefined) throw error
+      }
+      this.makeDirectory(parent)
+    }
   }
 
   rename(from: string, to: string): void {

@@ -1,5 +1,5 @@
-import { closeSync, openSync, readFileSync, readSync, statSync, truncateSync } from 'node:fs'
-import { join } from 'node:path'
+import { accessSync, closeSync, constants, openSync, readFileSync, readSync, statSync, truncateSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { TidemarkError } from '../errors.ts'
 import type { DirectoryLock, LockHolder } from './environment.ts'
@@ -117,7 +117,13 @@ function touch(sqlite: Sqlite, path: string): string {
 function readable(error: unknown, path: string): unknown {
   const code = resultCode(error)
   if (code !== SQLITE_READONLY && code !== SQLITE_CANTOPEN) return error
-  const message = `EACCES: ${path} cannot be written (${(error as Error).message})`
+  try {
+    // Why, only the system knows; the file is not opened, which would drop a lock.
+    accessSync(statSync(path, { throwIfNoEntry: false }) === undefined ? dirname(path) : path, constants.W_OK)
+  } catch (cause) {
+    return cause
+  }
+  const message = `EACCES: permission denied, write '${path}' (${(error as Error).message})`
   return Object.assign(new Error(message, { cause: error }), { code: 'EACCES', path })
 }
 

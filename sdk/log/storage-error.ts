@@ -18,9 +18,14 @@ const ADVICE: Readonly<Record<string, string>> = {
   EMFILE: 'The process has too many open files: raise its limit (ulimit -n) or close some.',
   ENFILE: 'The machine has too many open files: close some.',
   ESTALE: 'Somebody removed or replaced it while it was in use. Open the directory again.',
+  EEXIST: 'What is there is no directory, perhaps a link to nothing: remove it, or name another place.',
+  ENOTDIR: 'A part of the path is a file, not a directory: name another place.',
+  ENOENT: 'A part of the path is missing, or has gone meanwhile.',
+  ENAMETOOLONG: 'Name a shorter path.',
+  ELOOP: 'A link in the path leads back to itself: remove it or name another place.',
   EACCES: 'The process may not do that: check who owns the directory and its permissions.',
   EPERM: 'The process may not do that: check who owns the directory and its permissions.',
-  EROFS: 'The file system is mounted read-only.',
+  EROFS: 'The file system is read-only: mount it for writing, name another place, or open the directory with readOnly.',
 }
 
 /** A failure of the disk in Tidemark's words; a `TidemarkError` stays what it is. `doing`: "append to payments-0". */

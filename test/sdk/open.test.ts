@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -215,3 +215,48 @@ test('an open that fails is tried anew by the next', async () => {
   await using tide = await open('/data', { environment })
   expect(await send(tide, 'mine')).toBe(0)
 })
+
+test('a copy of a directory that is open is refused as what it is', async () => {
+  const directory = createDirectory()
+  await using tide = await open(directory)
+  await send(tide, 'mine')
+  cpSync(directory, `${directory}-copy`, { recursive: true })
+  await expect(open(`${directory}-copy`, { waitMs: 0 })).rejects.toMatchObject({
+    code: 'DIRECTORY_IN_USE',
+    message: expect.stringMatching(
+      /-copy has the same directory\.id as a directory that this process \(\d+\) has open: it is a copy of that one/,
+    ),
+  })
+  expect(await readAll(`${directory}-copy`)).toEqual(['mine'])
+})
+
+test('a place where no directory can be is told in words, and at once', async () => {
+  const directory = createDirectory()
+  const folder = join(directory, '..')
+  const file = join(folder, 'file')
+  writeFileSync(file, 'x')
+  symlinkSync(join(folder, 'loop'), join(folder, 'loop'))
+  symlinkSync(join(folder, 'nowhere'), join(folder, 'dangling'))
+  const places: readonly (readonly [string, string, string])[] = [
+    [join(file, 'data'), 'STORAGE_ERROR', 'A part of the path is a file, not a directory'],
+    [file, 'NOT_A_DATA_DIRECTORY', 'is a file. Name the directory that holds'],
+    [join(folder, 'loop', 'data'), 'STORAGE_ERROR', 'A link in the path leads back to itself'],
+    [join(folder, 'dangling'), 'STORAGE_ERROR', 'perhaps a link to nothing'],
+    [join(folder, 'x'.repeat(300)), 'STORAGE_ERROR', 'Name a shorter path.'],
+    [`${folder}/a\0b`, 'INVALID_ARGUMENT', 'zero character'],
+  ]
+  for (const [place, code, message] of places) {
+    await expect(open(place, { waitMs: 0 }), place).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(message),
+    })
+  }
+  await expect(open(file, { readOnly: true })).rejects.toMatchObject({ code: 'NOT_A_DATA_DIRECTORY' })
+})
+
+test.runIf(process.platform === 'linux')(
+  'a place that takes no directories is refused, not tried for ever',
+  async () => {
+    await expect(open('/proc/tidemark/data', { waitMs: 0 })).rejects.toMatchObject({ code: 'STORAGE_ERROR' })
+  },
+)
