@@ -1,5 +1,18 @@
 /** `tidemark/inspect`: looking at directories without owning them. */
 
+export { type DescribeFileOptions, describeFile } from './inspect/describe-file.ts'
+export type { FileKind } from './inspect/file-kind.ts'
+export type {
+  BatchRow,
+  EntryRow,
+  Fields,
+  FieldValue,
+  FileHeadRow,
+  FileRow,
+  ProblemRow,
+  RecordMeaning,
+  RecordRow,
+} from './inspect/file-row.ts'
 export {
   type GroupProgress,
   type LagTrend,

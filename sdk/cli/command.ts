@@ -9,7 +9,7 @@ export interface Command {
   readonly name: string
   /** One line, for the list of commands. */
   readonly summary: string
-  /** In their order, all required, as the help shows them. */
+  /** In their order, all required, as the help shows them; where the last ends with "…", one or more of it. */
   readonly positionals: readonly string[]
   readonly options: OptionSpecs
   /** More about the command, paragraphs under the summary. */

@@ -48,7 +48,7 @@ export function programHelp(commands: readonly Command[], style: Style): string 
         .map(([does, type]) => `  ${style.dim(`# ${does}`)}\n  ${type}\n`)
         .join(''),
     ),
-    'Reading commands (topics, groups, lag, read, verify) also work while another program has the directory open.\n',
+    'Reading commands (topics, groups, lag, read, verify, dump) also work while another program has the directory open.\n',
   ].join('\n')
 }
 

@@ -2,6 +2,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import { nearestName } from '../client/nearest-name.ts'
 import { COMMON_OPTIONS, type Command, type ExitCode, type Invocation } from './command.ts'
 import { createCommand } from './create-command.ts'
+import { dumpCommand } from './dump-command.ts'
 import { explain } from './explain.ts'
 import { groupsCommand } from './groups-command.ts'
 import { commandHelp, programHelp } from './help.ts'
@@ -25,6 +26,7 @@ export const COMMANDS: readonly Command[] = [
   produceCommand,
   resetCommand,
   verifyCommand,
+  dumpCommand,
 ]
 
 /** Runs what `terminal.arguments` ask for, prints the outcome, and says with which code the process should end. */
@@ -80,7 +82,8 @@ function invocationOf(command: Command, terminal: Terminal, typed: readonly stri
   const missing = wanted.slice(options.positionals.length)
   if (missing.length > 0)
     throw new UsageError(`${missing.join(' and ')} missing: tidemark ${command.name} ${wanted.join(' ')}`)
-  const surplus = options.positionals.slice(wanted.length)
+  const takesMore = wanted.at(-1)?.endsWith('…') === true
+  const surplus = takesMore ? [] : options.positionals.slice(wanted.length)
   if (surplus.length > 0)
     throw new UsageError(`"${surplus[0]}" is one too many: tidemark ${command.name} ${wanted.join(' ')}`)
   const [directory = '', ...others] = options.positionals

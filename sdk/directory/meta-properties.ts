@@ -54,7 +54,7 @@ export function formatMetaProperties(properties: { clusterId: string; nodeId: nu
 }
 
 /** Java's format of properties. */
-function parseProperties(text: string): Map<string, string> {
+export function parseProperties(text: string): Map<string, string> {
   const properties = new Map<string, string>()
   // A backslash at the end of a line joins it with the next, without the space that begins that one.
   const joined = text.replace(/(?<!\\)((?:\\\\)*)\\(?:\r\n|\r|\n)[ \t\f]*/g, '$1')

@@ -6,9 +6,8 @@ import { TidemarkError } from '../errors.ts'
 import { parseCheckpointNumber, readCheckpointFile } from '../log/checkpoint-file.ts'
 import type { MetadataImage } from '../topic/metadata-image.ts'
 import type { CheckContext } from './check-context.ts'
+import { CLEANER_OFFSET } from './file-kind.ts'
 import { Findings } from './finding.ts'
-
-const CLEANER_OFFSET = 'cleaner-offset-checkpoint'
 
 /** By directory name, such as `payments-0`. */
 export type CheckpointOffsets = ReadonlyMap<string, number>

@@ -4,11 +4,9 @@ import { parseSegmentFileName } from '../log/segment-name.ts'
 import { readWholeFile } from '../log/whole-file.ts'
 import type { RecordBatch } from '../record/record-batch.ts'
 import { MetadataImage } from '../topic/metadata-image.ts'
-import { newestSnapshot, parseSnapshot, parseSnapshotName } from '../topic/metadata-snapshot.ts'
+import { BOOTSTRAP_CHECKPOINT, newestSnapshot, parseSnapshot, parseSnapshotName } from '../topic/metadata-snapshot.ts'
 import type { CheckContext } from './check-context.ts'
 import { type Finding, Findings } from './finding.ts'
-
-const BOOTSTRAP_CHECKPOINT = 'bootstrap.checkpoint'
 
 /** Replays the metadata log, snapshots included, and says where it cannot be. */
 export class MetadataCheck {

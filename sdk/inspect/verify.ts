@@ -1,3 +1,4 @@
+import { checkOptions, type OptionKinds, object, signal } from '../client/option-check.ts'
 import { CLEAN_SHUTDOWN } from '../directory/clean-shutdown.ts'
 import { META_PROPERTIES } from '../directory/meta-properties.ts'
 import {
@@ -47,6 +48,12 @@ export interface VerifyOptions {
   readonly signal?: AbortSignal
 }
 
+const OPTION_KINDS: OptionKinds<VerifyOptions> = {
+  environment: object('an environment, such as one of tidemark/testing'),
+  onProgress: { expected: 'a function', accepts: (value) => typeof value === 'function' },
+  signal,
+}
+
 /**
  * Reads everything in a data directory and says what is wrong: every batch with its checksum and all its records, the
  * order of offsets and leader epochs, every index entry, producer snapshots, checkpoints, ids, the metadata log,
@@ -62,6 +69,7 @@ export interface VerifyOptions {
  * @throws {TidemarkError} NOT_A_DATA_DIRECTORY, STORAGE_ERROR where the directory itself cannot be listed, ABORTED
  */
 export async function verifyDirectory(directory: string, options: VerifyOptions = {}): Promise<Finding[]> {
+  checkOptions('verifyDirectory', options, OPTION_KINDS)
   const environment = options.environment ?? nodeEnvironment()
   const path = environment.files.realPath(directory)
   checkIsDataDirectory(environment, path)

@@ -13,6 +13,9 @@ export interface MetadataSnapshot {
   readonly records: readonly MetadataRecord[]
 }
 
+/** The snapshot that a formatted directory begins with, in the data directory itself. */
+export const BOOTSTRAP_CHECKPOINT = 'bootstrap.checkpoint'
+
 /** End offset and epoch from a file name such as `00000000000000000042-0000000003.checkpoint`; undefined for others. */
 export function parseSnapshotName(name: string): { endOffset: number; epoch: number } | undefined {
   const match = /^(\d{20})-(\d{10})\.checkpoint$/.exec(name)

@@ -13,6 +13,7 @@ test('the help of every command shows its usage, all its options, examples and e
     'produce',
     'reset',
     'verify',
+    'dump',
   ])
   for (const { name, options, positionals, summary } of COMMANDS) {
     for (const typed of [
@@ -40,7 +41,7 @@ test('the program lists its commands, and knows its version', async () => {
   for (const typed of [['--help'], ['-h'], ['help']]) {
     const { code, output } = await tidemark(typed)
     expect(code).toBe(0)
-    for (const { name } of COMMANDS) expect(output).toContain(`  ${name} DIR`)
+    for (const { name, positionals } of COMMANDS) expect(output).toContain(`  ${[name, ...positionals].join(' ')}`)
   }
   expect(await tidemark(['--version'])).toMatchObject({ code: 0, output: `${packageJson.version}\n` })
   const nothing = await tidemark([])
@@ -73,6 +74,8 @@ test('wrong use exits with 2 and says what was meant', async () => {
     [['reset', 'dir', '-g', 'g', '--to-latest', '-t', 't:x'], 'takes a whole number'],
     [['lag', '/nowhere'], 'There is no directory /nowhere.'],
     [['verify', '/nowhere'], '/nowhere does not exist.'],
+    [['dump'], 'FILE… missing: tidemark dump FILE…'],
+    [['dump', '/nowhere.log'], 'There is no file /nowhere.log.'],
   ]
   for (const [typed, message] of wrong) {
     const { code, output, errors } = await tidemark(typed)

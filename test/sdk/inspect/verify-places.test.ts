@@ -176,8 +176,10 @@ test('what is empty, a partition, or no data directory at all is refused with th
   const refusal = (path: string) => verifyDirectory(path, { environment }).catch((error: Error) => error.message)
   expect(await refusal('/empty')).toBe('/empty is empty: there is nothing to verify.')
   expect(await refusal('/etc')).toContain('/etc has no meta.properties and no partitions, so it is no data directory.')
-  const directory = createCraftedDirectory()
-  await expect(verifyDirectory('/data/t-0', directory)).rejects.toThrow('Name the data directory it belongs to: /data')
+  const crafted = createCraftedDirectory().environment
+  await expect(verifyDirectory('/data/t-0', { environment: crafted })).rejects.toThrow(
+    'Name the data directory it belongs to: /data',
+  )
 })
 
 test('the machine this process runs on is where it looks unless told otherwise', async () => {
