@@ -1,6 +1,7 @@
+import { bytesToJson } from '../client/bytes-json.ts'
 import type { BatchRow, EntryRow, FileHeadRow, FileRow, ProblemRow, RecordRow } from '../inspect/file-row.ts'
 import { sizeWords } from './plain-words.ts'
-import { bytesToJson } from './record-json.ts'
+import { recordLine, timeText } from './record-text.ts'
 import type { Style } from './style.ts'
 import { renderTable, withoutControls } from './table.ts'
 
@@ -70,23 +71,16 @@ export class DumpText {
   #batch(batch: BatchRow): string[] {
     const { baseOffset, lastOffset, recordCount, position, sizeBytes, maxTimestampMs } = batch
     const offsets = baseOffset === lastOffset ? `${baseOffset}` : `${baseOffset}-${lastOffset}`
-    const cells = [offsets, `${recordCount}`, `${position}`, `${sizeBytes}`, timeText(maxTimestampMs, 's'), more(batch)]
+    const cells = [offsets, `${recordCount}`, `${position}`, `${sizeBytes}`, secondText(maxTimestampMs), more(batch)]
     const titles = this.#hasTitles ? [] : [aligned(BATCH_COLUMNS.map(({ title }) => title))]
     this.#hasTitles = true
     return [...titles, aligned(cells)]
   }
 
-  #record({ offset, timestampMs, key, value, headers, meaning }: RecordRow): string {
-    const { bold, dim } = this.#style
-    const start = `  ${dim(String(offset))}`
-    if (meaning !== null) return `${start}  ${withoutControls(meaning.words)}`
-    const parts = [start, dim(timeText(timestampMs, 'ms'))]
-    if (key !== null) parts.push(bold(bytesText(key)))
-    parts.push(value === null ? dim('null') : bytesText(value))
-    for (const header of headers) {
-      parts.push(dim(`${withoutControls(header.key)}=${header.value === null ? 'null' : bytesText(header.value)}`))
-    }
-    return parts.join('  ')
+  #record(record: RecordRow): string {
+    const { offset, meaning } = record
+    if (meaning === null) return `  ${recordLine(String(offset), record, this.#style)}`
+    return `  ${this.#style.dim(String(offset))}  ${withoutControls(meaning.words)}`
   }
 
   #problem({ position, what }: ProblemRow): string {
@@ -124,7 +118,7 @@ function more(batch: BatchRow): string {
     producerId < 0 ? '' : `producer ${producerId}/${producerEpoch}`,
     producerId < 0 || baseSequence < 0 ? '' : `sequence ${baseSequence}`,
     batch.timestampType === 'LogAppendTime' ? 'LogAppendTime' : '',
-    deleteHorizonMs === null ? '' : `delete horizon ${timeText(deleteHorizonMs, 's')}`,
+    deleteHorizonMs === null ? '' : `delete horizon ${secondText(deleteHorizonMs)}`,
   ]
   return parts.filter((part) => part !== '').join(', ')
 }
@@ -150,18 +144,11 @@ function titleOf(name: string): string {
 }
 
 function fieldText(name: string, value: unknown): string {
-  if (name.endsWith('Ms') && typeof value === 'number') return timeText(value, 'ms')
+  if (name.endsWith('Ms') && typeof value === 'number') return timeText(value)
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
-function bytesText(data: Uint8Array): string {
-  const shown = bytesToJson(data)
-  return typeof shown === 'string' ? withoutControls(shown) : `base64:${shown?.base64}`
-}
-
-function timeText(timestampMs: number, precision: 's' | 'ms'): string {
-  if (timestampMs < 0) return 'no time'
-  const date = new Date(timestampMs)
-  if (Number.isNaN(date.getTime())) return String(timestampMs)
-  return precision === 's' ? date.toISOString().replace(/\.\d+/, '') : date.toISOString()
+/** Seconds are enough where a column is short. */
+function secondText(timestampMs: number): string {
+  return timeText(timestampMs).replace(/\.\d+(?=Z$)/, '')
 }

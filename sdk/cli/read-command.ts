@@ -1,13 +1,12 @@
-import { bytesToJson } from '../client/bytes-json.ts'
 import { bytes, nullable } from '../client/serde.ts'
 import type { Tidemark } from '../tidemark.ts'
 import { type Command, type ExitCode, type Invocation, WRONG_USE } from './command.ts'
 import { checkTopicExists, reading } from './directory-access.ts'
 import { LineWriter } from './line-writer.ts'
 import { wholeNumber } from './option-values.ts'
-import { type ReadRecord, recordToJson } from './record-json.ts'
-import { type Style, styleFor } from './style.ts'
-import { withoutControls } from './table.ts'
+import { recordToJson } from './record-json.ts'
+import { recordLine } from './record-text.ts'
+import { styleFor } from './style.ts'
 import { UsageError } from './usage-error.ts'
 
 type From = 'earliest' | 'latest' | { readonly offset: number } | { readonly timestampMs: number }
@@ -81,7 +80,9 @@ async function readRecords(invocation: Invocation, tide: Tidemark, question: Que
   let count = 0
   for await (const record of records) {
     const read = { ...placeOf(record), ...record.bytes, headers: record.headers }
-    await lines.line(isJson ? JSON.stringify(recordToJson(read)) : recordLine(read, style))
+    await lines.line(
+      isJson ? JSON.stringify(recordToJson(read)) : recordLine(`${read.partition}@${read.offset}`, read, style),
+    )
     count += 1
     if (count >= max || lines.isClosed) break
   }
@@ -92,29 +93,6 @@ async function readRecords(invocation: Invocation, tide: Tidemark, question: Que
 function placeOf(record: { readonly partition: number; readonly offset: number; readonly timestampMs: number }) {
   const { partition, offset, timestampMs } = record
   return { partition, offset, timestampMs }
-}
-
-/** Partition and offset, time, key, value, headers: one line, whatever is in them. */
-function recordLine(record: ReadRecord, style: Style): string {
-  const { partition, offset, timestampMs, key, value, headers } = record
-  const time = timestampMs < 0 ? 'no time' : timeText(timestampMs)
-  const parts = [style.dim(`${partition}@${offset}`), style.dim(time)]
-  if (key !== null) parts.push(style.bold(bytesText(key)))
-  parts.push(value === null ? style.dim('null') : bytesText(value))
-  for (const header of headers) {
-    parts.push(style.dim(`${withoutControls(header.key)}=${header.value === null ? 'null' : bytesText(header.value)}`))
-  }
-  return parts.join('  ')
-}
-
-function bytesText(data: Uint8Array): string {
-  const shown = bytesToJson(data)
-  return typeof shown === 'string' ? withoutControls(shown) : `base64:${shown?.base64}`
-}
-
-function timeText(timestampMs: number): string {
-  const date = new Date(timestampMs)
-  return Number.isNaN(date.getTime()) ? String(timestampMs) : date.toISOString()
 }
 
 function parseQuestion({ options }: Invocation): Question {

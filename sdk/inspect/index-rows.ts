@@ -28,7 +28,7 @@ const KINDS: Readonly<Record<string, IndexKind>> = {
   'time-index': {
     entryBytes: 12,
     about: 'time index',
-    columns: 'the greatest timestamp so far, and the offset that brought it',
+    columns: 'the latest times so far, and their offsets',
     fields: (bytes, at, base) =>
       int64s(bytes, at, { timestampMs: 0 }, ({ timestampMs }) => ({
         timestampMs: timestampMs!,

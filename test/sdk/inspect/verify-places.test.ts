@@ -241,15 +241,22 @@ test('a commit that points into what is lost is named with the group', async () 
   expect(commit?.whatToDo).toContain('--to-offset 15 --execute')
 })
 
-test('flushed records that vanished after an orderly stop are a loss', async () => {
+test('flushed records that vanished after an orderly stop are a loss, also once the owner went on behind them', async () => {
   const written = await createWritten([5, 3])
   const { files } = written.environment
   const path = `${ROOT}/t-0/00000000000000000000.log`
   const file = files.open(path, { write: true })
   file.truncate(Math.floor(file.sizeBytes() / 5) * 3)
   file.close()
-  const lost = (await written.verify()).filter(({ severity }) => severity === 'damage')
-  expect(lost.map(({ rule, offsetsLost }) => [rule, offsetsLost])).toEqual([['log-end', { from: 3, to: 5 }]])
+  const lost = async () => (await written.verify()).filter(({ severity }) => severity === 'damage')
+  expect((await lost()).map(({ rule, offsetsLost }) => [rule, offsetsLost])).toEqual([['log-end', { from: 3, to: 5 }]])
+  {
+    await using tide = await open(ROOT, { environment: written.environment })
+    await tide.topic('t').send({ value: Buffer.from('more'), partition: 0 })
+  }
+  expect((await lost()).map(({ rule, offsetsLost }) => [rule, offsetsLost])).toEqual([
+    ['offset-gap', { from: 3, to: 5 }],
+  ])
 })
 
 test('a gap between two segments of a topic that is not compacted is a loss with its range', async () => {
