@@ -308,7 +308,12 @@ test('every batch a leader must refuse is refused with its reason, and nothing o
     ],
     ['t', empty, 'INVALID_RECORD', /no record/],
     ['t', gap, 'INVALID_RECORD', /gaps/],
-    ['t', batch(['x'.repeat(1_000)]), 'MESSAGE_TOO_LARGE', /t-0 takes 1070 bytes, and its max\.message\.bytes is 1000: raise that/],
+    [
+      't',
+      batch(['x'.repeat(1_000)]),
+      'MESSAGE_TOO_LARGE',
+      /t-0 takes 1070 bytes, and its max\.message\.bytes is 1000: raise that/,
+    ],
     ['small', batch(['x'.repeat(300)]), 'RECORD_LIST_TOO_LARGE', /segment\.bytes of small-0 is 200/],
     ['t', batch([at(Date.now() + 7_200_000)]), 'INVALID_TIMESTAMP', /ahead of now.*seconds or microseconds/],
     ['fresh', batch([keyed, at(Date.now() - 120_000)]), 'INVALID_TIMESTAMP', /before now/],
