@@ -9,6 +9,8 @@ import { type LagOptions, type LagRow, readLag, type WatchLagOptions, watchLag }
 import { checkArgument, listOf, object } from './client/option-check.ts'
 import { printed, SHOW } from './client/printed.ts'
 import { type AnyTopic, type RecordOf, Topic, type TopicOptions } from './client/topic.ts'
+import { type PatternOptions, TopicPattern } from './client/topic-pattern.ts'
+import type { TopicRecord } from './client/topic-record.ts'
 import { Topics } from './client/topics.ts'
 import type { Environment } from './environment/environment.ts'
 import { TidemarkError } from './errors.ts'
@@ -84,8 +86,26 @@ export class Tidemark implements AsyncDisposable {
    *
    * @throws {TidemarkError} INVALID_ARGUMENT, INVALID_GROUP_ID.
    */
-  consume<const T extends readonly AnyTopic[]>(topics: T, options: ConsumeOptions): Consumer<RecordOf<T[number]>> {
+  consume<const T extends readonly AnyTopic[]>(topics: T, options: ConsumeOptions): Consumer<RecordOf<T[number]>>
+  /**
+   * One group over all topics whose names match, those included that are created while it runs; Kafka's own are not.
+   * It is matched here, so it means the same everywhere, and waits where nothing matches yet.
+   *
+   * @throws {TidemarkError} INVALID_ARGUMENT, INVALID_GROUP_ID.
+   */
+  consume<VO = Uint8Array, KO = string | null>(
+    pattern: RegExp,
+    options: ConsumeOptions & PatternOptions<KO, VO>,
+  ): Consumer<TopicRecord<string, KO, VO>>
+  consume(
+    topics: readonly AnyTopic[] | RegExp,
+    options: ConsumeOptions & PatternOptions<unknown, unknown>,
+  ): Consumer<unknown> {
     this.#context.checkOpen()
+    if (topics instanceof RegExp) {
+      const { key, value, ...rest } = Object(options) as typeof options
+      return new Consumer(this.#context, new TopicPattern(topics, { key, value }), rest)
+    }
     this.#checkTopics(topics)
     return new Consumer(this.#context, topics, options)
   }
@@ -138,7 +158,7 @@ export class Tidemark implements AsyncDisposable {
 
   #checkTopics(topics: unknown): void {
     const example = "consume([tide.topic('payments'), tide.topic('refunds')], { group: 'fraud' })"
-    const kind = listOf('topics', object('a topic'))
+    const kind = listOf('topics, or a RegExp', object('a topic'))
     checkArgument('consume', 'topics', topics, kind, example)
     for (const topic of topics as readonly unknown[]) {
       if (Topic.belongs(topic, this.#context)) continue

@@ -75,6 +75,11 @@ export class Assignment implements MemberEvents {
     return this.#owned.reduce((sum, { prefix }) => sum + prefix.undone, 0)
   }
 
+  /** A loop without `follow` that got nothing is over. */
+  agreed(): void {
+    this.#parts.fetcher.wake()
+  }
+
   fail(error: TidemarkError): void {
     this.#options.onError(error)
   }

@@ -9,8 +9,9 @@ import type { LoopOptions } from './loop-source.ts'
 import { checkOption, checkOptions, count, listOf, milliseconds, type OptionKinds, object } from './option-check.ts'
 import { printed, SHOW } from './printed.ts'
 import { RecordLoop } from './record-loop.ts'
-import type { ConsumedTopic } from './subscription.ts'
+import type { ConsumedTopics } from './subscription.ts'
 import type { TopicBatch } from './topic-batch.ts'
+import { TopicPattern } from './topic-pattern.ts'
 
 /** How a consumer's records are put together into batches. */
 export interface BatchesOptions {
@@ -40,11 +41,12 @@ export class Consumer<R> implements AsyncIterable<R>, AsyncDisposable {
   #isUsed = false
 
   /** @throws {TidemarkError} INVALID_ARGUMENT, INVALID_GROUP_ID */
-  constructor(context: ClientContext, topics: readonly ConsumedTopic[], options: ConsumeOptions) {
+  constructor(context: ClientContext, topics: ConsumedTopics, options: ConsumeOptions) {
     this.#context = context
     this.#options = checkConsumeOptions(options)
     this.group = this.#options.group
-    if (topics.length === 0) throw new TidemarkError('INVALID_ARGUMENT', 'consume needs at least one topic.')
+    if (!(topics instanceof TopicPattern) && topics.length === 0)
+      throw new TidemarkError('INVALID_ARGUMENT', 'consume needs at least one topic.')
     this.#consumption = new Consumption(context, topics, this.#options)
   }
 

@@ -13,7 +13,7 @@ import { GroupMember } from './member.ts'
 import type { PartitionBuffer } from './partition-buffer.ts'
 import type { ProcessedPrefix, ProgressListener } from './processed.ts'
 import { StartPositions } from './start-positions.ts'
-import { type ConsumedTopic, Subscription } from './subscription.ts'
+import { type ConsumedTopics, Subscription } from './subscription.ts'
 
 const RETRY_MS = 100
 /** Fewer undone records than this at the end are no sign that somebody forgot `done()`. */
@@ -51,7 +51,7 @@ export class Consumption implements LoopSource, Finishable {
   #leftUndone: string | undefined
   #hasWarned = false
 
-  constructor(context: ClientContext, topics: readonly ConsumedTopic[], options: CheckedConsumeOptions) {
+  constructor(context: ClientContext, topics: ConsumedTopics, options: CheckedConsumeOptions) {
     this.#context = context
     this.#options = options
     const { group, isolation, maxBufferedBytes } = options
@@ -84,7 +84,7 @@ export class Consumption implements LoopSource, Finishable {
     )
     this.#assignment = this.#createAssignment(group, fail)
     const { instanceId, rebalanceTimeoutMs, assignor: serverAssignor } = options
-    const wanted = { group, topics: this.#subscription.names, instanceId, rebalanceTimeoutMs, serverAssignor }
+    const wanted = { group, instanceId, rebalanceTimeoutMs, serverAssignor }
     this.#member = new GroupMember(context, wanted, this.#assignment)
   }
 
@@ -105,9 +105,9 @@ export class Consumption implements LoopSource, Finishable {
     this.#context.addConsumer(this)
     signal?.addEventListener('abort', this.#abort)
     await this.#subscription.start(() => {
-      if (this.#state === 'running') this.#member.beatNow()
+      if (this.#state === 'running') this.#member.subscribe(this.#subscription.names)
     })
-    if (!this.isOver) this.#member.join()
+    if (!this.isOver) this.#member.subscribe(this.#subscription.names)
   }
 
   take(): PartitionBuffer | undefined {

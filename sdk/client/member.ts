@@ -6,7 +6,6 @@ import type { ClientContext } from './client-context.ts'
 
 export interface MemberOptions {
   readonly group: string
-  readonly topics: readonly string[]
   /** A static member: it may be away for a while without losing its partitions. */
   readonly instanceId?: string | undefined
   readonly rebalanceTimeoutMs: number
@@ -19,6 +18,8 @@ export interface MemberEvents {
   revoke(partitions: readonly TopicPartition[]): Promise<void>
   /** These are ours from now on. */
   assign(partitions: readonly TopicPartition[]): void
+  /** The group knows that what it gave us is what we have. */
+  agreed(): void
   /** Everything was given to others: nothing of it may be committed. */
   lose(): void
   /** The group will not have this member. */
@@ -40,6 +41,9 @@ export class GroupMember {
   readonly #options: MemberOptions
   readonly #events: MemberEvents
   #epoch = JOIN
+  #topics: readonly string[] = []
+  /** What the group was told last. */
+  #toldTopics: readonly string[] | undefined
   #owned: readonly TopicPartition[] = []
   /** What the group last said is ours; undefined until it did. */
   #target: readonly TopicPartition[] | undefined
@@ -71,8 +75,9 @@ export class GroupMember {
     return this.#target !== undefined && !this.#isReconciling && this.#target === this.#reported
   }
 
-  /** Joins. Failures go to `fail`. */
-  join(): void {
+  /** Joins, or tells the group of other topics; looks what it has to say. Failures go to `fail`. */
+  subscribe(topics: readonly string[]): void {
+    this.#topics = topics
     this.beatNow()
   }
 
@@ -124,7 +129,7 @@ export class GroupMember {
   }
 
   #request(): ConsumerGroupHeartbeatRequest {
-    const { group, topics, instanceId, rebalanceTimeoutMs, serverAssignor } = this.#options
+    const { group, instanceId, rebalanceTimeoutMs, serverAssignor } = this.#options
     const all = this.#saysAll || this.#epoch === JOIN
     return {
       group,
@@ -134,7 +139,7 @@ export class GroupMember {
       clientId: this.#context.clientId,
       clientHost: this.#context.clientHost,
       rebalanceTimeoutMs: all ? rebalanceTimeoutMs : UNCHANGED,
-      subscribedTopicNames: all ? topics : null,
+      subscribedTopicNames: all || this.#topics !== this.#toldTopics ? this.#topics : null,
       serverAssignor: all ? (serverAssignor ?? null) : null,
       owned: all || this.#owned !== this.#reported ? this.#owned : null,
     }
@@ -144,7 +149,11 @@ export class GroupMember {
     this.#saysAll = false
     this.#retryMs = RETRY_MS
     this.#epoch = answer.memberEpoch
-    if (request.owned !== null) this.#reported = request.owned
+    if (request.owned !== null) {
+      this.#reported = request.owned
+      if (this.isSettled) this.#events.agreed()
+    }
+    if (request.subscribedTopicNames !== null) this.#toldTopics = request.subscribedTopicNames
     if (this.#isLeaving) return
     this.#beatAfter(answer.heartbeatIntervalMs)
     const { assignment } = answer

@@ -1,6 +1,8 @@
+import type { TopicMetadata } from '../broker/broker.ts'
 import { TidemarkError } from '../errors.ts'
 import type { ClientContext } from './client-context.ts'
 import type { Serdes } from './fetched-batch.ts'
+import { TopicPattern } from './topic-pattern.ts'
 
 /** A topic as a consumer needs it. */
 export interface ConsumedTopic {
@@ -9,6 +11,9 @@ export interface ConsumedTopic {
   /** Creates it where it is missing and may be created. */
   ensure(): Promise<unknown>
 }
+
+/** What is consumed: topics by name, or all that match. */
+export type ConsumedTopics = readonly ConsumedTopic[] | TopicPattern
 
 export interface SubscriptionEvents {
   /** What was assigned of the topic is gone with it, even if another topic has its name now. */
@@ -21,32 +26,36 @@ export interface SubscriptionEvents {
 export class Subscription {
   readonly #context: ClientContext
   readonly #group: string
-  readonly #topics: ReadonlyMap<string, ConsumedTopic>
+  readonly #wanted: ConsumedTopics
   readonly #events: SubscriptionEvents
-  readonly #ids = new Map<string, string>()
+  #ids: ReadonlyMap<string, string> = new Map()
+  #names: readonly string[]
   #looking: Promise<void> | undefined
   #looksAgain = false
   #stopWatching: (() => void) | undefined
   #isStopped = false
 
-  constructor(context: ClientContext, group: string, topics: readonly ConsumedTopic[], events: SubscriptionEvents) {
+  constructor(context: ClientContext, group: string, wanted: ConsumedTopics, events: SubscriptionEvents) {
     this.#context = context
     this.#group = group
-    this.#topics = new Map(topics.map((topic) => [topic.name, topic]))
+    this.#wanted = wanted
     this.#events = events
+    this.#names = wanted instanceof TopicPattern ? [] : [...new Set(wanted.map(({ name }) => name))]
   }
 
+  /** The topics to tell the group: those that were asked for by name, or those that match now. The same list until it changes. */
   get names(): readonly string[] {
-    return [...this.#topics.keys()]
+    return this.#names
   }
 
   serdesOf(topic: string): Serdes {
-    return this.#topics.get(topic)!.serdes
+    if (this.#wanted instanceof TopicPattern) return this.#wanted.serdes
+    return this.#wanted.find(({ name }) => name === topic)!.serdes
   }
 
   /** Makes sure the topics are there; `changed` is called after every change of topics, when its effects are known. */
   async start(changed: () => void): Promise<void> {
-    for (const topic of this.#topics.values()) await topic.ensure()
+    if (!(this.#wanted instanceof TopicPattern)) for (const topic of this.#wanted) await topic.ensure()
     if (this.#isStopped) return
     this.#stopWatching = this.#context.broker.onTopicsChanged(() => {
       this.refresh().then(changed, this.#events.onFailure)
@@ -74,23 +83,34 @@ export class Subscription {
   async #look(): Promise<void> {
     do {
       this.#looksAgain = false
-      const { topics } = await this.#context.broker.metadata({ topics: this.names })
-      const found = new Map(topics.map(({ name, topicId }) => [name, topicId]))
-      const before = new Map(this.#ids)
-      for (const [name, topicId] of found) this.#ids.set(name, topicId)
-      for (const [name, topicId] of before) if (found.get(name) !== topicId) this.#gone(name, found.has(name))
+      const found = await this.#find()
+      const before = this.#ids
+      this.#ids = new Map(found.map(({ name, topicId }) => [name, topicId]))
+      if (this.#wanted instanceof TopicPattern) this.#match([...this.#ids.keys()])
+      for (const [name, topicId] of before) if (this.#ids.get(name) !== topicId) this.#gone(name)
     } while (this.#looksAgain)
   }
 
-  #gone(topic: string, isAnother: boolean): void {
-    if (!isAnother) this.#ids.delete(topic)
+  async #find(): Promise<readonly TopicMetadata[]> {
+    const { broker } = this.#context
+    const wanted = this.#wanted
+    if (!(wanted instanceof TopicPattern)) return (await broker.metadata({ topics: this.#names })).topics
+    return (await broker.metadata({ topics: null })).topics.filter((topic) => wanted.matches(topic))
+  }
+
+  #match(names: readonly string[]): void {
+    const sorted = names.toSorted()
+    if (sorted.join() !== this.#names.join()) this.#names = sorted
+  }
+
+  #gone(topic: string): void {
     this.#events.onGone(topic)
     const what = `Topic "${topic}" was deleted while group "${this.#group}" consumed it`
-    if (this.#ids.size === 0) {
+    if (this.#ids.size === 0 && !(this.#wanted instanceof TopicPattern)) {
       this.#events.onFailure(new TidemarkError('UNKNOWN_TOPIC', `${what}. Nothing is left to consume.`, { topic }))
       return
     }
-    const then = isAnother
+    const then = this.#ids.has(topic)
       ? ' and created anew: the group begins there as in any new topic.'
       : '; the group goes on with its other topics.'
     this.#context.environment.process.emitWarning(what + then, 'TIDEMARK_TOPIC_DELETED')

@@ -425,3 +425,15 @@ test('a loop inside the body of another one of its group is told why it waits, a
   const { message } = environment.warnings[0]!
   expect(message).toContain(`Group "g" wants ${partition} for another member, which waits until ${seen[0]} is done`)
 })
+
+test('without follow a member that the group gives nothing ends, while the other goes on', async () => {
+  const environment = new MemoryEnvironment({ clock: 'manual' })
+  await using tide = await open('memory:', { environment })
+  const t = tide.topic('t')
+  await t.send({ value: Buffer.from('x') })
+  let inner = 0
+  for await (const _ of t.consume({ group: 'g', limit: 1 })) {
+    for await (const _ of t.consume({ group: 'g', follow: false })) inner++
+  }
+  expect(inner).toBe(0)
+})
