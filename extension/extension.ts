@@ -1,10 +1,14 @@
 import { type ExtensionContext, env, window } from 'vscode'
+import { registerCopyCommands } from './commands/copy-commands.ts'
+import { registerDeleteCommands } from './commands/delete-commands.ts'
 import { registerGroupCommands } from './commands/group-commands.ts'
 import { registerRecordCommands } from './commands/record-commands.ts'
+import { registerResetCommands } from './commands/reset-commands.ts'
 import { registerTreeCommands } from './commands/tree-commands.ts'
 import { QuantityWords } from './model/quantity-words.ts'
 import { Attention } from './view/attention.ts'
 import { ConsumeLenses } from './view/consume-lenses.ts'
+import { Deletions } from './view/deletions.ts'
 import { GroupsView } from './view/groups-view.ts'
 import { RecordDocuments } from './view/record-documents.ts'
 import { RowDecorations } from './view/row-decorations.ts'
@@ -25,6 +29,9 @@ export function activate(context: ExtensionContext): void {
     window.registerFileDecorationProvider(new RowDecorations()),
     ...registerTreeCommands(view, sources),
     ...registerRecordCommands(view, sources, documents, words),
+    ...registerResetCommands(view, sources, words),
+    ...registerDeleteCommands(view, sources, new Deletions(context.workspaceState), words),
+    ...registerCopyCommands(view, sources),
     ...registerGroupCommands(view, sources, words),
   )
   void sources.find()

@@ -36,6 +36,20 @@ export class DataSource {
     }
   }
 
+  /**
+   * Runs an action as the owner of the directory, which nobody else may be meanwhile, and lets go of it.
+   * @throws {TidemarkError} DIRECTORY_IN_USE at once while a program owns it
+   */
+  async own<T>(action: (tide: Tidemark) => Promise<T>): Promise<T> {
+    const tide = await open(this.id, { waitMs: 0, clientId: 'tidemark-vscode' })
+    try {
+      return await action(tide)
+    } finally {
+      await tide.close()
+      await this.schedule.now()
+    }
+  }
+
   async dispose(): Promise<void> {
     this.schedule.dispose()
     await this.#letGo()

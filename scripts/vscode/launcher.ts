@@ -54,6 +54,7 @@ try {
     userData: path(values['user-data-dir'], join(temporary, 'user')),
     extensions: path(values['extensions-dir'], join(temporary, 'extensions')),
     temporary,
+    runsTests: true,
   })
   browser = await starting
   await finish(await runTests(server, browser))

@@ -14,6 +14,8 @@ export interface Profile {
   readonly temporary: string
   /** Whether folders are asked about before their code may run. Default false: all are trusted. */
   readonly workspaceTrust?: boolean
+  /** Whether tests run inside it and tell the page how they ended; notifications then stay hidden. Default false. */
+  readonly runsTests?: boolean
 }
 
 /** What the page is opened with: pairs that VS Code's own tests use, such as `extensionDevelopmentPath`. */
@@ -51,7 +53,8 @@ export class WorkbenchServer implements AsyncDisposable {
       join(folder, 'out/server-main.js'),
       ...['--host', '127.0.0.1', '--port', String(port), '--without-connection-token'],
       ...folders(profile),
-      ...['--disable-telemetry', '--disable-experiments', '--enable-smoke-test-driver'],
+      ...['--disable-telemetry', '--disable-experiments'],
+      ...(profile.runsTests ? ['--enable-smoke-test-driver'] : []),
       ...(profile.workspaceTrust ? [] : ['--disable-workspace-trust']),
     ]
     // A group of its own, so that the extension host and the language servers go with it.

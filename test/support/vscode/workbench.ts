@@ -91,6 +91,15 @@ export class Workbench implements AsyncDisposable {
     await this.page.keyboard.press('Enter')
   }
 
+  /** Chooses an entry of the list that a command shows, by typing and Enter. */
+  async pick(text: string): Promise<void> {
+    const entry = this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: text }).first()
+    await entry.waitFor()
+    await this.page.locator('.quick-input-widget input').fill(text)
+    await entry.waitFor()
+    await this.page.keyboard.press('Enter')
+  }
+
   /** Leaves a picture in `.vscode-test/pictures`, the mouse out of the way. */
   async picture(name: string): Promise<void> {
     mkdirSync(PICTURES, { recursive: true })

@@ -1,0 +1,105 @@
+import { t } from '@vscode/l10n'
+import type { ResetPlan, ResetTarget, Tidemark } from 'tidemark'
+import { commands, type Disposable, window } from 'vscode'
+import { kafkaLine, type ResetRequest, tidemarkLine } from '../model/command-lines.ts'
+import type { QuantityWords } from '../model/quantity-words.ts'
+import type { GroupsView } from '../view/groups-view.ts'
+import type { Sources } from '../view/sources.ts'
+import { guardChange } from './change-guard.ts'
+import { type PickedGroup, pickGroup } from './group-picker.ts'
+import { previewPlan } from './plan-preview.ts'
+import { pickResetTarget } from './reset-target-picker.ts'
+
+/** Moving a group and putting it back. */
+export function registerResetCommands(view: GroupsView, sources: Sources, words: QuantityWords): readonly Disposable[] {
+  const register = (name: string, run: (picked: PickedGroup) => Promise<void>) =>
+    commands.registerCommand(`tidemark.${name}`, (element: unknown) =>
+      guardChange(async () => {
+        const picked = await pickGroup(element, view, sources, words)
+        if (picked !== undefined) await run(picked)
+      }),
+    )
+  return [
+    register('reset', (picked) => reset(picked, words)),
+    register('skipRecord', (picked) => move(picked, { by: 1 }, words)),
+    register('undoReset', (picked) => undo(picked, words)),
+  ]
+}
+
+async function reset(picked: PickedGroup, words: QuantityWords): Promise<void> {
+  const rows = rowsOf(picked)
+  const target = await pickResetTarget(titleOf(picked), rows.length === 1 ? rows[0] : undefined)
+  if (target !== undefined) await move(picked, target, words)
+}
+
+async function move(picked: PickedGroup, target: ResetTarget, words: QuantityWords): Promise<void> {
+  const { source } = picked
+  const { group, topic, partition } = picked.target
+  const scope =
+    topic === undefined ? {} : { topics: [partition === undefined ? topic : { topic, partitions: [partition] }] }
+  const planOn = (tide: Tidemark) => tide.groups.planReset(group, target, scope)
+  const request: ResetRequest = {
+    directory: source.id,
+    group,
+    target,
+    ...(topic === undefined ? {} : { topic }),
+    ...(partition === undefined ? {} : { partition }),
+  }
+  const lines = [
+    { label: t('Copy the command line'), line: tidemarkLine(request) },
+    { label: t('Copy the command line for a cluster'), line: kafkaLine(request) },
+  ]
+  const shown = await source.use(planOn)
+  if (!(await previewPlan(titleOf(picked), shown, lines, words))) return
+  await source.own(async (tide) => {
+    const plan = await planOn(tide)
+    checkSame(shown, plan)
+    await plan.apply()
+  })
+  const undoIt = t('Undo')
+  const answer = await window.showInformationMessage(
+    t('{0} was moved. It goes on there when it starts.', group),
+    undoIt,
+  )
+  if (answer === undoIt)
+    await guardChange(() => source.own(async (tide) => (await tide.groups.planUndo(group)).apply()))
+}
+
+async function undo(picked: PickedGroup, words: QuantityWords): Promise<void> {
+  const { source, target } = picked
+  const options = target.topic === undefined ? {} : { topics: [target.topic] }
+  const shown = await source.use((tide) => tide.groups.planUndo(target.group, options))
+  if (shown.changes.length === 0) {
+    void window.showInformationMessage(t('There is no reset of {0} to undo.', target.group))
+    return
+  }
+  const lines = [
+    { label: t('Copy the command line'), line: `tidemark undo ${source.id} --group ${target.group} --execute` },
+  ]
+  const title = t('Undo the last reset of {0}', target.group)
+  if (!(await previewPlan(title, shown, lines, words))) return
+  await source.own(async (tide) => (await tide.groups.planUndo(target.group, options)).apply())
+  void window.showInformationMessage(t('{0} stands where it stood before the reset.', target.group))
+}
+
+/** What was confirmed is what is done, or nothing is. */
+function checkSame(shown: ResetPlan, now: ResetPlan): void {
+  const positions = (plan: ResetPlan) =>
+    JSON.stringify(plan.changes.map(({ topic, partition, before, after }) => [topic, partition, before, after?.offset]))
+  if (positions(shown) === positions(now)) return
+  throw new Error(t('The group or the log has changed since the preview. Nothing was changed; look at it again.'))
+}
+
+function titleOf({ target: { group, topic, partition } }: PickedGroup): string {
+  if (topic === undefined) return t('Move {0}', group)
+  return partition === undefined
+    ? t('Move {0} on {1}', group, topic)
+    : t('Move {0} on {1}-{2}', group, topic, partition)
+}
+
+function rowsOf({ source, target }: PickedGroup) {
+  const group = source.snapshot.groups.find((each) => each.group === target.group)
+  return (group?.rows ?? []).filter(
+    (row) => row.topic === (target.topic ?? row.topic) && row.partition === (target.partition ?? row.partition),
+  )
+}

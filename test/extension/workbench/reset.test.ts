@@ -1,0 +1,76 @@
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { open } from '../../../sdk/index.ts'
+import { SampleWorkspace } from '../../support/vscode/sample-workspace.ts'
+import { Workbench } from '../../support/vscode/workbench.ts'
+
+async function committed(folder: string, group: string) {
+  await using tide = await open(join(folder, 'data'), { readOnly: true })
+  return await tide.groups.offsets(group)
+}
+
+test('a group is reset and the reset undone by keyboard alone, with the change shown before it is done', async () => {
+  await using workspace = await SampleWorkspace.create()
+  const before = await committed(workspace.folder, 'mail')
+  await workspace.tide.close()
+  await using workbench = await Workbench.open({ folder: workspace.folder })
+  const { page } = workbench
+  await workbench.openInspector()
+  await workbench.row('mail').waitFor()
+  await workbench.run('Tidemark: Reset…')
+  await workbench.pick('mail')
+  await workbench.pick('To the earliest record')
+  await page.locator('.quick-input-list').getByText('30 → 0').waitFor()
+  await page.locator('.quick-input-list').getByText('30 records delivered again').waitFor()
+  await workbench.picture('reset-preview')
+  await workbench.pick('Move mail on 1 partition')
+  await page.locator('.monaco-dialog-box').getByText('Move the group mail on 1 partition?').waitFor()
+  await workbench.picture('reset-confirm')
+  await page.keyboard.press('Enter')
+  await workbench.row('mail30 behind').waitFor()
+  expect((await committed(workspace.folder, 'mail')).map(({ offset }) => offset)).toEqual([0])
+  await workbench.run('Tidemark: Undo the Last Reset…')
+  await workbench.pick('mail')
+  await workbench.pick('Move mail on 1 partition')
+  await page.locator('.monaco-dialog-box').waitFor()
+  await page.keyboard.press('Enter')
+  await workbench.row('mailup to date').waitFor()
+  const strip = (offsets: typeof before) => offsets.map(({ committedAtMs: _, ...rest }) => rest)
+  expect(strip(await committed(workspace.folder, 'mail'))).toEqual(strip(before))
+})
+
+test('a directory that a running program owns is not changed, and the way that works is said', async () => {
+  await using workspace = await SampleWorkspace.create()
+  await using workbench = await Workbench.open({ folder: workspace.folder })
+  const { page } = workbench
+  await workbench.openInspector()
+  await workbench.row('mail').waitFor()
+  await workbench.run('Tidemark: Reset…')
+  await workbench.pick('mail')
+  await workbench.pick('To the earliest record')
+  await workbench.pick('Move mail on 1 partition')
+  await page.locator('.monaco-dialog-box').waitFor()
+  await page.keyboard.press('Enter')
+  await page.locator('.monaco-dialog-box').getByText('Two ways work').waitFor()
+  await workbench.picture('reset-refused')
+  expect((await committed(workspace.folder, 'mail')).map(({ offset }) => offset)).toEqual([30])
+})
+
+test('deleted commits are put back from the notification', async () => {
+  await using workspace = await SampleWorkspace.create()
+  await workspace.tide.close()
+  await using workbench = await Workbench.open({ folder: workspace.folder })
+  const { page } = workbench
+  await workbench.openInspector()
+  await workbench.row('mail').waitFor()
+  await workbench.run('Tidemark: Delete What It Committed…')
+  await workbench.pick('mail')
+  await page.locator('.monaco-dialog-box').getByText('refunds-0: 30').waitFor()
+  await page.keyboard.press('Enter')
+  await page.locator('.notification-toast').getByText('What mail had committed was deleted.').waitFor()
+  await workbench.row('mail').waitFor({ state: 'detached' })
+  expect(await committed(workspace.folder, 'mail')).toEqual([])
+  await page.locator('.notification-toast').getByRole('button', { name: 'Undo' }).click()
+  await workbench.row('mailup to date').waitFor()
+  expect((await committed(workspace.folder, 'mail')).map(({ offset }) => offset)).toEqual([30])
+})
