@@ -3,6 +3,8 @@ import { CLUSTER_METADATA_TOPIC } from '../directory/partition-directory.ts'
 import type { Environment } from '../environment/environment.ts'
 import { GroupTable } from '../group/group-table.ts'
 import type { ReadOnlyLog } from '../log/read-only-log.ts'
+import { groupPartition } from '../offsets/group-partition.ts'
+import type { OffsetsTable } from '../offsets/offsets-table.ts'
 import type { MetadataImage } from '../topic/metadata-image.ts'
 import { CONSUMER_OFFSETS_TOPIC } from '../topic/topic-name.ts'
 import { readSlices } from './log-requests.ts'
@@ -42,6 +44,18 @@ export class FollowerState {
       for (const batch of replayMetadata(this.#image, slice)) this.#metadataPosition.passed(batch)
     }
     return this.#image
+  }
+
+  /** What one group has committed, as its offsets partition says now: no other one is looked at. */
+  offsetsOf(group: string): OffsetsTable {
+    const count = this.image().topicByName(CONSUMER_OFFSETS_TOPIC)?.partitions.size
+    const log = count === undefined ? undefined : this.#reader.log(CONSUMER_OFFSETS_TOPIC, groupPartition(group, count))
+    const position = log && this.#positions.get(log.partition)
+    if (log === undefined || position === undefined) return this.groups().offsets
+    if (!hasChanged(log, position)) return this.#table.offsets
+    if (!position.isIn(log)) return this.groups().offsets
+    this.#replay(log)
+    return this.#table.offsets
   }
 
   /** Groups and commits as `__consumer_offsets` says now. Throws CORRUPT_BATCH, STORAGE_ERROR. */

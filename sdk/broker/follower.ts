@@ -2,6 +2,7 @@ import { DirectoryReader } from '../directory/directory-reader.ts'
 import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import { fetchOffsets } from '../group/offset-fetch.ts'
+import type { LogView } from '../log/log-view.ts'
 import { describeTopicConfigs, isCompacted } from '../topic/topic-configs.ts'
 import { noSuchTopic } from '../topic/topic-name.ts'
 import type {
@@ -120,7 +121,7 @@ export class Follower implements Broker {
 
   async offsetFetch(request: OffsetFetchRequest): Promise<OffsetFetchResponse> {
     const topics = topicShapes(this.#known.image())
-    return { partitions: fetchOffsets(this.#known.groups().offsets, request, topics) }
+    return { partitions: fetchOffsets(this.#known.offsetsOf(request.group), request, topics) }
   }
 
   async close(): Promise<void> {
@@ -151,6 +152,7 @@ export class Follower implements Broker {
       this.#lookedAtMs = nowMs
     }
     if (!isFresh) look()
+    const refreshed = new Set<LogView>()
     if (hasNews) for (const watcher of [...this.#watchers]) watcher()
     return (topic, partition) => {
       const known = image.topicByName(topic)?.partitions.get(partition)
@@ -163,8 +165,11 @@ export class Follower implements Broker {
       // The directory of a topic that had this name before and is about to be removed.
       if (existing?.topicId !== undefined && existing.topicId !== known.topicId) return 'empty'
       const log = this.#reader.log(topic, partition, isCompacted(image.configs(topic)))
-      log?.refresh()
-      return log ?? 'empty'
+      if (log === undefined) return 'empty'
+      // A request may ask for the same partition many times: groups share topics.
+      if (!refreshed.has(log)) log.refresh()
+      refreshed.add(log)
+      return log
     }
   }
 

@@ -1,4 +1,5 @@
 import type { DataDirectory } from '../directory/data-directory.ts'
+import type { Timers } from '../environment/environment.ts'
 import type { LogConfig } from '../log/log-config.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
 import { parseLogConfig, TIDEMARK_TOPIC_DEFAULTS } from '../topic/topic-configs.ts'
@@ -24,11 +25,20 @@ export class LedPartitions {
   readonly #led = new Map<string, Map<number, LedPartition>>()
   /** Those that are open, be it only to be read. */
   readonly #logs = new Map<string, Map<number, PartitionLog>>()
+  readonly #timers: Timers
+  /** The beginnings under way, one after the other. */
+  #beginnings: Promise<unknown> = Promise.resolve()
   readonly #pending = new Map<string, Promise<LedPartition>>()
   /** Called when a log is opened, so that waiting fetches learn of it. */
   readonly #onOpened: () => void
 
-  constructor(directory: DataDirectory, metadata: MetadataLog, defaultSurvives: Survives, onOpened: () => void) {
+  constructor(
+    timers: Timers,
+    directory: DataDirectory,
+    metadata: MetadataLog,
+    { defaultSurvives, onOpened }: { defaultSurvives: Survives; onOpened: () => void },
+  ) {
+    this.#timers = timers
     this.#directory = directory
     this.#metadata = metadata
     this.#defaultSurvives = defaultSurvives
@@ -47,9 +57,19 @@ export class LedPartitions {
     const name = `${topic}-${partition}`
     const running = this.#pending.get(name)
     if (running !== undefined) return await running
-    const starting = this.#startLeading(topic, partition).finally(() => this.#pending.delete(name))
+    const starting = this.#inTurn(() => this.#startLeading(topic, partition)).finally(() => this.#pending.delete(name))
     this.#pending.set(name, starting)
     return await starting
+  }
+
+  /**
+   * To begin costs several flushes that wait for the disk. One partition per turn of the event loop: whoever sends to a
+   * thousand of them holds nobody else up.
+   */
+  #inTurn<T>(begin: () => Promise<T>): Promise<T> {
+    const turn = this.#beginnings.then(begin)
+    this.#beginnings = turn.catch(() => {}).then(() => this.#timers.yield())
+    return turn
   }
 
   async #startLeading(topic: string, partition: number): Promise<LedPartition> {

@@ -73,7 +73,10 @@ export class Owner implements Broker {
   private constructor(environment: Environment, directory: DataDirectory, metadata: MetadataLog, survives: Survives) {
     this.#directory = directory
     this.#metadata = metadata
-    this.#partitions = new LedPartitions(directory, metadata, survives, () => this.#records.wake())
+    this.#partitions = new LedPartitions(environment.timers, directory, metadata, {
+      defaultSurvives: survives,
+      onOpened: () => this.#records.wake(),
+    })
     this.#records = new OwnerRecords(environment, directory, this.#partitions)
     this.#groups = new OwnerGroups(environment, directory, metadata, this.#partitions, () => this.#topics)
     this.#topics = new OwnerTopics(environment, directory, metadata, this.#partitions, (topic) =>

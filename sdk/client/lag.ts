@@ -1,10 +1,16 @@
-import type { DescribedGroup, ListOffsetsResponse, MemberDescription, TopicPartition } from '../broker/broker.ts'
+import type {
+  CountRecordsRequest,
+  DescribedGroup,
+  ListOffsetsResponse,
+  MemberDescription,
+  TopicPartition,
+} from '../broker/broker.ts'
 import { TidemarkError } from '../errors.ts'
 import { type Lag, type LagState, lagOf, lagOfDeletedTopic, lagUnavailable } from '../offsets/lag.ts'
 import type { ClientContext, Finishable } from './client-context.ts'
 import { type GroupOffset, readGroupOffsets } from './group-offsets.ts'
 import { checkOptions, milliseconds, type OptionKinds, signal, text } from './option-check.ts'
-import { byPartition, isSamePartition } from './topic-partition.ts'
+import { byPartition } from './topic-partition.ts'
 
 /** How far a group is behind on a partition. null where there is nothing to say; Kafka's tools print "-" there. */
 export interface LagRow extends TopicPartition {
@@ -46,8 +52,14 @@ export interface WatchLagOptions extends LagOptions {
 }
 
 interface Place extends TopicPartition {
+  readonly group: string
   readonly commit: GroupOffset | undefined
   readonly member: MemberDescription | undefined
+}
+
+/** A place with what its log says, or why that cannot be told. */
+interface KnownPlace extends Place {
+  readonly log: Lag | { readonly logStartOffset: number; readonly logEndOffset: number }
 }
 
 type Ends = ReadonlyMap<string, ListOffsetsResponse['partitions'][number]>
@@ -84,18 +96,17 @@ class LagCollector {
     this.#context.checkOpen()
     const names = question.group === undefined ? await listGroupNames(this.#context) : [question.group]
     // Commits before ends: what is committed in between would look like a commit past the end.
-    const places = new Map<string, readonly Place[]>()
-    for (const group of names) places.set(group, await this.#places(group))
-    const all = distinct([...places.values()].flat())
+    const members = await this.#members(names)
+    const places: Place[] = []
+    for (const group of names) places.push(...(await this.#places(group, members.get(group))))
+    const all = distinct(places)
     const topicIds = await this.#topicIds(all)
     const existing = all.filter(({ topic }) => topicIds.has(topic))
     const starts = await this.#offsets(existing, 'earliest')
     const ends = await this.#offsets(existing, 'latest')
-    const rows: LagRow[] = []
-    for (const [group, partitions] of places) {
-      for (const place of partitions) rows.push(await this.#row(group, place, { topicIds, starts, ends }))
-    }
-    return rows
+    const known = places.map((place) => this.#known(place, { topicIds, starts, ends }))
+    const counts = await this.#counts(known)
+    return known.map((place, at) => rowOf(place, counts[at] ?? null))
   }
 
   async *watch(options: WatchLagOptions): AsyncGenerator<LagRow[], undefined> {
@@ -123,21 +134,26 @@ class LagCollector {
     }
   }
 
-  async #places(group: string): Promise<Place[]> {
-    const description = (await this.#context.broker.consumerGroupDescribe({ groups: [group] })).groups[0]
+  /** In one request, since each looks at all there is. */
+  async #members(groups: readonly string[]): Promise<ReadonlyMap<string, DescribedGroup>> {
+    const descriptions = (await this.#context.broker.consumerGroupDescribe({ groups })).groups
+    return new Map(descriptions.map((description) => [description.group, description]))
+  }
+
+  async #places(group: string, description: DescribedGroup | undefined): Promise<Place[]> {
     const commits = await readGroupOffsets(this.#context.broker, group).catch((error: unknown) => {
       if (error instanceof TidemarkError && error.code === 'GROUP_NOT_FOUND') return []
       throw error
     })
     const held = heldBy(description)
-    const wanted = new Map<string, TopicPartition>()
-    for (const place of [...commits, ...held.map(({ place }) => place)]) wanted.set(keyOf(place), place)
-    return [...wanted.values()].sort(byPartition).map(({ topic, partition }) => ({
-      topic,
-      partition,
-      commit: commits.find((each) => isSamePartition(each, { topic, partition })),
-      member: held.find(({ place }) => isSamePartition(place, { topic, partition }))?.member,
-    }))
+    const committed = new Map(commits.map((commit) => [keyOf(commit), commit]))
+    const owned = new Map(held.map(({ place, member }) => [keyOf(place), member]))
+    return distinct([...commits, ...held.map(({ place }) => place)])
+      .sort(byPartition)
+      .map(({ topic, partition }) => {
+        const key = keyOf({ topic, partition })
+        return { group, topic, partition, commit: committed.get(key), member: owned.get(key) }
+      })
   }
 
   async #topicIds(places: readonly TopicPartition[]): Promise<ReadonlyMap<string, string>> {
@@ -154,53 +170,34 @@ class LagCollector {
     return new Map(answers.partitions.map((answer) => [keyOf(answer), answer]))
   }
 
-  async #row(
-    group: string,
-    place: Place,
-    known: { topicIds: ReadonlyMap<string, string>; starts: Ends; ends: Ends },
-  ): Promise<LagRow> {
-    const { topic, partition, commit, member } = place
-    const start = known.starts.get(keyOf(place))
-    const end = known.ends.get(keyOf(place))
-    const isGone = !isSameTopic(commit, known.topicIds.get(topic))
+  #known(place: Place, known: { topicIds: ReadonlyMap<string, string>; starts: Ends; ends: Ends }): KnownPlace {
+    const key = keyOf(place)
+    const start = known.starts.get(key)
+    const end = known.ends.get(key)
+    const isGone = !isSameTopic(place.commit, known.topicIds.get(place.topic))
     const problem = start?.error ?? end?.error
-    const lag = isGone
-      ? lagOfDeletedTopic()
-      : start === undefined || end === undefined || problem != null
-        ? lagUnavailable(problem?.message.replace(/\.$/, '') ?? 'the broker did not answer')
-        : await this.#lagOf(place, start.offset, end.offset)
-    const isKnown = !isGone && lag.lagState !== 'unavailable'
-    return {
-      group,
-      topic,
-      partition,
-      committedOffset: commit?.offset ?? null,
-      leaderEpoch: commit === undefined || commit.leaderEpoch < 0 ? null : commit.leaderEpoch,
-      metadata: commit?.metadata ?? null,
-      committedAtMs: commit?.committedAtMs ?? null,
-      logStartOffset: isKnown ? start!.offset : null,
-      logEndOffset: isKnown ? end!.offset : null,
-      lag: lag.lag,
-      lagRecords: lag.lagRecords,
-      lagState: lag.lagState,
-      reason: lag.reason,
-      memberId: member?.memberId ?? null,
-      clientId: member?.clientId ?? null,
-      host: member?.clientHost ?? null,
+    if (isGone) return { ...place, log: lagOfDeletedTopic() }
+    if (start === undefined || end === undefined || problem != null) {
+      return { ...place, log: lagUnavailable(problem?.message.replace(/\.$/, '') ?? 'the broker did not answer') }
     }
+    return { ...place, log: { logStartOffset: start.offset, logEndOffset: end.offset } }
   }
 
-  async #lagOf(place: Place, logStartOffset: number, logEndOffset: number): Promise<Lag> {
-    const committedOffset = place.commit?.offset ?? null
-    const from = Math.max(committedOffset ?? logStartOffset, logStartOffset)
-    // Counted ahead, since the question is asked of pure code that cannot wait.
-    const count = from < logEndOffset ? await this.#count(place, from, logEndOffset) : 0
-    return lagOf({ committedOffset, logStartOffset, logEndOffset, countRecords: () => count })
-  }
-
-  async #count({ topic, partition }: Place, fromOffset: number, toOffset: number): Promise<number | null> {
-    const partitions = [{ topic, partition, fromOffset, toOffset }]
-    return (await this.#context.broker.countRecords({ partitions })).partitions[0]?.records ?? null
+  /** The records that wait at each place; null where that cannot be told. In one request. */
+  async #counts(places: readonly KnownPlace[]): Promise<(number | null)[]> {
+    const asked: { readonly at: number; readonly range: CountRecordsRequest['partitions'][number] }[] = []
+    const counts = places.map(({ topic, partition, commit, log }, at): number | null => {
+      if ('lagState' in log) return null
+      const fromOffset = Math.max(commit?.offset ?? log.logStartOffset, log.logStartOffset)
+      const toOffset = log.logEndOffset
+      if (fromOffset >= toOffset) return 0
+      asked.push({ at, range: { topic, partition, fromOffset, toOffset } })
+      return null
+    })
+    if (asked.length === 0) return counts
+    const { partitions } = await this.#context.broker.countRecords({ partitions: asked.map(({ range }) => range) })
+    for (const [index, { at }] of asked.entries()) counts[at] = partitions[index]?.records ?? null
+    return counts
   }
 
   #pause(delayMs: number, stop: AbortSignal): Promise<void> {
@@ -218,6 +215,31 @@ class LagCollector {
 
 async function listGroupNames({ broker }: ClientContext): Promise<string[]> {
   return (await broker.listGroups({})).groups.map(({ group }) => group).sort()
+}
+
+/** `records`: how many wait. */
+function rowOf({ group, topic, partition, commit, member, log }: KnownPlace, records: number | null): LagRow {
+  const ends = 'lagState' in log ? undefined : log
+  const committedOffset = commit?.offset ?? null
+  const lag = 'lagState' in log ? log : lagOf({ committedOffset, ...log, countRecords: () => records })
+  return {
+    group,
+    topic,
+    partition,
+    committedOffset,
+    leaderEpoch: commit === undefined || commit.leaderEpoch < 0 ? null : commit.leaderEpoch,
+    metadata: commit?.metadata ?? null,
+    committedAtMs: commit?.committedAtMs ?? null,
+    logStartOffset: ends?.logStartOffset ?? null,
+    logEndOffset: ends?.logEndOffset ?? null,
+    lag: lag.lag,
+    lagRecords: lag.lagRecords,
+    lagState: lag.lagState,
+    reason: lag.reason,
+    memberId: member?.memberId ?? null,
+    clientId: member?.clientId ?? null,
+    host: member?.clientHost ?? null,
+  }
 }
 
 function heldBy(description: DescribedGroup | undefined): { place: TopicPartition; member: MemberDescription }[] {
