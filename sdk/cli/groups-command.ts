@@ -53,7 +53,12 @@ async function listGroups({ terminal, isJson }: Invocation, tide: Tidemark): Pro
   }
   const style = styleFor(terminal)
   const nowMs = terminal.environment.clock.nowMs()
-  const columns = [{ title: 'Group' }, { title: 'Members' }, { title: 'How far' }, { title: 'Last commit' }]
+  const columns = [
+    { title: 'Group' },
+    { title: 'Members' },
+    { title: 'How far', isPainted: true },
+    { title: 'Last commit' },
+  ]
   const cells = groups.map(({ listed, description, rows }) => {
     const words = summaryWords(rows)
     const committed = rows.flatMap(({ committedAtMs }) => committedAtMs ?? [])
@@ -64,7 +69,7 @@ async function listGroups({ terminal, isJson }: Invocation, tide: Tidemark): Pro
       committed.length === 0 ? '-' : agoWords(Math.max(...committed), nowMs),
     ]
   })
-  await terminal.output.write(renderTable(columns, cells))
+  await terminal.output.write(renderTable(columns, cells, terminal.output.columns))
   return 0
 }
 

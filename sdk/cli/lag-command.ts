@@ -5,8 +5,9 @@ import { checkGroupExists, reading } from './directory-access.ts'
 import { colouredLag, isLagTrouble, lagAdvice, needsAdvice } from './lag-words.ts'
 import { LineWriter } from './line-writer.ts'
 import { agoWords, digits } from './plain-words.ts'
-import { type Style, styleFor } from './style.ts'
+import { styleFor } from './style.ts'
 import { renderTable } from './table.ts'
+import type { Terminal } from './terminal.ts'
 
 export const lagCommand: Command = {
   name: 'lag',
@@ -83,17 +84,17 @@ async function print(
     await terminal.output.write('No group has committed anything here yet.\n')
     return
   }
-  const style = styleFor(terminal)
   const advice = rows.filter(needsAdvice).map((row) => `\n${lagAdvice(row, positionals[0])}\n`)
-  await terminal.output.write(lagTable(rows, style, timeText) + advice.join(''))
+  await terminal.output.write(lagTable(rows, terminal, timeText) + advice.join(''))
 }
 
-function lagTable(rows: readonly LagRow[], style: Style, timeText: (timestampMs: number) => string): string {
+function lagTable(rows: readonly LagRow[], terminal: Terminal, timeText: (timestampMs: number) => string): string {
+  const style = styleFor(terminal)
   const columns = [
     { title: 'Group' },
     { title: 'Topic' },
     { title: 'Partition', isNumber: true },
-    { title: 'How far' },
+    { title: 'How far', isPainted: true },
     { title: 'Next to read', isNumber: true },
     { title: 'Log end', isNumber: true },
     { title: 'Last commit' },
@@ -109,7 +110,7 @@ function lagTable(rows: readonly LagRow[], style: Style, timeText: (timestampMs:
     row.committedAtMs === null ? '-' : timeText(row.committedAtMs),
     holder(row),
   ])
-  return renderTable(columns, cells)
+  return renderTable(columns, cells, terminal.output.columns)
 }
 
 function timeOfDay(timestampMs: number): string {

@@ -1,6 +1,7 @@
 import type { LagRow } from '../client/lag.ts'
 import { counted, digits } from './plain-words.ts'
 import type { Style } from './style.ts'
+import { withoutControls } from './table.ts'
 
 /** How far a group is on a partition, in plain words. */
 export function lagWords(row: LagRow): string {
@@ -42,8 +43,9 @@ export function colouredLag(row: LagRow, style: Style): string {
 
 /** What the trouble is and what to do about it. */
 export function lagAdvice(row: LagRow, directory: string): string {
-  const place = `Group ${row.group} on ${row.topic}-${row.partition}`
-  const reset = `tidemark reset ${directory} --group ${row.group} --topic ${row.topic}:${row.partition}`
+  const group = withoutControls(row.group)
+  const place = `Group ${group} on ${row.topic}-${row.partition}`
+  const reset = `tidemark reset ${directory} --group ${group} --topic ${row.topic}:${row.partition}`
   switch (row.lagState) {
     case 'lost':
       return `${place}: it had committed ${digits(row.committedOffset ?? 0)}, but the log begins at ${digits(row.logStartOffset ?? 0)} now: ${counted(lostOffsets(row), 'record')} it had not read ${lostOffsets(row) === 1 ? 'is' : 'are'} gone, by retention or by hand. To go on with what is left: ${reset} --to-earliest --execute`

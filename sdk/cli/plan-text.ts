@@ -1,11 +1,13 @@
 import type { ResetChange, ResetPlan } from '../client/reset-plan.ts'
 import { counted, digits } from './plain-words.ts'
 import type { Style } from './style.ts'
-import { renderTable } from './table.ts'
+import { renderTable, withoutControls } from './table.ts'
 
 export interface PlanTextOptions {
   readonly isExecuted: boolean
   readonly style: Style
+  /** How many characters fit into a line. Default: any number. */
+  readonly maxWidth?: number | undefined
 }
 
 /** What a plan does, as a table, and what is to be known before it is carried out. */
@@ -16,7 +18,7 @@ export function planText(plan: ResetPlan, options: PlanTextOptions): string {
     { title: 'Partition', isNumber: true },
     { title: 'Before', isNumber: true },
     { title: 'After', isNumber: true },
-    { title: 'What it means' },
+    { title: 'What it means', isPainted: true },
   ]
   const rows = plan.changes.map((change) => [
     change.topic,
@@ -25,7 +27,7 @@ export function planText(plan: ResetPlan, options: PlanTextOptions): string {
     change.after === null ? '-' : digits(change.after.offset),
     meaning(change, style),
   ])
-  return `Group ${plan.group}${isExecuted ? '' : ', dry run'}\n\n${renderTable(columns, rows)}\n${conclusion(plan, isExecuted)}`
+  return `Group ${withoutControls(plan.group)}${isExecuted ? '' : ', dry run'}\n\n${renderTable(columns, rows, options.maxWidth)}\n${conclusion(plan, isExecuted)}`
 }
 
 /** Exactly the promised names, in their order. */
@@ -57,7 +59,7 @@ function conclusion({ changes, members }: ResetPlan, isExecuted: boolean): strin
   if (members.length > 0) {
     const names = new Set(members.map(({ clientId, memberId }) => (clientId === '' ? memberId : clientId)))
     lines.push(
-      `The group has ${counted(members.length, 'member')} (${[...names].join(', ')}).`,
+      `The group has ${counted(members.length, 'member')} (${withoutControls([...names].join(', '))}).`,
       'While they run this is refused; those of a program that was killed do not count.',
     )
   }

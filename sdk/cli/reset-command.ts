@@ -108,7 +108,9 @@ async function reset(invocation: Invocation, tide: Tidemark, question: Question)
   } else if (isJson) {
     for (const change of plan.changes) await lines.line(JSON.stringify(changeToJson(group, change, isExecuted)))
   } else {
-    await terminal.output.write(planText(plan, { isExecuted, style: styleFor(terminal) }))
+    await terminal.output.write(
+      planText(plan, { isExecuted, style: styleFor(terminal), maxWidth: terminal.output.columns }),
+    )
   }
   await lines.flush()
   return 0

@@ -12,6 +12,7 @@ import { produceCommand } from './produce-command.ts'
 import { readCommand } from './read-command.ts'
 import { resetCommand } from './reset-command.ts'
 import { styleFor } from './style.ts'
+import { withoutControls } from './table.ts'
 import type { Terminal } from './terminal.ts'
 import { topicsCommand } from './topics-command.ts'
 import { UsageError } from './usage-error.ts'
@@ -37,8 +38,9 @@ export async function run(terminal: Terminal): Promise<ExitCode> {
     // The reader of the output has gone (`| head`): it has seen what it wanted.
     if (terminal.output.isClosed) return 0
     const { message, exitCode } = explain(error)
+    const lines = message.split('\n').map(withoutControls)
     const style = styleFor(terminal, 'errors')
-    await terminal.errors.write(`${style.red('tidemark:')} ${message}\n`)
+    await terminal.errors.write(`${style.red('tidemark:')} ${lines.join('\n')}\n`)
     return exitCode
   }
 }

@@ -4,31 +4,53 @@ export interface Column {
   readonly title: string
   /** Numbers stand at the right, so that their digits line up. */
   readonly isNumber?: boolean
+  /** Its cells are our own words, perhaps coloured. All others are shown as text, whatever is in them. */
+  readonly isPainted?: boolean
 }
 
-/** Rows as aligned lines, each ended by a line feed; the titles above. */
-export function renderTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
-  const safeRows = rows.map((row) => row.map(withoutControls))
-  const widths = columns.map((column, index) =>
-    Math.max(visibleWidth(column.title), ...safeRows.map((row) => visibleWidth(row[index] ?? ''))),
+/**
+ * Rows as aligned lines, each ended by a line feed; the titles above. Where they are wider than `maxWidth`, a terminal
+ * would break them anywhere: then every row is a block of its own, with a line per cell.
+ */
+export function renderTable(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  maxWidth = Number.POSITIVE_INFINITY,
+): string {
+  const cells = rows.map((row) =>
+    columns.map(({ isPainted }, index) =>
+      isPainted === true ? (row[index] ?? '') : withoutControls(row[index] ?? ''),
+    ),
   )
-  const lines = [columns.map(({ title }) => title), ...safeRows].map((row) =>
+  const widths = columns.map((column, index) =>
+    Math.max(visibleWidth(column.title), ...cells.map((row) => visibleWidth(row[index]!))),
+  )
+  const width = widths.reduce((total, each) => total + each + GAP.length, -GAP.length)
+  if (width > maxWidth) return blocks(columns, cells)
+  const lines = [columns.map(({ title }) => title), ...cells].map((row) =>
     columns
-      .map(({ isNumber }, index) => pad(row[index] ?? '', widths[index]!, isNumber === true))
-      .join('  ')
+      .map(({ isNumber }, index) => pad(row[index]!, widths[index]!, isNumber === true))
+      .join(GAP)
       .trimEnd(),
   )
   return lines.map((line) => `${line}\n`).join('')
 }
 
-/** A topic or group name from a foreign directory may hold anything: it must not move the cursor or break the line. */
+/** Text from a foreign directory may hold anything: it must not colour, move the cursor or break the line. */
 export function withoutControls(text: string): string {
-  return text.replace(CONTROLS, (match) => (match.startsWith(ESCAPE) && match.length > 1 ? match : escaped(match)))
+  return text.replace(CONTROLS, escaped)
 }
 
-const ESCAPE = String.fromCharCode(27)
-// Our own colours pass, every other control character is shown as its number.
-const CONTROLS = new RegExp(`${ESCAPE}\\[\\d+m|[\\u0000-\\u001f\\u007f-\\u009f]`, 'g')
+const GAP = '  '
+const CONTROLS = /\p{Cc}/gu
+
+function blocks(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+  const width = Math.max(...columns.map(({ title }) => visibleWidth(title)))
+  const texts = rows.map((row) =>
+    columns.map(({ title }, index) => `${pad(title, width, false)}${GAP}${row[index]!}`.trimEnd()).join('\n'),
+  )
+  return texts.map((text) => `${text}\n`).join('\n')
+}
 
 function escaped(character: string): string {
   return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`

@@ -24,6 +24,8 @@ export interface Terminal {
 export interface Sink {
   /** A person may be looking: colours, progress and redrawing make sense. */
   readonly isTerminal: boolean
+  /** How many characters fit into its lines; undefined where lines are as long as they like. */
+  readonly columns?: number | undefined
   /** True once the reader has gone (`| head`): nothing printed from now on reaches anybody. */
   readonly isClosed: boolean
   /** Resolves once the stream has it, or its reader has gone; rejects where it cannot be written (a full disk). */
@@ -65,6 +67,9 @@ function streamSink(stream: NodeJS.WriteStream, closed: () => void): Sink {
   })
   return {
     isTerminal: stream.isTTY === true,
+    get columns() {
+      return stream.isTTY === true ? stream.columns : undefined
+    },
     get isClosed() {
       return isClosed
     },

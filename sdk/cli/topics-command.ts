@@ -4,7 +4,7 @@ import { reading } from './directory-access.ts'
 import { LineWriter } from './line-writer.ts'
 import { digits } from './plain-words.ts'
 import { styleFor } from './style.ts'
-import { renderTable } from './table.ts'
+import { renderTable, withoutControls } from './table.ts'
 
 interface TopicJson {
   readonly topic: string
@@ -81,7 +81,7 @@ function topicTable(topics: readonly TopicJson[], { terminal }: Invocation): str
     { title: 'Topic' },
     { title: 'Partitions', isNumber: true },
     { title: 'Records', isNumber: true },
-    { title: 'Settings' },
+    { title: 'Settings', isPainted: true },
   ]
   const rows = topics.map(({ topic, partitions, configs }) => [
     topic,
@@ -89,11 +89,11 @@ function topicTable(topics: readonly TopicJson[], { terminal }: Invocation): str
     recordWords(partitions, configs),
     style.dim(
       Object.entries(configs)
-        .map(([name, value]) => `${name}=${value}`)
+        .map(([name, value]) => withoutControls(`${name}=${value}`))
         .join(' '),
     ),
   ])
-  return renderTable(columns, rows)
+  return renderTable(columns, rows, terminal.output.columns)
 }
 
 /** Offsets that are there. Compaction leaves fewer records than offsets. */

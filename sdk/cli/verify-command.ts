@@ -5,6 +5,7 @@ import { LineWriter } from './line-writer.ts'
 import { counted, digits, sizeWords } from './plain-words.ts'
 import { ProgressLine } from './progress-line.ts'
 import { type Style, styleFor } from './style.ts'
+import { withoutControls } from './table.ts'
 
 export const verifyCommand: Command = {
   name: 'verify',
@@ -66,9 +67,9 @@ function findingText(finding: Finding, directory: string, style: Style): string 
   const where = [file, position === null ? '' : `byte ${position}`, offset === null ? '' : `offset ${offset}`]
     .filter((part) => part !== '')
     .join(', ')
-  const lines = [`${paint(severity)}  ${style.bold(place)}`]
-  if (where !== place) lines.push(style.dim(where))
-  lines.push(what)
+  const lines = [`${paint(severity)}  ${style.bold(withoutControls(place))}`]
+  if (where !== place) lines.push(style.dim(withoutControls(where)))
+  lines.push(withoutControls(what))
   if (offsetsLost !== null) lines.push(`Lost: ${lostWords(offsetsLost)}`)
   lines.push(`A Kafka broker: ${whatABrokerWouldDo}`)
   lines.push(`To do: ${whatToDo.replace(/(?<=tidemark \w+ )DIR/, () => directory)}`)

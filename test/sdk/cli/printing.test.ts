@@ -12,7 +12,7 @@ function createTerminal(isTerminal: boolean, variables: Record<string, string> =
 }
 
 test('tables line up, numbers at the right, colours not counted, nothing behind the last column', () => {
-  const columns = [{ title: 'Group' }, { title: 'Lag', isNumber: true }, { title: 'State' }]
+  const columns = [{ title: 'Group' }, { title: 'Lag', isNumber: true }, { title: 'State', isPainted: true }]
   const text = renderTable(columns, [
     ['fraud-detection', '1,204', RED_X],
     ['a', '7', 'fine'],
@@ -23,6 +23,27 @@ test('tables line up, numbers at the right, colours not counted, nothing behind 
 test('a name cannot move the cursor or break the table', () => {
   const text = renderTable([{ title: 'Topic' }], [['a\nb\u001b[2Jc\u009b']])
   expect(text).toBe('Topic\na\\x0ab\\x1b[2Jc\\x9b\n')
+})
+
+test('a name cannot colour the table either', () => {
+  expect(renderTable([{ title: 'Topic' }], [['\u001b[31mred\u001b[0m\u007f']])).toBe(
+    'Topic\n\\x1b[31mred\\x1b[0m\\x7f\n',
+  )
+})
+
+test('a table that is wider than the terminal is a block per row, and fits', () => {
+  const columns = [{ title: 'Group' }, { title: 'Next to read', isNumber: true }, { title: 'State', isPainted: true }]
+  const rows = [
+    ['fraud-detection', '1,204', RED_X],
+    ['a', '7', 'fine'],
+  ]
+  expect(renderTable(columns, rows, 36)).toContain('Group            Next to read  State\n')
+  expect(renderTable(columns, rows, 35)).toBe(
+    [
+      ...['Group         fraud-detection', 'Next to read  1,204', `State         ${RED_X}`, ''],
+      ...['Group         a', 'Next to read  7', 'State         fine', ''],
+    ].join('\n'),
+  )
 })
 
 test('colours are for terminals, unless NO_COLOR says otherwise', () => {
