@@ -1,6 +1,7 @@
 import { COMMON_OPTIONS, type Command } from './command.ts'
 import type { OptionSpec } from './option-values.ts'
 import type { Style } from './style.ts'
+import { wrappedText } from './wrapped-text.ts'
 
 /** Wide enough for a sentence, narrow enough for half a screen. */
 const HELP_COLUMNS = 92
@@ -11,7 +12,7 @@ export function commandHelp(command: Command, style: Style): string {
   const options = Object.entries({ ...command.options, ...COMMON_OPTIONS })
   const parts = [
     `${style.bold('Usage:')} ${usage}\n`,
-    ...[command.summary, ...command.details].map((paragraph) => wrapped(paragraph, '')),
+    ...[command.summary, ...command.details].map((paragraph) => wrappedText(paragraph, '', HELP_COLUMNS)),
     section(
       style.bold('Options:'),
       twoColumns(options.map(([name, spec]) => [optionUsage(name, spec), spec.description])),
@@ -30,7 +31,11 @@ export function programHelp(commands: readonly Command[], style: Style): string 
   const usage = (command: Command) => [command.name, ...command.positionals].join(' ')
   return [
     `${style.bold('Usage:')} tidemark COMMAND DIR [options]\n`,
-    wrapped("Topics and consumer groups in a directory: Kafka's log and committed offsets, without a server.", ''),
+    wrappedText(
+      "Topics and consumer groups in a directory: Kafka's log and committed offsets, without a server.",
+      '',
+      HELP_COLUMNS,
+    ),
     section(style.bold('Commands:'), twoColumns(commands.map((command) => [usage(command), command.summary]))),
     section(
       style.bold('Options:'),
@@ -48,7 +53,7 @@ export function programHelp(commands: readonly Command[], style: Style): string 
         .map(([does, type]) => `  ${style.dim(`# ${does}`)}\n  ${type}\n`)
         .join(''),
     ),
-    'Reading commands (topics, groups, lag, read, verify, dump) also work while another program has the directory open.\n',
+    'Reading commands (topics, groups, lag, health, history, read, verify, dump) also work while another program has\nthe directory open.\n',
   ].join('\n')
 }
 
@@ -64,17 +69,7 @@ function section(title: string, body: string): string {
 function twoColumns(rows: readonly (readonly [string, string])[]): string {
   const width = Math.max(...rows.map(([left]) => left.length))
   const indent = ' '.repeat(width + 4)
-  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${wrapped(right, indent).slice(indent.length)}`).join('')
-}
-
-/** `text` broken between words, every line behind `indent`. */
-function wrapped(text: string, indent: string): string {
-  const lines: string[] = []
-  let line = ''
-  for (const word of text.split(' ')) {
-    const isFull = line !== '' && indent.length + line.length + 1 + word.length > HELP_COLUMNS
-    if (isFull) lines.push(line)
-    line = line === '' || isFull ? word : `${line} ${word}`
-  }
-  return [...lines, line].map((each) => `${indent}${each}\n`).join('')
+  return rows
+    .map(([left, right]) => `  ${left.padEnd(width)}  ${wrappedText(right, indent, HELP_COLUMNS).slice(indent.length)}`)
+    .join('')
 }

@@ -5,6 +5,8 @@ import { renderTable, withoutControls } from './table.ts'
 
 export interface PlanTextOptions {
   readonly isExecuted: boolean
+  /** The plan undoes a reset: what it passes over had been read before that. */
+  readonly isUndo?: boolean
   readonly style: Style
   /** How many characters fit into a line. Default: any number. */
   readonly maxWidth?: number | undefined
@@ -12,7 +14,7 @@ export interface PlanTextOptions {
 
 /** What a plan does, as a table, and what is to be known before it is carried out. */
 export function planText(plan: ResetPlan, options: PlanTextOptions): string {
-  const { isExecuted, style } = options
+  const { isExecuted, isUndo = false, style } = options
   const columns = [
     { title: 'Topic' },
     { title: 'Partition', isNumber: true },
@@ -25,7 +27,7 @@ export function planText(plan: ResetPlan, options: PlanTextOptions): string {
     String(change.partition),
     change.before === null ? '-' : digits(change.before.offset),
     change.after === null ? '-' : digits(change.after.offset),
-    meaning(change, style),
+    meaning(change, isUndo, style),
   ])
   return `Group ${withoutControls(plan.group)}${isExecuted ? '' : ', dry run'}\n\n${renderTable(columns, rows, options.maxWidth)}\n${conclusion(plan, isExecuted)}`
 }
@@ -36,7 +38,7 @@ export function changeToJson(group: string, change: ResetChange, executed: boole
   return { group, topic, partition, before, after: after?.offset ?? null, redelivered, skipped, executed }
 }
 
-function meaning(change: ResetChange, style: Style): string {
+function meaning(change: ResetChange, isUndo: boolean, style: Style): string {
   const { redelivered, skipped, outside, isUnchanged, before, after, hasMovedOn } = change
   const nearest = outside === after?.offset ? 'outside the log' : 'not there; this is the nearest'
   const notes = [
@@ -46,6 +48,7 @@ function meaning(change: ResetChange, style: Style): string {
   if (isUnchanged) return `stays where it is${notes}`
   if (redelivered === null || skipped === null) return `records cannot be counted${notes}`
   if (redelivered > 0) return `${counted(redelivered, 'record')} delivered again${notes}`
+  if (skipped > 0 && isUndo) return `${counted(skipped, 'record')} not delivered again${notes}`
   if (skipped > 0) return style.yellow(`${counted(skipped, 'record')} skipped`) + notes
   if (before === null) return `starts here, as it would have${notes}`
   return `no record again, none skipped${notes}`

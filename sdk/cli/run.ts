@@ -2,10 +2,13 @@ import packageJson from '../../package.json' with { type: 'json' }
 import { nearestName } from '../client/nearest-name.ts'
 import { COMMON_OPTIONS, type Command, type ExitCode, type Invocation } from './command.ts'
 import { createCommand } from './create-command.ts'
+import { deleteCommand } from './delete-command.ts'
 import { dumpCommand } from './dump-command.ts'
 import { explain } from './explain.ts'
 import { groupsCommand } from './groups-command.ts'
+import { healthCommand } from './health-command.ts'
 import { commandHelp, programHelp } from './help.ts'
+import { historyCommand } from './history-command.ts'
 import { lagCommand } from './lag-command.ts'
 import { OptionValues } from './option-values.ts'
 import { produceCommand } from './produce-command.ts'
@@ -15,6 +18,7 @@ import { styleFor } from './style.ts'
 import { withoutControls } from './table.ts'
 import type { Terminal } from './terminal.ts'
 import { topicsCommand } from './topics-command.ts'
+import { undoCommand } from './undo-command.ts'
 import { UsageError } from './usage-error.ts'
 import { verifyCommand } from './verify-command.ts'
 
@@ -22,10 +26,14 @@ export const COMMANDS: readonly Command[] = [
   topicsCommand,
   groupsCommand,
   lagCommand,
+  healthCommand,
+  historyCommand,
   readCommand,
   createCommand,
   produceCommand,
   resetCommand,
+  undoCommand,
+  deleteCommand,
   verifyCommand,
   dumpCommand,
 ]

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { open } from '../../../sdk/open.ts'
 import { createShop } from './support/shop.ts'
 
 test('a dry run shows before, after and what it means, and changes nothing', async () => {
@@ -109,4 +110,76 @@ test('a group with members is refused, with the reason and the way out; the dry 
   expect(dry.code).toBe(0)
   expect(dry.output).toContain('The group has 1 member (tidemark).')
   await records.return?.()
+})
+
+/** [what is typed, where partition 0 goes from 2, where partition 1 goes from 4]; records are a second apart from 1700000000 on. */
+test.each([
+  [['--to-current'], [2, 4]],
+  [
+    ['--by', '2'],
+    [4, 4],
+  ],
+  [['--by=-1'], [1, 3]],
+  [
+    ['--by', '-1'],
+    [1, 3],
+  ],
+  [
+    ['--to-datetime', '2023-11-14T22:13:23'],
+    [3, 0],
+  ],
+  [
+    ['--to-datetime', '2023-11-14T23:13:23.500+01:00'],
+    [4, 0],
+  ],
+  [
+    ['--to-datetime', '2023-11-15'],
+    [6, 4],
+  ],
+  [
+    ['--by-duration', 'PT1S'],
+    [6, 4],
+  ],
+] as const)('%j', async (typed, expected) => {
+  const { run } = await createShop()
+  const { code, json } = await run('reset', '-g', 'fraud', ...typed, '--json')
+  expect(code).toBe(0)
+  expect(json().map(({ after }) => after)).toEqual(expected)
+})
+
+test("Kafka's CSV goes in and comes out", async () => {
+  const shop = await createShop()
+  const exported = await shop.run('reset', '-g', 'fraud', '--to-earliest', '--export')
+  expect([exported.code, exported.output]).toEqual([0, 'payments,0,0\npayments,1,0\n'])
+  const { code, json } = await shop.run('reset', '-g', 'fraud', '--from-file', '-', '--execute', '--json', {
+    input: 'fraud,payments,1,3\nother,payments,0,0\n',
+  })
+  expect([code, json().map(({ partition, after }) => [partition, after])]).toEqual([0, [[1, 3]]])
+  const wrong = await shop.run('reset', '-g', 'fraud', '--from-file', '-', { input: 'payments\n' })
+  expect([wrong.code, wrong.errors.slice(0, 30)]).toEqual([2, 'tidemark: Line 1 is not "topic'])
+})
+
+test('times and durations that are none are wrong use', async () => {
+  const { run } = await createShop()
+  for (const typed of [
+    ['--to-datetime', 'yesterday'],
+    ['--to-datetime', '2023-13-01'],
+    ['--by-duration', '6h'],
+    ['--by', '1.5'],
+    ['--to-earliest', '--wait', 'long', '--execute'],
+  ]) {
+    expect((await run('reset', '-g', 'fraud', ...typed)).code, typed.join(' ')).toBe(2)
+  }
+})
+
+test('--wait takes the directory between two runs of the program that has it', async () => {
+  const shop = await createShop()
+  const other = shop.environment.anotherProcess()
+  const tide = await open('shop', { environment: other })
+  const waiting = shop.run('reset', '-g', 'fraud', '--to-earliest', '--execute', '--wait', '60s')
+  await new Promise((resolve) => setImmediate(resolve))
+  await tide.close()
+  expect(await waiting).toMatchObject({ code: 0, errors: '' })
+  await using next = await open('shop', { environment: other })
+  expect((await next.groups.offsets('fraud')).map(({ offset }) => offset)).toEqual([0, 0])
 })

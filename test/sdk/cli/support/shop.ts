@@ -14,8 +14,8 @@ export interface Shop {
 }
 
 /** A closed directory with a topic `payments` of two partitions, 6 and 4 records, which the group `fraud` read in part. */
-export async function createShop(): Promise<Shop> {
-  const environment = new MemoryEnvironment()
+export async function createShop(options: { readonly clock?: 'real' | 'manual' } = {}): Promise<Shop> {
+  const environment = new MemoryEnvironment(options)
   {
     await using tide = await open('shop', { environment })
     const payments = tide.topic('payments', {
@@ -40,8 +40,8 @@ export async function createShop(): Promise<Shop> {
     environment,
     run(command, ...rest) {
       const typed = rest.filter((each) => typeof each === 'string')
-      const [options = {}] = rest.filter((each) => typeof each !== 'string')
-      return tidemark([command, 'shop', ...typed], { environment, ...options })
+      const [more = {}] = rest.filter((each) => typeof each !== 'string')
+      return tidemark([command, 'shop', ...typed], { environment, ...more })
     },
     async open() {
       const tide = await open('shop', { environment })

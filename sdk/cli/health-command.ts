@@ -1,0 +1,135 @@
+import type { GroupHealth, Health, HealthOptions } from '../inspect/health.ts'
+import { spanWords } from '../inspect/health-rules.ts'
+import type { HealthSeverity, HealthStatus, HealthVerdict } from '../inspect/health-verdict.ts'
+import type { Tidemark } from '../tidemark.ts'
+import { type Command, type ExitCode, type Invocation, WRONG_USE } from './command.ts'
+import { checkGroupExists, reading } from './directory-access.ts'
+import { LineWriter } from './line-writer.ts'
+import { type OptionValues, spanMs } from './option-values.ts'
+import { digits } from './plain-words.ts'
+import { type Style, styleFor } from './style.ts'
+import { renderTable } from './table.ts'
+import { wrappedText } from './wrapped-text.ts'
+
+/** The narrowest terminal that people use. */
+const COLUMNS = 80
+
+export const healthCommand: Command = {
+  name: 'health',
+  summary: 'Which groups are in trouble, why, and what to do. The exit code says whether any is.',
+  positionals: ['DIR'],
+  options: {
+    group: { type: 'string', short: 'g', valueName: 'NAME', description: 'only this group' },
+    'stalled-after': {
+      type: 'string',
+      valueName: 'TIME',
+      description: 'a member may work on one record for so long: 30m, 2h (default: 5m)',
+    },
+    'no-members-after': {
+      type: 'string',
+      valueName: 'TIME',
+      description: 'records may wait for so long while nobody consumes: for jobs that run now and then (default: 5m)',
+    },
+  },
+  details: [
+    'Works while another program has the directory open, after a crash, and on a copy. Rates and trends are of the last ten minutes, told from the commits and from the timestamps of the records.',
+    'JSON, one line per group: group, status (ok, notice, warning, error), state, members, progress (processedPerSecond, appendedPerSecond, lag, lagBefore, trend, etaMs, timeLagMs, lastProgressAtMs), verdicts (rule, severity, topic, partition, words, evidence, advice).',
+  ],
+  examples: [
+    { does: 'Every group', type: 'tidemark health ./data' },
+    {
+      does: 'In a cron job: mail what is wrong',
+      type: 'tidemark health ./data > report || mail -s lag me@example.org < report',
+    },
+    { does: 'A job that runs every hour', type: 'tidemark health ./data -g report --no-members-after 90m' },
+  ],
+  exitCodes: [
+    { code: 0, means: 'every group is well; notices do not count' },
+    { code: 1, means: 'a group is in trouble, or the directory cannot be read' },
+    WRONG_USE,
+  ],
+  run: (invocation) => reading(invocation, (tide) => showHealth(invocation, tide)),
+}
+
+async function showHealth(invocation: Invocation, tide: Tidemark): Promise<ExitCode> {
+  const { terminal, options, isJson } = invocation
+  const group = options.text('group')
+  if (group !== undefined) await checkGroupExists(tide, group)
+  const health = await tide.health({ ...limitsFrom(options), group })
+  if (isJson) {
+    const lines = new LineWriter(terminal)
+    for (const each of health.groups) await lines.line(JSON.stringify(groupToJson(each)))
+    await lines.flush()
+  } else {
+    await terminal.output.write(healthText(health, styleFor(terminal)))
+  }
+  return health.status === 'error' || health.status === 'warning' ? 1 : 0
+}
+
+function limitsFrom(options: OptionValues): HealthOptions {
+  const stalledAfter = options.text('stalled-after')
+  const noMembersAfter = options.text('no-members-after')
+  return {
+    ...(stalledAfter === undefined ? {} : { stalledAfterMs: spanMs('--stalled-after', stalledAfter) }),
+    ...(noMembersAfter === undefined ? {} : { noMembersAfterMs: spanMs('--no-members-after', noMembersAfter) }),
+  }
+}
+
+function healthText({ groups }: Health, style: Style): string {
+  if (groups.length === 0) return 'There are no groups here yet.\n'
+  const columns = [
+    { title: 'Group' },
+    { title: 'Health' },
+    { title: 'Members', isNumber: true },
+    { title: 'Behind', isNumber: true },
+    { title: 'Oldest', isNumber: true },
+    { title: 'Processed', isNumber: true },
+    { title: 'Trend' },
+    { title: 'Caught up in', isNumber: true },
+  ]
+  const rows = groups.map(({ group, status, members, progress, partitions }) => [
+    group,
+    statusWords(status, style),
+    String(members),
+    digits(partitions.reduce((total, { row }) => total + (row.lagRecords ?? row.lag ?? 0), 0)),
+    progress.timeLagMs === null ? '-' : spanWords(progress.timeLagMs),
+    progress.processedPerSecond === null ? '-' : `${rateWords(progress.processedPerSecond)}/s`,
+    progress.trend === 'unknown' ? '-' : progress.trend,
+    progress.etaMs === null ? '-' : spanWords(progress.etaMs),
+  ])
+  const verdicts = groups.flatMap((each) => each.verdicts.map((verdict) => verdictText(verdict, style)))
+  return `${renderTable(columns, rows)}${verdicts.length === 0 ? '' : '\n'}${verdicts.join('\n')}`
+}
+
+function verdictText(verdict: HealthVerdict, style: Style): string {
+  const { rule, severity, group, topic, partition, words, advice } = verdict
+  const place = topic === null ? `group ${group}` : `group ${group} on ${topic}-${partition}`
+  const title = `${PAINTS[severity](style)(severity)} ${style.bold(rule)}, ${place}\n`
+  const sentence = `${words.charAt(0).toUpperCase()}${words.slice(1)}.`
+  return title + wrappedText(sentence, '  ', COLUMNS) + wrappedText(advice, '  ', COLUMNS)
+}
+
+const PAINTS: Readonly<Record<HealthSeverity, (style: Style) => (text: string) => string>> = {
+  error: (style) => style.red,
+  warning: (style) => style.yellow,
+  notice: (style) => style.dim,
+}
+
+function statusWords(status: HealthStatus, style: Style): string {
+  return status === 'ok' ? style.green(status) : PAINTS[status](style)(status)
+}
+
+function rateWords(rate: number): string {
+  return rate >= 10 || rate === 0 ? digits(Math.round(rate)) : rate.toFixed(1)
+}
+
+function groupToJson({ group, status, state, members, progress, verdicts }: GroupHealth): Record<string, unknown> {
+  return {
+    group,
+    status,
+    state,
+    members,
+    progress,
+    verdicts: verdicts.map(({ group: _, ...verdict }) => verdict),
+  }
+}

@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest'
+import { createShop } from './support/shop.ts'
+
+test('every commit, reset, undo and deletion, in their order, in words', async () => {
+  const shop = await createShop()
+  {
+    await using tide = await shop.open()
+    await tide.groups.commit('fraud', [{ topic: 'payments', partition: 0, offset: 5 }])
+    await tide.groups.commit('fraud', [{ topic: 'payments', partition: 0, offset: 5 }])
+    await tide.groups.commit('fraud', [{ topic: 'payments', partition: 0, offset: 3 }])
+    const plan = await tide.groups.planReset('fraud', 'earliest')
+    await plan.apply()
+    await plan.undo()
+    await tide.groups.deleteOffsets('fraud', ['payments'])
+  }
+  const { code, output } = await shop.run('history', '-g', 'fraud')
+  expect(code).toBe(0)
+  const lines = output.trimEnd().split('\n')
+  expect(lines.shift()).toBe('Time (UTC)           Topic     Partition  Offset  What happened')
+  for (const line of lines) expect(line).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d {2}payments {10}[01]/)
+  const first = lines
+    .filter((line) => /payments {10}0/.test(line))
+    .map((line) => line.slice(42).replace(/after \d+ ms/, 'after …'))
+  expect(first).toEqual([
+    '     2  committed "mine"',
+    '     5  +3 after …',
+    '     5  committed the same again',
+    '     3  back by 2',
+    '     0  reset from 3',
+    '     3  reset undone',
+    '     -  commit removed',
+  ])
+})
+
+test('JSON has exactly the promised names; --max keeps the newest', async () => {
+  const shop = await createShop()
+  await shop.run('reset', '-g', 'fraud', '-t', 'payments:0', '--to-latest', '--execute')
+  const all = (await shop.run('history', '-g', 'fraud', '--json')).json()
+  expect(all.map(({ partition, offset }) => [partition, offset])).toEqual([
+    [0, 2],
+    [0, 6],
+    [1, 4],
+  ])
+  expect(all[0]).toEqual({
+    group: 'fraud',
+    topic: 'payments',
+    partition: 0,
+    kind: 'commit',
+    offset: 2,
+    leaderEpoch: 0,
+    metadata: 'mine',
+    timestampMs: expect.any(Number),
+    logOffset: expect.any(Number),
+  })
+  const newest = (await shop.run('history', '-g', 'fraud', '--max', '1', '--json')).json()
+  expect(newest.map(({ partition, offset }) => [partition, offset])).toEqual([
+    [0, 6],
+    [1, 4],
+  ])
+  expect((await shop.run('history', '-g', 'fraud', '--max', '1')).output).toContain('The newest 1 of each partition')
+})
+
+test('a deleted group has a history; a group that never was is wrong use', async () => {
+  const shop = await createShop()
+  await shop.run('delete', '-g', 'fraud', '--execute')
+  expect((await shop.run('history', '-g', 'fraud')).output).toContain('commit removed')
+  expect(await shop.run('history', '-g', 'nobody')).toMatchObject({ code: 2, output: '' })
+  expect((await shop.run('history')).errors).toContain('--group is missing')
+})
