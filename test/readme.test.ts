@@ -22,7 +22,11 @@ declare function send(mail: Uint8Array): Promise<void>
 test("every ```ts block of the README passes the strict compiler, against the package's public names", async () => {
   const folder = createFolder()
   const compilerOptions = {
-    paths: { tidemark: [join(ROOT, 'sdk/index.ts')], 'tidemark/inspect': [join(ROOT, 'sdk/inspect.ts')] },
+    paths: {
+      tidemark: [join(ROOT, 'sdk/index.ts')],
+      'tidemark/inspect': [join(ROOT, 'sdk/inspect.ts')],
+      'tidemark/testing': [join(ROOT, 'sdk/testing.ts')],
+    },
   }
   const config = { extends: join(ROOT, 'tsconfig.json'), compilerOptions, include: ['*.ts'] }
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config))
