@@ -1,10 +1,11 @@
 import { t } from '@vscode/l10n'
 import type { LagRow } from 'tidemark'
-import { isRunning, stateWords } from './group-words.ts'
-import { code, lagTrouble, summaryWords } from './lag-words.ts'
+import { isRunning, progressText, stateWords, timeLagWords, trendWords, verdictText } from './group-words.ts'
+import { code, lagFacts, lagTrouble, summaryWords } from './lag-words.ts'
 import { partitionRow, type RowContext } from './partition-row.ts'
 import { rowId } from './row-id.ts'
 import type { GroupSnapshot } from './snapshot.ts'
+import { groupTrouble } from './tree-look.ts'
 import { type TreeRow, type Trouble, worst } from './tree-row.ts'
 
 /**
@@ -15,9 +16,13 @@ export function groupRow(group: GroupSnapshot, context: RowContext, below?: stri
   const { words } = context
   const topics = [...Map.groupBy(group.rows, ({ topic }) => topic)]
   const only = group.rows.length === 1 ? group.rows[0] : undefined
-  const trouble = worst(group.rows.map(lagTrouble))
+  const trouble = groupTrouble(group)
+  const progress = group.health?.progress
   const description = [
     summaryWords(group.rows, words),
+    stuckWords(group),
+    trendWords(progress, words),
+    timeLagWords(progress, words),
     stateWords(group),
     below === undefined && topics.length === 1 ? topics[0]?.[0] : undefined,
   ].filter((part) => part !== undefined)
@@ -40,7 +45,11 @@ export function groupRow(group: GroupSnapshot, context: RowContext, below?: stri
     },
     context: `group ${isRunning(group) ? 'running' : 'idle'}${only ? ' single' : ''}`,
     trouble,
-    children: only ? [] : topics.length === 1 ? partitionRows(group.rows, context) : topicRows(group, topics, context),
+    children: only
+      ? []
+      : topics.length === 1
+        ? partitionRows(group, group.rows, context)
+        : topicRows(group, topics, context),
   }
 }
 
@@ -49,10 +58,11 @@ function topicRows(
   topics: readonly (readonly [string, readonly LagRow[]])[],
   context: RowContext,
 ): readonly TreeRow[] {
+  const verdicts = group.health?.verdicts ?? []
   return topics.map(([topic, rows]) => {
     const only = rows.length === 1 ? rows[0] : undefined
     // A topic with one partition is that partition.
-    if (only !== undefined) return partitionRow(only, topic, context)
+    if (only !== undefined) return partitionRow(only, topic, context, verdicts)
     const trouble = worst(rows.map(lagTrouble))
     const description = summaryWords(rows, context.words)
     return {
@@ -66,19 +76,31 @@ function topicRows(
       target: { source: context.source, group: group.group, topic },
       context: 'topic',
       trouble,
-      children: partitionRows(rows, context),
+      children: partitionRows(group, rows, context),
     } satisfies TreeRow
   })
 }
 
-function partitionRows(rows: readonly LagRow[], context: RowContext): readonly TreeRow[] {
-  return rows.map((row) => partitionRow(row, t('partition {0}', row.partition), context))
+function partitionRows(group: GroupSnapshot, rows: readonly LagRow[], context: RowContext): readonly TreeRow[] {
+  const verdicts = group.health?.verdicts ?? []
+  return rows.map((row) => partitionRow(row, t('partition {0}', row.partition), context, verdicts))
 }
 
 function groupTooltip(group: GroupSnapshot, context: RowContext, only: LagRow | undefined): string {
-  const lines = [`**${code(group.group)}**`, t('{0} group, {1} in Kafka’s words', group.type, group.state)]
-  if (only !== undefined) lines.push(partitionRow(only, '', context).tooltip)
+  const lines = [`**${code(group.group)}**`]
+  for (const verdict of group.health?.verdicts ?? []) lines.push(verdictText(verdict))
+  if (group.health !== undefined) lines.push(progressText(group.health.progress, context.words))
+  lines.push(t('{0} group, {1} in Kafka’s words', group.type, group.state))
+  if (only !== undefined) lines.push(lagFacts(only, context.words))
   return lines.join('\n\n')
+}
+
+/** The verdict that matters most, where numbers alone would not show it. */
+function stuckWords({ health }: GroupSnapshot): string | undefined {
+  const rules = new Set(health?.verdicts.map(({ rule }) => rule))
+  if (rules.has('stuck')) return t('stuck')
+  if (rules.has('stalled')) return t('stalled')
+  return rules.has('retention-risk') ? t('about to lose records') : undefined
 }
 
 function groupIcon(group: GroupSnapshot, trouble: Trouble): TreeRow['icon'] {

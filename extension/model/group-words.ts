@@ -1,5 +1,9 @@
 import { t } from '@vscode/l10n'
+import type { GroupProgress, HealthVerdict } from 'tidemark'
+import { code } from './lag-words.ts'
+import type { QuantityWords } from './quantity-words.ts'
 import type { GroupSnapshot } from './snapshot.ts'
+import type { Trouble } from './tree-row.ts'
 
 /** What its members do, in one word or two. */
 export function stateWords({ state }: GroupSnapshot): string {
@@ -17,4 +21,52 @@ export function stateWords({ state }: GroupSnapshot): string {
 
 export function isRunning({ state }: GroupSnapshot): boolean {
   return state !== 'Empty' && state !== 'Dead'
+}
+
+/** `catching up, 40 s` or `falling behind`; undefined where there is nothing to say. */
+export function trendWords(progress: GroupProgress | undefined, words: QuantityWords): string | undefined {
+  if (progress === undefined || progress.lag === 0) return undefined
+  if (progress.trend === 'growing') return t('falling behind')
+  if (progress.trend !== 'shrinking') return undefined
+  return progress.etaMs === null ? t('catching up') : t('catching up, {0}', words.duration(progress.etaMs))
+}
+
+/** `oldest 2 min`: how long the oldest unprocessed record has waited. */
+export function timeLagWords(progress: GroupProgress | undefined, words: QuantityWords): string | undefined {
+  const timeLagMs = progress?.timeLagMs ?? 0
+  // Below a minute it would count the seconds, and the row never be at rest.
+  return timeLagMs < 60_000 ? undefined : t('oldest {0}', words.duration(timeLagMs))
+}
+
+/** What is wrong, why, and what to do: Markdown. */
+export function verdictText(verdict: HealthVerdict): string {
+  const place = verdict.topic === null ? '' : `${code(`${verdict.topic}-${verdict.partition}`)}: `
+  const evidence = Object.entries(verdict.evidence)
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => `${name} ${name.endsWith('AtMs') ? new Date(Number(value)).toISOString() : value}`)
+  const why = evidence.length === 0 ? '' : ` — ${code(evidence.join(', '))}`
+  return `${icon(verdict.severity)} ${place}${verdict.words} *(${verdict.rule})*${why}\n\n${verdict.advice}`
+}
+
+/** Speeds, where they are known. Markdown. */
+export function progressText(progress: GroupProgress, words: QuantityWords): string {
+  const speed = (value: number | null) => (value === null ? '–' : words.digits(Math.round(value * 10) / 10))
+  const facts = [
+    t(
+      'Processed: {0} a second, arriving: {1} a second',
+      speed(progress.processedPerSecond),
+      speed(progress.appendedPerSecond),
+    ),
+  ]
+  if (progress.lastProgressAtMs !== null) facts.push(t('Last progress: {0}', words.moment(progress.lastProgressAtMs)))
+  return facts.map((fact) => `- ${fact}`).join('\n')
+}
+
+/** How worried one should be because of a verdict. */
+export function verdictTrouble({ severity }: Pick<HealthVerdict, 'severity'>): Trouble {
+  return severity === 'notice' ? 'none' : severity
+}
+
+function icon(severity: HealthVerdict['severity']): string {
+  return severity === 'error' ? '$(error)' : severity === 'warning' ? '$(warning)' : '$(info)'
 }

@@ -1,5 +1,5 @@
 import { t } from '@vscode/l10n'
-import { stateWords } from './group-words.ts'
+import { stateWords, trendWords } from './group-words.ts'
 import { summaryWords } from './lag-words.ts'
 import type { QuantityWords } from './quantity-words.ts'
 import type { GroupSnapshot, SourceSnapshot } from './snapshot.ts'
@@ -33,7 +33,13 @@ export function lensWords(name: string, found: readonly FoundGroup[], words: Qua
   return found
     .map(({ source, group }) => {
       const place = found.length === 1 ? name : `${name} (${source.name})`
-      return [place, summaryWords(group.rows, words), stateWords(group)].join(' · ')
+      const parts = [
+        place,
+        summaryWords(group.rows, words),
+        trendWords(group.health?.progress, words),
+        stateWords(group),
+      ]
+      return parts.filter((part) => part !== undefined).join(' · ')
     })
     .join(' | ')
 }

@@ -1,9 +1,10 @@
 import { t } from '@vscode/l10n'
-import type { LagRow } from 'tidemark'
+import type { HealthVerdict, LagRow } from 'tidemark'
+import { verdictText, verdictTrouble } from './group-words.ts'
 import { code, lagFacts, lagTrouble, lagWords } from './lag-words.ts'
 import type { QuantityWords } from './quantity-words.ts'
 import { rowId } from './row-id.ts'
-import type { TreeRow, Trouble } from './tree-row.ts'
+import { type TreeRow, type Trouble, worst } from './tree-row.ts'
 
 /** What rows are made with. */
 export interface RowContext {
@@ -14,24 +15,31 @@ export interface RowContext {
 }
 
 /** How a group stands on one partition: committed of end, behind, since when, held by whom. */
-export function partitionRow(row: LagRow, label: string, context: RowContext): TreeRow {
+export function partitionRow(
+  row: LagRow,
+  label: string,
+  context: RowContext,
+  verdicts: readonly HealthVerdict[] = [],
+): TreeRow {
   const { words, nowMs } = context
   const { group, topic, partition } = row
+  const own = verdicts.filter((verdict) => verdict.topic === topic && verdict.partition === partition)
   const description = [
     lagWords(row, words),
+    own.some(({ rule }) => rule === 'stuck') ? t('stuck') : undefined,
     row.committedOffset === null || row.logEndOffset === null
       ? undefined
       : t('{0} of {1}', words.digits(row.committedOffset), words.digits(row.logEndOffset)),
     row.committedAtMs === null ? undefined : words.age(row.committedAtMs, nowMs),
     row.clientId ?? undefined,
   ].filter((part) => part !== undefined)
-  const trouble = lagTrouble(row)
+  const trouble = worst([lagTrouble(row), ...own.map(verdictTrouble)])
   return {
     id: rowId('partition', context.source, group, topic, partition),
     kind: 'partition',
     label,
     description: description.join(' · '),
-    tooltip: `**${code(`${topic}-${partition}`)}**\n\n${lagFacts(row, words)}`,
+    tooltip: [`**${code(`${topic}-${partition}`)}**`, ...own.map(verdictText), lagFacts(row, words)].join('\n\n'),
     spoken: t('{0} partition {1} of {2}: {3}', topic, partition, group, description.join(', ')),
     icon: partitionIcon(row, trouble),
     target: { source: context.source, group, topic, partition },

@@ -1,5 +1,5 @@
 /** What one look at a data directory has found: plain data, for the tree, the lenses and the status bar alike. */
-import type { GroupState, GroupType, LagRow } from 'tidemark'
+import type { GroupHealth, GroupState, GroupType, LagRow } from 'tidemark'
 
 /** A data directory, as it was when it was last read. */
 export interface SourceSnapshot {
@@ -27,4 +27,6 @@ export interface GroupSnapshot {
   readonly state: GroupState
   /** One per partition that it has committed or holds, by topic and partition. */
   readonly rows: readonly LagRow[]
+  /** Trend, time lag and verdicts; undefined until it was first judged. It may be some seconds older than the rows. */
+  readonly health: GroupHealth | undefined
 }

@@ -1,5 +1,5 @@
 /** How the tree is looked at: what comes first, what is left out. */
-import { isRunning } from './group-words.ts'
+import { isRunning, verdictTrouble } from './group-words.ts'
 import { lagTrouble } from './lag-words.ts'
 import type { GroupSnapshot } from './snapshot.ts'
 import { TROUBLES, type Trouble, worst } from './tree-row.ts'
@@ -16,6 +16,9 @@ export interface TreeLook {
 
 export const DEFAULT_LOOK: TreeLook = { by: 'group', sort: 'trouble', hideFinished: false, filter: '' }
 
+/** Rules that only repeat what a row says by itself. */
+const OF_ROWS: ReadonlySet<string> = new Set(['lost-records', 'past-the-end', 'topic-deleted', 'unavailable'])
+
 /** The groups to be shown, in their order. */
 export function lookAt(groups: readonly GroupSnapshot[], look: TreeLook): readonly GroupSnapshot[] {
   const wanted = groups.filter((group) => !(look.hideFinished && isFinished(group)) && matches(group, look.filter))
@@ -23,8 +26,10 @@ export function lookAt(groups: readonly GroupSnapshot[], look: TreeLook): readon
 }
 
 /** How bad a group is off. */
-export function groupTrouble({ rows }: GroupSnapshot): Trouble {
-  return worst(rows.map(lagTrouble))
+export function groupTrouble({ rows, health }: GroupSnapshot): Trouble {
+  // A verdict may be some seconds old; what the rows say is true now.
+  const lasting = (health?.verdicts ?? []).filter(({ rule }) => !OF_ROWS.has(rule))
+  return worst([...rows.map(lagTrouble), ...lasting.map(verdictTrouble)])
 }
 
 /** Records left to read, over all its partitions. */

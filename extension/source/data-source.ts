@@ -1,6 +1,10 @@
-import { open, type Tidemark, TidemarkError } from 'tidemark'
+import { type GroupHealth, open, type Tidemark, TidemarkError } from 'tidemark'
 import type { GroupSnapshot, SourceSnapshot, SourceStatus } from '../model/snapshot.ts'
 import { ReadingSchedule } from './reading-schedule.ts'
+
+const JUDGE_EVERY_MS = 2_000
+/** At most one part in so many of the time goes into judging. */
+const JUDGE_PART = 20
 
 /** A data directory that is looked at. It is read as its owner left it or leaves it, and never written. */
 export class DataSource {
@@ -10,6 +14,8 @@ export class DataSource {
   readonly schedule: ReadingSchedule
   #snapshot: SourceSnapshot
   #tide: Promise<Tidemark> | undefined
+  #health: ReadonlyMap<string, GroupHealth> = new Map()
+  #judgeAgainAtMs = 0
   readonly #changed: (source: DataSource) => void
 
   /** `changed` is called after every read. */
@@ -56,7 +62,7 @@ export class DataSource {
   }
 
   async #read(): Promise<void> {
-    const [groups, status] = await this.use(readGroups).then(
+    const [groups, status] = await this.use((tide) => this.#readGroups(tide)).then(
       (found): [readonly GroupSnapshot[], SourceStatus] => [found, { kind: 'read' }],
       (error: unknown): [readonly GroupSnapshot[], SourceStatus] => [
         this.#snapshot.groups,
@@ -67,18 +73,32 @@ export class DataSource {
     this.#changed(this)
   }
 
+  async #readGroups(tide: Tidemark): Promise<readonly GroupSnapshot[]> {
+    const listed = await tide.groups.list()
+    const rows = Map.groupBy(await tide.lag(), ({ group }) => group)
+    await this.#judge(tide)
+    return listed.map(({ group, type, state }) => {
+      return { group, type, state, rows: rows.get(group) ?? [], health: this.#health.get(group) }
+    })
+  }
+
+  /** Trends need the commits of the last hour: they are looked at less often than the numbers. */
+  async #judge(tide: Tidemark): Promise<void> {
+    if (performance.now() < this.#judgeAgainAtMs) return
+    const startedMs = performance.now()
+    const { groups } = await tide.health()
+    this.#health = new Map(groups.map((health) => [health.group, health]))
+    // Where judging takes long, it is done the more seldom.
+    const tookMs = performance.now() - startedMs
+    this.#judgeAgainAtMs = performance.now() + Math.max(JUDGE_EVERY_MS, JUDGE_PART * tookMs)
+  }
+
   /** The next look begins anew: what failed may have been the files of a directory that is not there any more. */
   async #letGo(): Promise<void> {
     const tide = this.#tide
     this.#tide = undefined
     await tide?.then((opened) => opened.close()).catch(() => {})
   }
-}
-
-async function readGroups(tide: Tidemark): Promise<readonly GroupSnapshot[]> {
-  const listed = await tide.groups.list()
-  const rows = Map.groupBy(await tide.lag(), ({ group }) => group)
-  return listed.map(({ group, type, state }) => ({ group, type, state, rows: rows.get(group) ?? [] }))
 }
 
 function reasonOf(error: unknown): string {

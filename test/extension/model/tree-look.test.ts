@@ -8,7 +8,7 @@ import { emptyCause } from '../../../extension/model/view-state.ts'
 
 function createGroup(group: string, lagRecords: number, lagState: LagRow['lagState'] = 'behind'): GroupSnapshot {
   const row = { group, topic: 'payments', partition: 0, lagRecords, lag: lagRecords, lagState } as LagRow
-  return { group, type: 'consumer', state: 'Empty', rows: [row] }
+  return { group, type: 'consumer', state: 'Empty', rows: [row], health: undefined }
 }
 
 function names(groups: readonly GroupSnapshot[], look: Partial<TreeLook>): readonly string[] {

@@ -31,7 +31,7 @@ function createLag(lag: Partial<LagRow>): LagRow {
 }
 
 function createGroup(rows: readonly LagRow[], group: Partial<GroupSnapshot> = {}): GroupSnapshot {
-  return { group: 'fraud', type: 'consumer', state: 'Empty', rows, ...group }
+  return { group: 'fraud', type: 'consumer', state: 'Empty', rows, health: undefined, ...group }
 }
 
 function createSource(groups: readonly GroupSnapshot[], source: Partial<SourceSnapshot> = {}): SourceSnapshot {
