@@ -111,7 +111,9 @@ export class Tidemark implements AsyncDisposable {
   }
 
   /**
-   * How far groups are behind: one row per group and partition that is committed or owned, commits read before the ends.
+   * How far groups are behind: one row per group and partition that is committed or held, as Kafka's tools
+   * print them. Partitions of its topics that a group never committed and no member holds have none. Commits are read
+   * before the ends.
    *
    * @throws {TidemarkError} STORAGE_ERROR, CORRUPT_BATCH.
    */

@@ -35,7 +35,7 @@ export const dumpCommand: Command = {
 async function dump({ terminal, positionals, options, isJson }: Invocation): Promise<ExitCode> {
   const { environment, signal } = terminal
   const lines = new LineWriter(terminal)
-  const text = new DumpText(styleFor(terminal))
+  const text = new DumpText(styleFor(terminal), terminal.output.columns)
   const print = async (all: readonly string[]): Promise<void> => {
     for (const line of all) await lines.line(line)
   }

@@ -20,13 +20,16 @@ const BATCH_COLUMNS = [
 /** The rows of files as lines for people. */
 export class DumpText {
   readonly #style: Style
+  readonly #columns: number | undefined
   #entries: EntryRow[] = []
   #hasTitles = false
   /** A file was begun of which no row has come yet. */
   #isEmpty = false
 
-  constructor(style: Style) {
+  /** `columns`: of the terminal. */
+  constructor(style: Style, columns: number | undefined) {
     this.#style = style
+    this.#columns = columns
   }
 
   /** The lines that are due with `row`. */
@@ -65,7 +68,7 @@ export class DumpText {
     const columns = names.map((name) => ({ title: titleOf(name), isNumber: isNumber(name) }))
     const rows = this.#entries.map(({ fields }) => names.map((name) => fieldText(name, fields[name] ?? null)))
     this.#entries = []
-    return renderTable(columns, rows).trimEnd().split('\n')
+    return renderTable(columns, rows, this.#columns).trimEnd().split('\n')
   }
 
   #batch(batch: BatchRow): string[] {

@@ -6,6 +6,7 @@ import { counted, digits, sizeWords } from './plain-words.ts'
 import { ProgressLine } from './progress-line.ts'
 import { type Style, styleFor } from './style.ts'
 import { withoutControls } from './table.ts'
+import { wrappedText } from './wrapped-text.ts'
 
 export const verifyCommand: Command = {
   name: 'verify',
@@ -28,6 +29,10 @@ export const verifyCommand: Command = {
   ],
   run: verify,
 }
+
+/** Where a terminal does not say how wide it is. */
+const USUAL_COLUMNS = 80
+const COMMAND = /(?=tidemark [a-z]+ DIR )/
 
 async function verify({ terminal, positionals, isJson }: Invocation): Promise<ExitCode> {
   const { environment, signal, output } = terminal
@@ -52,14 +57,18 @@ async function verify({ terminal, positionals, isJson }: Invocation): Promise<Ex
     await lines.flush()
   } else {
     const style = styleFor(terminal)
-    for (const finding of findings) await output.write(`${findingText(finding, positionals[0], style)}\n`)
+    const columns = output.isTerminal ? (output.columns ?? USUAL_COLUMNS) : Number.POSITIVE_INFINITY
+    for (const finding of findings) {
+      await output.write(`${findingText(finding, positionals[0], { style, columns })}\n`)
+    }
     const seconds = (environment.clock.monotonicMs() - startMs) / 1000
     await output.write(summary(findings, progress, { seconds, style }))
   }
   return findings.some(isTrouble) ? 1 : 0
 }
 
-function findingText(finding: Finding, directory: string, style: Style): string {
+function findingText(finding: Finding, directory: string, how: { style: Style; columns: number }): string {
+  const { style, columns } = how
   const { severity, topic, partition, file, position, offset, offsetsLost, what, whatABrokerWouldDo, whatToDo } =
     finding
   const paint = { damage: style.red, warning: style.yellow, note: style.dim }[severity]
@@ -67,13 +76,17 @@ function findingText(finding: Finding, directory: string, style: Style): string 
   const where = [file, position === null ? '' : `byte ${position}`, offset === null ? '' : `offset ${offset}`]
     .filter((part) => part !== '')
     .join(', ')
-  const lines = [`${paint(severity)}  ${style.bold(withoutControls(place))}`]
-  if (where !== place) lines.push(style.dim(withoutControls(where)))
-  lines.push(withoutControls(what))
+  const head = [`${paint(severity)}  ${style.bold(withoutControls(place))}\n`]
+  if (where !== place) head.push(`  ${style.dim(withoutControls(where))}\n`)
+  const lines = [what]
   if (offsetsLost !== null) lines.push(`Lost: ${lostWords(offsetsLost)}`)
   lines.push(`A Kafka broker: ${whatABrokerWouldDo}`)
-  lines.push(`To do: ${whatToDo.replace(/(?<=tidemark \w+ )DIR/, () => directory)}`)
-  return lines.map((line, index) => `${index === 0 ? '' : '  '}${line}\n`).join('')
+  // A command is to be copied, so it is not broken.
+  const toDo = `To do: ${whatToDo}`
+  const [advice = '', ...command] = columns === Number.POSITIVE_INFINITY ? [toDo] : toDo.split(COMMAND)
+  const body = [...lines, advice.trimEnd()].map((line) => wrappedText(withoutControls(line), '  ', columns))
+  const commands = command.map((line) => `    ${withoutControls(line)}\n`)
+  return [...head, ...body, ...commands].join('').replace(/(?<=tidemark \w+ )DIR/, () => directory)
 }
 
 function lostWords({ from, to }: NonNullable<Finding['offsetsLost']>): string {

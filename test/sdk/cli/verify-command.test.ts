@@ -50,6 +50,14 @@ test('damage is told with place, loss and what to do, and exits with 1', async (
   expect(finding).toMatchObject({ severity: 'damage', rule: 'batch', topic: 'payments', partition: 0, position: 0 })
 })
 
+test('on a terminal, lines are broken between words, and a command to be copied is not', async () => {
+  const shop = await createShop()
+  damage(shop, LOG, 100)
+  const { output } = await shop.run('verify', { isTerminal: true, variables: { NO_COLOR: '1' } })
+  for (const line of output.split('\n')) if (!/^Checked|tidemark reset/.test(line)) expect(line.length).toBeLessThan(81)
+  expect(output).toContain('\n    tidemark reset shop --group fraud --topic payments:0 --to-offset 6 --execute\n')
+})
+
 test('what a crash leaves is a note, and exits with 0', async () => {
   const shop = await createShop()
   const tide = await shop.open()

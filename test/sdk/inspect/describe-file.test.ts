@@ -50,10 +50,26 @@ test('a log is its batches, and its records where they are asked for', async () 
   expect(others).toHaveLength(batches[0]!.length - 1)
   const records = (await rowsOf(environment, `${FIRST}.log`, true)).filter((row) => row.row === 'record')
   expect(records.map(({ offset }) => offset)).toEqual([...Array(36).keys()])
-  // Copies: a collected row still says what stood there.
   expect(records.map(({ key }) => String(key)).slice(0, 4)).toEqual(['key-0', 'key-1', 'key-2', 'key-0'])
   expect(String(records[35]!.value)).toMatch(/^35 35 /)
   expect(records[0]).toMatchObject({ timestampMs: START_MS, headers: [], meaning: null })
+})
+
+test('a row still says what stood there when the file was read on, and a loop that is left closes the file', async () => {
+  const environment = new MemoryEnvironment()
+  {
+    await using tide = await open('/data', { environment })
+    const topic = tide.topic('large')
+    for (let number = 0; number < 20; number++)
+      await topic.send({ key: `key-${number}`, value: Buffer.alloc(200_000, number) })
+  }
+  const log = 'large-0/00000000000000000000.log'
+  const records = (await rowsOf(environment, log, true)).filter((row) => row.row === 'record')
+  expect(records.map(({ key }) => String(key))).toEqual([...Array(20).keys()].map((number) => `key-${number}`))
+  expect(records.map(({ value }) => value?.[199_999])).toEqual([...Array(20).keys()])
+  const { open: opened, close: closed } = environment.counts
+  for await (const row of describeFile(`/data/${log}`, { environment })) if (row.row === 'batch') break
+  expect(environment.counts.close - closed).toBe(environment.counts.open - opened)
 })
 
 test('indexes are their entries, without the zeros that are allocated behind them', async () => {
