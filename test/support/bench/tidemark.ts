@@ -1,9 +1,9 @@
 import { join } from 'node:path'
-import { open, type Tidemark } from '../../../sdk/index.ts'
+import { type OpenOptions, open, type Tidemark } from '../../../sdk/index.ts'
 import { BATCH_RECORDS, type Values } from './values.ts'
 
-export async function openTidemark(folder: string): Promise<Tidemark> {
-  return await open(join(folder, 'data'))
+export async function openTidemark(folder: string, options: OpenOptions = {}): Promise<Tidemark> {
+  return await open(join(folder, 'data'), options)
 }
 
 /** Batches of 1,000, durable, the next one encoded while the previous is flushed. */
