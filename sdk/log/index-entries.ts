@@ -19,6 +19,8 @@ export abstract class IndexEntries {
   private file: File | undefined
   /** Entries that are in the file already. */
   private stored = 0
+  /** Whether there is a file, and what is in it is known. */
+  private isLoaded = false
   /** Whether something, zeros or outdated entries, may lie behind them in the file. */
   private untrimmed = false
 
@@ -53,6 +55,7 @@ export abstract class IndexEntries {
       this.count = Math.min(this.count, Math.floor(bytes / this.entryBytes))
       this.stored = this.count
       this.untrimmed = sizeBytes !== this.count * this.entryBytes
+      this.isLoaded = true
       return sizeBytes % this.entryBytes === 0
     } finally {
       file.close()
@@ -74,6 +77,7 @@ export abstract class IndexEntries {
     const start = this.stored * this.entryBytes
     this.file.write([this.entries.subarray(start, this.count * this.entryBytes)], start)
     this.untrimmed = false
+    this.isLoaded = true
     this.stored = this.count
   }
 
@@ -113,11 +117,11 @@ export abstract class IndexEntries {
     this.untrimmed = true
   }
 
-  /** Starts again; what the file has is cut at the next `store`. */
+  /** Starts again; what the file has, or may have, is cut at the next `store`. */
   clear(): void {
+    this.untrimmed ||= this.stored > 0 || !this.isLoaded
     this.count = 0
     this.stored = 0
-    this.untrimmed = true
   }
 
   /** Makes room for one more entry and returns where in `entries` it goes. */
