@@ -1,6 +1,7 @@
 import type { ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, TopicPartition } from '../broker/broker.ts'
 import type { Timer } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
+import { JOIN_EPOCH, LEAVE_EPOCH, STATIC_LEAVE_EPOCH } from '../group/member-epoch.ts'
 import { randomUuid } from '../record/uuid.ts'
 import type { ClientContext } from './client-context.ts'
 
@@ -27,9 +28,6 @@ export interface MemberEvents {
 }
 
 /** Join at once, leave, leave for a while: Kafka's special member epochs. */
-const JOIN = 0
-const LEAVE = -1
-const LEAVE_FOR_A_WHILE = -2
 const UNCHANGED = -1
 const RETRY_MS = 100
 const MAX_RETRY_MS = 5_000
@@ -40,7 +38,7 @@ export class GroupMember {
   readonly #context: ClientContext
   readonly #options: MemberOptions
   readonly #events: MemberEvents
-  #epoch = JOIN
+  #epoch = JOIN_EPOCH
   #topics: readonly string[] = []
   /** What the group was told last. */
   #toldTopics: readonly string[] | undefined
@@ -111,10 +109,10 @@ export class GroupMember {
     this.#isLeaving = true
     this.#timer?.cancel()
     await this.#beating
-    if (this.#epoch <= JOIN) return
-    const memberEpoch = this.#options.instanceId === undefined ? LEAVE : LEAVE_FOR_A_WHILE
+    if (this.#epoch <= JOIN_EPOCH) return
+    const memberEpoch = this.#options.instanceId === undefined ? LEAVE_EPOCH : STATIC_LEAVE_EPOCH
     const request = { ...this.#request(), memberEpoch, subscribedTopicNames: [], owned: [] }
-    this.#epoch = JOIN
+    this.#epoch = JOIN_EPOCH
     await this.#context.broker.consumerGroupHeartbeat(request).catch(() => {})
   }
 
@@ -130,7 +128,7 @@ export class GroupMember {
 
   #request(): ConsumerGroupHeartbeatRequest {
     const { group, instanceId, rebalanceTimeoutMs, serverAssignor } = this.#options
-    const all = this.#saysAll || this.#epoch === JOIN
+    const all = this.#saysAll || this.#epoch === JOIN_EPOCH
     return {
       group,
       memberId: this.memberId,
@@ -196,8 +194,8 @@ export class GroupMember {
 
   /** Thrown out: whatever we had is others' now. Joins again under the same id, at once unless that fails too. */
   #rejoin(): void {
-    const wasJoining = this.#epoch === JOIN
-    this.#epoch = JOIN
+    const wasJoining = this.#epoch === JOIN_EPOCH
+    this.#epoch = JOIN_EPOCH
     this.#target = undefined
     this.#reported = undefined
     this.#owned = []

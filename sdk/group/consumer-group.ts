@@ -16,8 +16,6 @@ export type ConsumerGroupState = 'Empty' | 'Assigning' | 'Reconciling' | 'Stable
 /** Keys of the records that make up a consumer group. */
 export type ConsumerGroupKey = GroupKey | MemberKey | RegularExpressionKey
 
-/** The epoch of a static member that is away. */
-export const STATIC_LEAVE_EPOCH = -2
 /** What Kafka gives a group before its first record, so that the first join makes it 2. */
 const FIRST_EPOCH = 1
 const NO_TARGET_EPOCH = -1

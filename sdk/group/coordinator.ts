@@ -4,7 +4,7 @@ import type { CoordinatorRecord } from '../offsets/coordinator-record.ts'
 import type { ReplayPlace } from '../offsets/offsets-table.ts'
 import type { RecordBatch } from '../record/record-batch.ts'
 import { ClassicGroup } from './classic-group.ts'
-import { ConsumerGroup, STATIC_LEAVE_EPOCH } from './consumer-group.ts'
+import { ConsumerGroup } from './consumer-group.ts'
 import { DEFAULT_GROUP_CONFIG, type GroupConfig } from './group-config.ts'
 import { planGroupDeletion, planOffsetDeletion } from './group-deletion.ts'
 import type { DescribedGroup, GroupType, ListedGroup } from './group-description.ts'
@@ -15,9 +15,9 @@ import {
   checkHeartbeat,
   type HeartbeatRequest,
   type HeartbeatResponse,
-  JOIN_EPOCH,
   type NamedPartition,
 } from './heartbeat-request.ts'
+import { JOIN_EPOCH, STATIC_LEAVE_EPOCH } from './member-epoch.ts'
 import { MemberTimers } from './member-timers.ts'
 import { findLeaving, leaveForAWhile, removeMembers } from './membership.ts'
 import { type CommitRequest, type PartitionAnswer, planCommit } from './offset-commit.ts'

@@ -1,7 +1,7 @@
 import { TidemarkError } from '../errors.ts'
 import { checkGroupId } from '../offsets/group-id.ts'
 import { ASSIGNORS } from './assignor.ts'
-import { STATIC_LEAVE_EPOCH } from './consumer-group.ts'
+import { JOIN_EPOCH, STATIC_LEAVE_EPOCH } from './member-epoch.ts'
 
 export interface NamedPartition {
   readonly topic: string
@@ -36,7 +36,6 @@ export interface HeartbeatResponse {
   readonly assignment: readonly NamedPartition[] | null
 }
 
-export const JOIN_EPOCH = 0
 /** Kafka's clients send 22 characters; keys of records hold no more than an int16 length. */
 const ID_MAX_BYTES = 255
 

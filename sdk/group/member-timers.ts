@@ -1,5 +1,6 @@
-import { type ConsumerGroup, type ConsumerGroupMember, STATIC_LEAVE_EPOCH } from './consumer-group.ts'
+import type { ConsumerGroup, ConsumerGroupMember } from './consumer-group.ts'
 import { type HeldPartitions, MEMBER_STATE } from './current-assignment-record.ts'
+import { STATIC_LEAVE_EPOCH } from './member-epoch.ts'
 
 interface MemberTimer {
   sessionEndsMs: number

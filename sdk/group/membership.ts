@@ -1,7 +1,8 @@
 import { TidemarkError } from '../errors.ts'
-import { type ConsumerGroup, type ConsumerGroupMember, STATIC_LEAVE_EPOCH } from './consumer-group.ts'
+import type { ConsumerGroup, ConsumerGroupMember } from './consumer-group.ts'
 import type { GroupDraft } from './group-draft.ts'
-import { type HeartbeatRequest, JOIN_EPOCH } from './heartbeat-request.ts'
+import type { HeartbeatRequest } from './heartbeat-request.ts'
+import { JOIN_EPOCH, STATIC_LEAVE_EPOCH } from './member-epoch.ts'
 import { OwnedPartitions } from './owned-partitions.ts'
 
 type NameOf = (topicId: string) => string | undefined

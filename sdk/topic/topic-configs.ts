@@ -1,8 +1,9 @@
 import { TidemarkError } from '../errors.ts'
-import type { LogConfig } from '../log/log-config.ts'
+import { DEFAULT_LOG_CONFIG, type LogConfig } from '../log/log-config.ts'
 import { boolean, type ConfigType, double, int, long, oneOf, someOf, throttledReplicas } from './config-type.ts'
 
-const LONG_MAX = '9223372036854775807'
+/** What a log does without configs is written down where logs are; here stands what else a broker knows. */
+const DEFAULT = DEFAULT_LOG_CONFIG
 
 /** One topic config of Kafka 4.3: how its text is read, and the text that counts where none is given. */
 export interface TopicConfig<T = unknown> {
@@ -15,38 +16,41 @@ export interface TopicConfig<T = unknown> {
  * storage, compression levels): a broker that starts on the directory will use them.
  */
 export const TOPIC_CONFIGS = {
-  'cleanup.policy': config(someOf('compact', 'delete'), 'delete'),
+  'cleanup.policy': config(someOf('compact', 'delete'), [...DEFAULT.cleanupPolicy].join(',')),
   'compression.gzip.level': config(int(1, 9, -1), '-1'),
   'compression.lz4.level': config(int(1, 17), '9'),
-  'compression.type': config(oneOf('uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer'), 'producer'),
+  'compression.type': config(
+    oneOf('uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer'),
+    DEFAULT.compressionType,
+  ),
   'compression.zstd.level': config(int(-131_072, 22), '3'),
-  'delete.retention.ms': config(long(0), '86400000'),
-  'file.delete.delay.ms': config(long(0), '60000'),
-  'flush.messages': config(long(1), LONG_MAX),
-  'flush.ms': config(long(0), LONG_MAX),
+  'delete.retention.ms': config(long(0), text(DEFAULT.deleteRetentionMs)),
+  'file.delete.delay.ms': config(long(0), text(DEFAULT.fileDeleteDelayMs)),
+  'flush.messages': config(long(1), text(DEFAULT.flushMessages)),
+  'flush.ms': config(long(0), text(DEFAULT.flushMs)),
   'follower.replication.throttled.replicas': config(throttledReplicas, ''),
-  'index.interval.bytes': config(int(0), '4096'),
+  'index.interval.bytes': config(int(0), text(DEFAULT.indexIntervalBytes)),
   'leader.replication.throttled.replicas': config(throttledReplicas, ''),
   'local.retention.bytes': config(long(-2), '-2'),
   'local.retention.ms': config(long(-2), '-2'),
-  'max.compaction.lag.ms': config(long(1), LONG_MAX),
-  'max.message.bytes': config(int(0), '1048588'),
-  'message.timestamp.after.max.ms': config(long(0), '3600000'),
-  'message.timestamp.before.max.ms': config(long(0), LONG_MAX),
-  'message.timestamp.type': config(oneOf('CreateTime', 'LogAppendTime'), 'CreateTime'),
-  'min.cleanable.dirty.ratio': config(double(0, 1), '0.5'),
-  'min.compaction.lag.ms': config(long(0), '0'),
+  'max.compaction.lag.ms': config(long(1), text(DEFAULT.maxCompactionLagMs)),
+  'max.message.bytes': config(int(0), text(DEFAULT.maxMessageBytes)),
+  'message.timestamp.after.max.ms': config(long(0), text(DEFAULT.messageTimestampAfterMaxMs)),
+  'message.timestamp.before.max.ms': config(long(0), text(DEFAULT.messageTimestampBeforeMaxMs)),
+  'message.timestamp.type': config(oneOf('CreateTime', 'LogAppendTime'), DEFAULT.messageTimestampType),
+  'min.cleanable.dirty.ratio': config(double(0, 1), text(DEFAULT.minCleanableDirtyRatio)),
+  'min.compaction.lag.ms': config(long(0), text(DEFAULT.minCompactionLagMs)),
   'min.insync.replicas': config(int(1), '1'),
   preallocate: config(boolean, 'false'),
   'remote.log.copy.disable': config(boolean, 'false'),
   'remote.log.delete.on.disable': config(boolean, 'false'),
   'remote.storage.enable': config(boolean, 'false'),
-  'retention.bytes': config(long(), '-1'),
-  'retention.ms': config(long(-1), '604800000'),
-  'segment.bytes': config(int(1_048_576), '1073741824'),
-  'segment.index.bytes': config(int(4), '10485760'),
+  'retention.bytes': config(long(), text(DEFAULT.retentionBytes)),
+  'retention.ms': config(long(-1), text(DEFAULT.retentionMs)),
+  'segment.bytes': config(int(1_048_576), text(DEFAULT.segmentBytes)),
+  'segment.index.bytes': config(int(4), text(DEFAULT.segmentIndexBytes)),
   'segment.jitter.ms': config(long(0), '0'),
-  'segment.ms': config(long(1), '604800000'),
+  'segment.ms': config(long(1), text(DEFAULT.segmentMs)),
   'unclean.leader.election.enable': config(boolean, 'false'),
 } as const
 
@@ -163,6 +167,11 @@ function parse<T>(name: string, type: ConfigType<T>, value: unknown): T {
     'INVALID_CONFIG',
     `Invalid value ${String(value)} for the config ${name}: it must be ${asked}.`,
   )
+}
+
+/** Java's greatest long stands for "never" or "no limit". */
+function text(number: number): string {
+  return number === Number.POSITIVE_INFINITY ? '9223372036854775807' : String(number)
 }
 
 function config<T>(type: ConfigType<T>, defaultValue: string): TopicConfig<T> {

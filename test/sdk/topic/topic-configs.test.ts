@@ -113,6 +113,19 @@ test('every default is valid', () => {
 
 test('without configs a log has Kafka’s defaults', () => {
   expect(parseLogConfig({})).toEqual(DEFAULT_LOG_CONFIG)
+  const texts = Object.fromEntries(
+    Object.entries(TOPIC_CONFIGS).map(([name, { defaultValue }]) => [name, defaultValue]),
+  )
+  // As kafka-configs --describe --all prints them.
+  expect(texts).toMatchObject({
+    'cleanup.policy': 'delete',
+    'flush.messages': '9223372036854775807',
+    'max.message.bytes': '1048588',
+    'min.cleanable.dirty.ratio': '0.5',
+    'retention.bytes': '-1',
+    'retention.ms': '604800000',
+    'segment.bytes': '1073741824',
+  })
 })
 
 test('a log takes the last configs given, from records and from maps, and passes unknown names over', () => {
