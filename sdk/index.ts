@@ -15,6 +15,7 @@ export type { CommitOptions } from './client/committer.ts'
 export type { ConsumeOptions, OnDamage } from './client/consume-options.ts'
 export type { BatchesOptions, Consumer } from './client/consumer.ts'
 export type { TopicDeclaration } from './client/declared-topic.ts'
+export type { CommitEvent, PartitionsEvent, SendEvent } from './client/diagnostics.ts'
 export type { HistoryOptions, PartitionHistory } from './client/group-history.ts'
 export type { GroupOffset, OffsetToCommit } from './client/group-offsets.ts'
 export type {
@@ -26,6 +27,7 @@ export type {
   UndoOptions,
 } from './client/groups.ts'
 export type { LagOptions, LagRow, WatchLagOptions } from './client/lag.ts'
+export type { Logger } from './client/logger.ts'
 export type { PartitionOffset, Position } from './client/position.ts'
 export type { HeadersToSend, HeaderValue, RecordToSend, SentAll, SentBatch, SentRecord } from './client/producer.ts'
 export type { ReadOptions } from './client/reading.ts'

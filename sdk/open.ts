@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import type { Survives } from './broker/broker.ts'
 import { Follower } from './broker/follower.ts'
 import { Owner } from './broker/owner.ts'
+import { type Logger, logger as loggerKind, warningsTo } from './client/logger.ts'
 import {
   boolean,
   checkArgument,
@@ -16,6 +17,7 @@ import {
 } from './client/option-check.ts'
 import { findOwner } from './directory/directory-owner.ts'
 import type { Environment } from './environment/environment.ts'
+import { loggedEnvironment } from './environment/logged-environment.ts'
 import { MemoryEnvironment } from './environment/memory-environment.ts'
 import { nodeEnvironment } from './environment/node-environment.ts'
 import { TidemarkError } from './errors.ts'
@@ -33,6 +35,12 @@ export interface OpenOptions {
   readonly signal?: AbortSignal
   /** Who this is, for whoever describes a group. Default 'tidemark'. */
   readonly clientId?: string
+  /**
+   * Told what nobody awaits: warnings, failures in the background, partitions that come and go. Default: warnings are
+   * emitted by `process.emitWarning`, with a code that begins with `TIDEMARK_`. Where a directory is opened again, its
+   * first logger hears of the directory, each of its own consumers.
+   */
+  readonly logger?: Logger
   /** Disk, clock and all else that is taken from the machine; for tests. See `tidemark/testing`. */
   readonly environment?: Environment
 }
@@ -53,14 +61,16 @@ const MEMORY_DIRECTORY = '/memory'
  */
 export async function open(where: string | URL, options: OpenOptions = {}): Promise<Tidemark> {
   const { path, environment } = resolve(where, options)
-  const clientId = options.clientId ?? DEFAULTS.clientId
+  const { clientId = DEFAULTS.clientId, logger } = options
+  const logged = logger === undefined ? environment : loggedEnvironment(environment, warningsTo(logger))
+  const parts = { environment: logged, clientId, logger }
   if (options.readOnly ?? DEFAULTS.readOnly) {
-    const broker = Follower.open(environment, path)
+    const broker = Follower.open(logged, path)
     const isLed = () => findOwner(environment, path) !== undefined
-    return new Tidemark({ broker, environment, clientId, recovery: () => [], isLed, release: () => broker.close() })
+    return new Tidemark({ ...parts, broker, recovery: () => [], isLed, release: () => broker.close() })
   }
-  const [broker, release] = await share(environment, path, options)
-  return new Tidemark({ broker, environment, clientId, recovery: () => broker.recovery, release })
+  const [broker, release] = await share(environment, logged, path, options)
+  return new Tidemark({ ...parts, broker, recovery: () => broker.recovery, release })
 }
 
 const OPEN_KINDS: OptionKinds<OpenOptions> = {
@@ -69,6 +79,7 @@ const OPEN_KINDS: OptionKinds<OpenOptions> = {
   survives: oneOf('power-loss', 'process-crash'),
   signal,
   clientId: text,
+  logger: loggerKind,
   environment: object("an environment of 'tidemark/testing'"),
 }
 const WHERE: OptionKind = {
@@ -82,8 +93,7 @@ function resolve(where: string | URL, options: OpenOptions): { path: string; env
   checkArgument('open', 'a directory', where, WHERE, "open('./data')")
   checkOptions('open', options, OPEN_KINDS)
   const given = where instanceof URL ? where.href : where
-  if (given === 'memory:')
-    return { path: MEMORY_DIRECTORY, environment: options.environment ?? new MemoryEnvironment() }
+  if (given === 'memory:') return { path: MEMORY_DIRECTORY, environment: options.environment ?? memory() }
   const environment = options.environment ?? defaultEnvironment()
   const path = pathOf(given)
   try {
@@ -111,6 +121,11 @@ function pathOf(given: string): string {
   }
 }
 
+/** Its files are in memory; who is to be warned is out here. */
+function memory(): Environment {
+  return loggedEnvironment(new MemoryEnvironment(), defaultEnvironment().process.emitWarning)
+}
+
 let ownEnvironment: Environment | undefined
 
 function defaultEnvironment(): Environment {
@@ -129,6 +144,7 @@ const owners = new WeakMap<Environment, Map<string, Shared>>()
 /** One owner per directory and process: a lock keeps out other processes, and hot reloading opens again and again. */
 async function share(
   environment: Environment,
+  logged: Environment,
   path: string,
   options: OpenOptions,
 ): Promise<[Owner, () => Promise<void>]> {
@@ -140,7 +156,7 @@ async function share(
       await found.closing.catch(() => {})
       continue
     }
-    const shared = found ?? begin(directories, environment, path, options)
+    const shared = found ?? begin(directories, logged, path, options)
     shared.users++
     try {
       const owner = await unlessAborted(shared.owner, options.signal)

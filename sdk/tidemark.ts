@@ -6,6 +6,7 @@ import type { ConsumeOptions } from './client/consume-options.ts'
 import { Consumer } from './client/consumer.ts'
 import { Groups } from './client/groups.ts'
 import { type LagOptions, type LagRow, readLag, type WatchLagOptions, watchLag } from './client/lag.ts'
+import type { Logger } from './client/logger.ts'
 import { checkArgument, listOf, object } from './client/option-check.ts'
 import { printed, SHOW } from './client/printed.ts'
 import { type AnyTopic, type RecordOf, Topic, type TopicOptions } from './client/topic.ts'
@@ -21,6 +22,7 @@ export interface TidemarkParts {
   readonly broker: Broker
   readonly environment: Environment
   readonly clientId: string
+  readonly logger?: Logger | undefined
   readonly recovery: () => readonly RecoveryNote[]
   /** Whether anybody leads the groups now, so that their members can be alive. Default: yes. */
   readonly isLed?: () => boolean

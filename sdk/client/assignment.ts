@@ -266,6 +266,9 @@ export class Assignment implements MemberEvents {
   #publish(what: 'assigned' | 'revoked' | 'lost', owned: readonly Owned[]): void {
     if (owned.length === 0) return
     const partitions = owned.map(({ prefix: { topic, partition } }) => ({ topic, partition }))
+    const names = partitions.map(({ topic, partition }) => `${topic}-${partition}`).join(', ')
+    const given = { assigned: 'was given', revoked: 'has given up', lost: 'has lost' }[what]
+    this.#parts.context.logger?.info(`A consumer of group "${this.#options.group}" ${given} ${names}.`)
     publishPartitions(what, { group: this.#options.group, memberId: this.#options.memberId(), partitions })
   }
 }

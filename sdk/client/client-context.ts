@@ -1,6 +1,7 @@
 import type { Broker } from '../broker/broker.ts'
 import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
+import type { Logger } from './logger.ts'
 
 export interface ClientOptions {
   readonly broker: Broker
@@ -9,6 +10,8 @@ export interface ClientOptions {
   readonly clientId?: string
   /** Where this runs, as Kafka prints it. Default '/127.0.0.1'. */
   readonly clientHost?: string
+  /** Told of partitions that come and go. */
+  readonly logger?: Logger | undefined
 }
 
 /** What has to be finished before a broker goes. */
@@ -23,6 +26,7 @@ export class ClientContext {
   readonly environment: Environment
   readonly clientId: string
   readonly clientHost: string
+  readonly logger: Logger | undefined
   readonly #producers = new Set<Finishable>()
   readonly #consumers = new Set<Finishable>()
   #isClosed = false
@@ -32,6 +36,7 @@ export class ClientContext {
     this.environment = options.environment
     this.clientId = options.clientId ?? 'tidemark'
     this.clientHost = options.clientHost ?? '/127.0.0.1'
+    this.logger = options.logger
   }
 
   /** The broker, for a call that begins now. A directory may be open a second time, so the broker itself cannot tell. */

@@ -3,6 +3,7 @@ import { fromPartitionError } from '../broker/partition-error.ts'
 import type { Timer } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import type { ClientContext } from './client-context.ts'
+import { watchCommit } from './diagnostics.ts'
 import type { ProcessedPrefix, ProgressListener } from './processed.ts'
 
 /** When what was processed is committed without being asked. */
@@ -203,6 +204,12 @@ export class Committer implements ProgressListener {
     this.#inFlight++
     const issued = this.#send({ group: this.#group, memberId, memberEpoch, survives, offsets }, sent)
     this.#answered = Promise.allSettled([this.#answered, issued])
+    watchCommit(issued, this.#context.environment.clock, () => ({
+      group: this.#group,
+      memberId,
+      survives,
+      offsets: offsets.map(({ topic, partition, offset }) => ({ topic, partition, offset })),
+    }))
     return issued
   }
 

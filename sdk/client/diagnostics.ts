@@ -1,20 +1,83 @@
 import { channel } from 'node:diagnostics_channel'
-import type { TopicPartition } from '../broker/broker.ts'
+import type { Survives, TopicPartition } from '../broker/broker.ts'
+import type { Clock } from '../environment/environment.ts'
+import type { PartitionOffset } from './position.ts'
 
-/** What is published on `tidemark:partitions.assigned`, `.revoked` and `.lost`. */
+/** What is published on `tidemark:partitions.assigned`, `.revoked` (given up in order) and `.lost` (taken away). */
 export interface PartitionsEvent {
   readonly group: string
   readonly memberId: string
   readonly partitions: readonly TopicPartition[]
 }
 
+/** What is published on `tidemark:commit`, when a commit of a consumer is answered. */
+export interface CommitEvent {
+  readonly group: string
+  readonly memberId: string
+  /** The next offset to read in each partition. */
+  readonly offsets: readonly PartitionOffset[]
+  /** What was asked for. */
+  readonly survives: Survives
+  readonly durationMs: number
+  /** null where all of it was committed. */
+  readonly error: unknown
+}
+
+/** What is published on `tidemark:send`, when a batch of records is answered. */
+export interface SendEvent {
+  readonly topic: string
+  readonly partition: number
+  readonly records: number
+  /** null where it was not sent. */
+  readonly baseOffset: number | null
+  readonly durationMs: number
+  readonly error: unknown
+}
+
 const channels = {
   assigned: channel('tidemark:partitions.assigned'),
   revoked: channel('tidemark:partitions.revoked'),
   lost: channel('tidemark:partitions.lost'),
+  commit: channel('tidemark:commit'),
+  send: channel('tidemark:send'),
 }
 
 /** Tells whoever subscribed to the diagnostics channel what happened to a member's partitions. */
-export function publishPartitions(what: keyof typeof channels, event: PartitionsEvent): void {
+export function publishPartitions(what: 'assigned' | 'revoked' | 'lost', event: PartitionsEvent): void {
   if (channels[what].hasSubscribers) channels[what].publish(event)
+}
+
+/** Publishes how a commit went, when it has: where nobody listens, nothing is measured. */
+export function watchCommit(
+  answered: Promise<void>,
+  clock: Clock,
+  event: () => Omit<CommitEvent, 'durationMs' | 'error'>,
+): void {
+  if (channels.commit.hasSubscribers) publishOutcome(channels.commit, answered, clock, event)
+}
+
+/** The same for a batch; `sent` says how it went. */
+export function watchSend(
+  answered: Promise<{ readonly baseOffset: number }>,
+  clock: Clock,
+  event: Omit<SendEvent, 'durationMs' | 'error' | 'baseOffset'>,
+): void {
+  if (!channels.send.hasSubscribers) return
+  publishOutcome(channels.send, answered, clock, (receipt) => ({ ...event, baseOffset: receipt?.baseOffset ?? null }))
+}
+
+function publishOutcome<T>(
+  to: ReturnType<typeof channel>,
+  answered: Promise<T>,
+  clock: Clock,
+  eventOf: (answer: T | undefined) => object,
+): void {
+  const begunAtMs = clock.monotonicMs()
+  const publish = (answer: T | undefined, error: unknown) => {
+    to.publish({ ...eventOf(answer), durationMs: clock.monotonicMs() - begunAtMs, error })
+  }
+  answered.then(
+    (answer) => publish(answer, null),
+    (error: unknown) => publish(undefined, error),
+  )
 }

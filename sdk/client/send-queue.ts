@@ -4,6 +4,7 @@ import { TidemarkError } from '../errors.ts'
 import { BatchBuilder, type WrittenCodec } from '../record/batch-builder.ts'
 import type { Header } from '../record/header.ts'
 import type { ClientContext } from './client-context.ts'
+import { watchSend } from './diagnostics.ts'
 import { PendingBatch } from './pending-batch.ts'
 
 /** A record as bytes, with what it will take in a batch at most. */
@@ -155,6 +156,11 @@ export class SendQueue {
       const batch = queue.full.shift() ?? (queue.open === undefined ? undefined : this.seal(queue, queue.open))
       if (batch === undefined) return
       queue.inFlight++
+      watchSend(batch.sent, this.#context.environment.clock, {
+        topic: this.#options.topic,
+        partition: batch.partition,
+        records: batch.recordCount,
+      })
       void this.#produce(queue, batch)
     }
   }
