@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
+import { desktopVscode } from './scripts/vscode/desktop.ts'
 import { vscodePool } from './test/support/vscode/pool.ts'
 
 /** Kafka and the benchmark want the machine for themselves: they run after the others, one file at a time. */
@@ -51,10 +52,8 @@ export default defineConfig({
           name: 'extension-host',
           include: ['test/extension/host/**/*.test.ts'],
           pool: vscodePool({
-            // Where no desktop can be had, a workbench in a browser takes its place; DESKTOP_VSCODE=1 asks for the desktop.
-            vscodeExecutablePath: process.env['DESKTOP_VSCODE']
-              ? undefined
-              : join(import.meta.dirname, 'scripts/vscode/launcher.ts'),
+            // Where no desktop can be shown, a workbench in a browser takes its place.
+            vscodeExecutablePath: desktopVscode() ?? join(import.meta.dirname, 'scripts/vscode/launcher.ts'),
             extensionDevelopmentPath: import.meta.dirname,
             workspace: join(import.meta.dirname, 'test/fixtures/workspace'),
             log: join(import.meta.dirname, '.vscode-test/host.log'),
