@@ -26,6 +26,7 @@ export const topicsCommand: Command = {
   positionals: ['DIR'],
   options: { internal: { type: 'boolean', description: "also Kafka's own topics, such as __consumer_offsets" } },
   details: [
+    'Records is "up to …" for topics with cleanup.policy=compact: of each key only the newest record is kept. A program that owns the directory compacts them in the background, every 15 s if more than half is new; the file being written to (segment.bytes, segment.ms) is left alone.',
     'JSON: topic, topicId, internal, partitions (partition, leaderEpoch, logStartOffset, logEndOffset), configs (those that were set).',
   ],
   examples: [

@@ -231,8 +231,9 @@ export class Groups {
   }
 
   /**
-   * Everything a group has committed, and when, as far back as `__consumer_offsets` reaches: compaction, where there is
-   * any, keeps only the newest.
+   * Everything a group has committed, and when, as far back as `__consumer_offsets` reaches. The owner compacts what is not
+   * in the segment that is written to, which begins anew after 7 days or 100 MiB: of what is older only the newest commit of
+   * each partition is sure to be there.
    */
   async history(group: string, options: HistoryOptions = {}): Promise<PartitionHistory[]> {
     checkGroupId(group)

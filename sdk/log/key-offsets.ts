@@ -35,7 +35,7 @@ export class KeyOffsets {
 
   /** How many keys fit into so many bytes. */
   static capacityOf(bytes: number): number {
-    return Math.max(1, Math.floor((bytes / SLOT_BYTES - 1) * MAX_LOAD))
+    return Math.max(1, Math.floor((Math.floor(bytes / SLOT_BYTES) - 2) * MAX_LOAD))
   }
 
   get isFull(): boolean {

@@ -42,7 +42,7 @@ interface PendingEntry {
 }
 
 /**
- * What groups have committed, and when, as far back as `__consumer_offsets` reaches (compaction keeps only the last).
+ * What groups have committed, and when, as far back as `__consumer_offsets` reaches (of what is compacted only the newest commits are left).
  * Fed with its records in order. A commit of a transaction appears when the transaction is committed.
  */
 export class CommitHistory {

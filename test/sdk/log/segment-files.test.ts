@@ -55,11 +55,12 @@ test('a segment that was replaced while its descriptor was given up is noticed w
   const machine = createMachine()
   const log = openLog({ environment: machine, directory: MEMORY_DIRECTORY }, COMPACTED)
   for (let n = 0; n < 40; n++) appendEntries(log, `k${n % 3}=${n}`)
-  await log.flush()
+  const { nextDirtyOffset } = await compact(log)
   const follower = ReadOnlyLog.open(machine.anotherProcess(), PLACE)
   const expected = tableOf(follower)
   follower.close()
-  await compact(log)
+  // By the second pass small segments are merged: the first file then holds more than its reader believes.
+  await compact(log, nextDirtyOffset - 1)
   // Not refreshed: what it knows of sizes and indexes is the old file's.
   expect(tableOf(follower)).toEqual(expected)
   expect(follower.countRecords(0, follower.logEndOffset)).toBe(log.countRecords(0, log.logEndOffset))

@@ -1,0 +1,136 @@
+/** What a real Apache Kafka makes of a directory that Tidemark has compacted. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { bytes, nullable, open, type Tidemark } from '../../sdk/index.ts'
+import { type Environment, nodeEnvironment } from '../../sdk/testing.ts'
+import { dumpLogSegments, javaClients, startBroker } from '../support/kafka.ts'
+
+const MONTH_OLD_MS = Date.now() - 35 * 24 * 3_600_000
+const GROUPS = ['a', 'b', 'c']
+const BACKOFF_MS = 15_000
+
+/** A machine that compacts soon; `compacted` resolves when a checkpoint tells of all those partitions. */
+function createEnvironment(nowMs: () => number, partitions: readonly string[]) {
+  const node = nodeEnvironment()
+  let tell = () => {}
+  const compacted = new Promise<void>((resolve) => {
+    tell = resolve
+  })
+  const rename = (from: string, to: string): void => {
+    node.files.rename(from, to)
+    if (basename(to) !== 'cleaner-offset-checkpoint') return
+    const text = readFileSync(to, 'utf8')
+    if (partitions.every((partition) => text.includes(`${partition} `))) tell()
+  }
+  const after: Environment['timers']['after'] = (delayMs, callback, options) => {
+    return node.timers.after(delayMs === BACKOFF_MS ? 100 : delayMs, callback, options)
+  }
+  const files = new Proxy(node.files, {
+    get(target, name): unknown {
+      const value: unknown = name === 'rename' ? rename : Reflect.get(target, name, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+  const environment: Environment = {
+    ...node,
+    clock: { nowMs, monotonicMs: () => performance.now() },
+    files,
+    timers: { after, yield: () => node.timers.yield() },
+  }
+  return { environment, compacted }
+}
+
+async function writeCards(tide: Tidemark, from: number): Promise<void> {
+  for (const compression of ['none', 'gzip', 'zstd'] as const) {
+    const cards = tide.topic('cards', {
+      value: nullable(bytes),
+      compression,
+      configs: { 'cleanup.policy': 'compact', 'segment.bytes': '1048576' },
+    })
+    for (let batch = 0; batch < 20; batch++) {
+      await cards.sendBatch(
+        Array.from({ length: 50 }, (_, index) => ({
+          key: `card-${(batch * 50 + index) % 97}`,
+          value: index === 7 ? null : Buffer.alloc(1000, `${compression} ${from} ${batch} ${index} `),
+          ...(index % 9 === 0 ? { headers: [{ key: 'h', value: Buffer.from('1') }] } : {}),
+        })),
+      )
+    }
+  }
+}
+
+async function commitAll(tide: Tidemark, times: number): Promise<void> {
+  for (const group of GROUPS) {
+    for (let n = 1; n <= times; n++) await tide.groups.commit(group, [{ topic: 'cards', partition: 0, offset: n }])
+  }
+}
+
+/** Commits and records of five weeks ago, then some of today: the first of them begin new segments, the old ones are compacted. */
+async function writeCompacted(directory: string): Promise<void> {
+  const past = createEnvironment(() => MONTH_OLD_MS, ['nothing'])
+  {
+    await using tide = await open(directory, { environment: past.environment })
+    await writeCards(tide, 0)
+    await commitAll(tide, 100)
+  }
+  const offsets = readdirSync(directory).flatMap((name) => /^__consumer_offsets-(\d+)$/.exec(name)?.[1] ?? [])
+  const wanted = ['cards 0', ...offsets.map((partition) => `__consumer_offsets ${partition}`)]
+  const today = createEnvironment(() => Date.now(), wanted)
+  await using tide = await open(directory, { environment: today.environment })
+  await writeCards(tide, 1)
+  await commitAll(tide, 42)
+  await today.compacted
+}
+
+function filesOf(directory: string, ...endings: string[]): string[] {
+  return readdirSync(directory)
+    .filter((name) => /^(cards|__consumer_offsets)-\d+$/.test(name))
+    .flatMap((name) => readdirSync(join(directory, name)).map((file) => join(directory, name, file)))
+    .filter((file) => endings.some((ending) => file.endsWith(ending)))
+}
+
+async function recordsOf(tide: Tidemark): Promise<string[]> {
+  const records: string[] = []
+  for await (const { offset, timestampMs, key, bytes } of tide
+    .topic('cards')
+    .read({ from: 'earliest', follow: false })) {
+    records.push(JSON.stringify([offset, timestampMs, key, bytes.value && Buffer.from(bytes.value).toString()]))
+  }
+  return records
+}
+
+test('a compacted directory: the dump tool accepts every file, a broker serves the same records, groups and lag', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tidemark-kafka-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const directory = join(folder, 'data')
+  await writeCompacted(directory)
+  expect(filesOf(directory, '.cleaned', '.swap')).toEqual([])
+
+  const dump = await dumpLogSegments(filesOf(directory, '.log', '.index', '.timeindex', '.snapshot'))
+  const harmless = /Non-consecutive offsets|\d+ is followed by \d+/
+  expect(dump.problems.filter((problem) => !harmless.test(problem))).toEqual([])
+  const cards = dump.files.filter(({ path }) => path.includes('cards-0')).flatMap((file) => file.batches)
+  expect(cards.every((batch) => batch.isValid)).toBe(true)
+  expect(cards.some((batch) => batch.count < batch.lastOffset - batch.baseOffset + 1)).toBe(true)
+  expect(cards.some((batch) => batch.deleteHorizonMs !== null)).toBe(true)
+
+  const ours = await (async () => {
+    await using tide = await open(directory, { readOnly: true })
+    return await recordsOf(tide)
+  })()
+  expect(ours.length).toBeLessThan(5000)
+  const broker = await startBroker(directory, { properties: { 'offsets.retention.minutes': '2147483647' } })
+  onTestFinished(() => broker.kill())
+  const clients = javaClients(broker.bootstrap)
+  const { records } = await clients.consume({ topics: ['cards'] })
+  expect(
+    records.map(({ offset, timestampMs, key, value }) => JSON.stringify([offset, timestampMs, key, value])),
+  ).toEqual(ours)
+  for (const group of GROUPS) {
+    expect(await clients.offsets(group)).toMatchObject([{ topic: 'cards', partition: 0, committedOffset: 42 }])
+  }
+  await broker.stop()
+  expect(broker.output()).not.toMatch(/CorruptRecordException|IllegalStateException|Unexpected error/)
+})
