@@ -224,6 +224,23 @@ test('produce: values and headers in every form', async () => {
   ])
 })
 
+test('produce: a line that is too large is named, and what may be done about it', async () => {
+  const { run } = await createShop()
+  const printed = await run('produce', 'notes', { input: `one\n${'x'.repeat(1_100_000)}\nlast\n` })
+  expect(printed.code).toBe(1)
+  expect(printed.errors).toContain('Line 2 of the input, the largest of them (1.0 MiB), is too large.')
+  expect(printed.errors).toContain("'max.message.bytes': '1100074'")
+})
+
+test('read: a record cannot colour or command the terminal it is shown on', async () => {
+  const { run } = await createShop()
+  const line = JSON.stringify({ key: '\u001b[31mk', value: '\u001b]0;title\u0007\u009b2J' })
+  await run('produce', 'odd', '--json', { input: line })
+  const { output } = await run('read', 'odd', { isTerminal: true, variables: { NO_COLOR: '1' } })
+  expect(output).toContain('\\x1b[31mk  \\x1b]0;title\\x07\\x9b2J')
+  expect(output.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u)
+})
+
 test('produce: a line that is not as it should be ends it with 2; what came before is written', async () => {
   const { run } = await createShop()
   const wrong: readonly [string, string][] = [

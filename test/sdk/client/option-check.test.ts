@@ -210,6 +210,10 @@ test('every call after close is refused, though the directory is still open else
     () => tide.groups.delete('g'),
     () => tide.groups.deleteOffsets('g', [{ topic: 't', partition: 0 }]),
     () => tide.groups.history('g'),
+    () => tide.groups.planReset('g', 'earliest'),
+    () => tide.groups.planUndo('g'),
+    () => tide.groups.caughtUp('g'),
+    () => tide.health(),
   ]
   for (const call of calls) expect(await refusal(call), call.toString()).toMatch(/^CLOSED .*closed/)
   expect(await other.topics.list()).toHaveLength(1)
