@@ -1,3 +1,4 @@
+import { assert } from '../assert.ts'
 import type { DataDirectory } from '../directory/data-directory.ts'
 import { CLUSTER_METADATA_TOPIC, METADATA_TOPIC_ID } from '../directory/partition-directory.ts'
 import type { Environment } from '../environment/environment.ts'
@@ -13,8 +14,16 @@ import type { PartitionImage, TopicImage } from '../topic/topic-image.ts'
 import { noSuchTopic } from '../topic/topic-name.ts'
 import { type PartitionHome, raiseLeaderEpochRecord } from '../topic/topic-records.ts'
 import { readSlices } from './log-requests.ts'
-import { damagedMetadata, describeRange, imageFromSnapshot, replayMetadata, replayStart } from './metadata-replay.ts'
+import {
+  bootstrapFeatures,
+  damagedMetadata,
+  describeRange,
+  imageFromSnapshot,
+  replayMetadata,
+  replayStart,
+} from './metadata-replay.ts'
 import { refuseStrays } from './stray-partitions.ts'
+import { checkTakeover } from './takeover-check.ts'
 
 /** Metadata never expires by time or size: it is all there is to know about the topics. */
 const CONFIG = {
@@ -61,10 +70,11 @@ export class MetadataLog {
    * Refuses what cannot be relied on before anything is changed on the disk, so that a copy can be put in its place.
    *
    * @throws {TidemarkError} CORRUPT_BATCH where a part of it is damaged or missing, or other than what partitions there
-   *   are; STORAGE_ERROR.
+   *   are; UNSUPPORTED where this process cannot stand in for the broker that wrote it; STORAGE_ERROR.
    */
   static async open(environment: Environment, directory: DataDirectory): Promise<MetadataLog> {
     checkPresent(directory)
+    const home = { nodeId: directory.nodeId, directoryId: directory.directoryId }
     const known = { image: imageFromSnapshot(environment.files, directory.path), removed: new Set<string>() }
     if (!directory.isFresh) {
       directory.examineMetadata((view, recoveryPoint) => {
@@ -73,10 +83,10 @@ export class MetadataLog {
         if (view.tornBytes > 0 && view.logEndOffset < recoveryPoint)
           throw damagedMetadata('it was cut, or its end is damaged')
       })
+      checkTakeover(known.image, home, directory.path)
       refuseStrays(directory, known.image, known.removed)
     }
     const log = directory.log(CLUSTER_METADATA_TOPIC, 0, { topicId: METADATA_TOPIC_ID, config: CONFIG })
-    const home = { nodeId: directory.nodeId, directoryId: directory.directoryId }
     if (directory.isFresh) {
       const batches = bootstrapBatches(home, environment.clock.nowMs())
       if (log.logEndOffset === 0) for (const batch of batches) log.append(batch, { leaderEpoch: 0 })
@@ -84,7 +94,9 @@ export class MetadataLog {
     }
     await log.flush()
     replayLog(known, log)
-    return new MetadataLog(environment, home, log, known)
+    const metadata = new MetadataLog(environment, home, log, known)
+    await metadata.#bootstrap(directory.path)
+    return metadata
   }
 
   get image(): MetadataImage {
@@ -144,11 +156,15 @@ export class MetadataLog {
     return raised.leaderEpoch
   }
 
+  /** A directory that `kafka-storage format` made and no broker has started on: its features wait in a file for the first start. */
+  async #bootstrap(directory: string): Promise<void> {
+    if (this.#image.replayedOffset >= 0 || this.#image.features.size > 0) return
+    const features = bootstrapFeatures(this.#environment.files, directory)
+    if (features.length > 0) await this.change(() => features)
+  }
+
   async #append(records: readonly Change[]): Promise<void> {
-    if (this.#image.isInTransaction) {
-      const message = 'The metadata log ends inside a transaction that a broker has to finish: start and stop it once.'
-      throw new TidemarkError('UNSUPPORTED', message)
-    }
+    assert(!this.#image.isInTransaction, 'a log that ends in a transaction was refused')
     const bytes = encodeMetadataBatch(records, this.#environment.clock.nowMs())
     this.#log.append(bytes, { leaderEpoch: this.#image.raftEpoch })
     await this.#log.flush()

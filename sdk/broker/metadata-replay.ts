@@ -10,7 +10,8 @@ import { readWholeFile } from '../log/whole-file.ts'
 import { scanBatches } from '../record/batch-scan.ts'
 import type { RecordBatch } from '../record/record-batch.ts'
 import { MetadataImage } from '../topic/metadata-image.ts'
-import { newestSnapshot } from '../topic/metadata-snapshot.ts'
+import type { MetadataRecord } from '../topic/metadata-record.ts'
+import { newestSnapshot, parseSnapshot } from '../topic/metadata-snapshot.ts'
 
 /** The image of the newest whole snapshot; an empty one where there is none. The log goes on behind it. Throws STORAGE_ERROR. */
 export function imageFromSnapshot(files: FileSystem, directory: string): MetadataImage {
@@ -23,6 +24,22 @@ export function imageFromSnapshot(files: FileSystem, directory: string): Metadat
     throw asDiskFailure(error, `read ${folder}`)
   }
 }
+
+/** The features that a fresh directory of Kafka's begins with; none where there is no such file. Throws CORRUPT_BATCH, UNSUPPORTED, STORAGE_ERROR. */
+export function bootstrapFeatures(files: FileSystem, directory: string): FeatureLevel[] {
+  const path = files.join(directory, BOOTSTRAP_CHECKPOINT)
+  try {
+    const bytes = readWholeFile(files, path)
+    if (bytes === undefined) return []
+    return parseSnapshot(bytes, BOOTSTRAP_CHECKPOINT).records.filter((record) => record.type === 'FeatureLevel')
+  } catch (error) {
+    throw asDiskFailure(error, `read ${path}`)
+  }
+}
+
+type FeatureLevel = Extract<MetadataRecord, { type: 'FeatureLevel' }>
+
+const BOOTSTRAP_CHECKPOINT = 'bootstrap.checkpoint'
 
 /** Where the log goes on behind the image. Throws CORRUPT_BATCH if records between the two are missing. */
 export function replayStart(image: MetadataImage, log: LogView): number {

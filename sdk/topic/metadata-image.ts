@@ -1,6 +1,6 @@
 import { TidemarkError } from '../errors.ts'
 import type { RecordBatch } from '../record/record-batch.ts'
-import type { ControlRecord, Voter } from './control-record.ts'
+import type { ControlRecord, Voter, VoterId } from './control-record.ts'
 import { decodeControlBatch, decodeMetadataBatch } from './metadata-batch.ts'
 import type { MetadataRecord } from './metadata-record.ts'
 import type { MetadataSnapshot } from './metadata-snapshot.ts'
@@ -34,6 +34,7 @@ export class MetadataImage {
   #nextProducerId = 0
   #voters: readonly Voter[] = []
   #kraftVersion = 0
+  #leaderVoters: readonly VoterId[] = []
 
   /** The image a snapshot describes; the log goes on at its end offset. */
   static of(snapshot: MetadataSnapshot): MetadataImage {
@@ -78,6 +79,11 @@ export class MetadataImage {
 
   get voters(): readonly Voter[] {
     return this.#voters
+  }
+
+  /** Who voted on the last leader: all that is known of the voters while `kraftVersion` is 0. */
+  get leaderVoters(): readonly VoterId[] {
+    return this.#leaderVoters
   }
 
   get kraftVersion(): number {
@@ -207,6 +213,7 @@ export class MetadataImage {
   #applyControl(record: ControlRecord): void {
     if (record.type === 'KRaftVoters') this.#voters = record.voters
     else if (record.type === 'KRaftVersion') this.#kraftVersion = record.level
+    else if (record.type === 'LeaderChange') this.#leaderVoters = record.voters
   }
 
   #topic(topicId: string): Topic {
