@@ -1,4 +1,5 @@
 import type { FileSystem } from '../environment/environment.ts'
+import { CLUSTER_METADATA_TOPIC } from './partition-directory.ts'
 import { readText, removeIfThere, replaceText } from './small-file.ts'
 
 /**
@@ -7,15 +8,37 @@ import { readText, removeIfThere, replaceText } from './small-file.ts'
  */
 export const CLEAN_SHUTDOWN = '.kafka_cleanshutdown'
 
-/** Durable on return: no append can come before it. Returns what it said, undefined where it was not there. */
-export function takeCleanShutdown(files: FileSystem, directory: string): string | undefined {
-  const text = readText(files, files.join(directory, CLEAN_SHUTDOWN))
-  return removeIfThere(files, directory, CLEAN_SHUTDOWN) ? text : undefined
-}
+export class CleanShutdownMark {
+  readonly #files: FileSystem
+  readonly #directory: string
+  /** What it said when it was found; undefined where there was none. */
+  readonly #text: string | undefined
 
-/** `text`: what the mark said before, where nothing was changed since. */
-export function writeCleanShutdown(files: FileSystem, directory: string, text = OURS): void {
-  replaceText(files, directory, CLEAN_SHUTDOWN, text)
+  private constructor(files: FileSystem, directory: string, text: string | undefined) {
+    this.#files = files
+    this.#directory = directory
+    this.#text = text
+  }
+
+  /** Removes the mark. Durable on return: a broker that found it after our first append would trust a torn tail. */
+  static take(files: FileSystem, directory: string): CleanShutdownMark {
+    const text = readText(files, files.join(directory, CLEAN_SHUTDOWN))
+    removeIfThere(files, directory, CLEAN_SHUTDOWN)
+    return new CleanShutdownMark(files, directory, text)
+  }
+
+  get wasThere(): boolean {
+    return this.#text !== undefined
+  }
+
+  /**
+   * Writes it again. Where no log but that of the metadata was opened it says what it said: the broker that wrote it takes
+   * its own epoch in it for the promise that its replicas are as it left them.
+   */
+  write(openedLogs: readonly { readonly topic: string }[]): void {
+    const isAsFound = openedLogs.every(({ topic }) => topic === CLUSTER_METADATA_TOPIC)
+    replaceText(this.#files, this.#directory, CLEAN_SHUTDOWN, (isAsFound ? this.#text : undefined) ?? OURS)
+  }
 }
 
 /** −1: the broker epoch is a broker's affair. */

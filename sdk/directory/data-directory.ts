@@ -6,7 +6,7 @@ import { PartitionLog } from '../log/partition-log.ts'
 import { ReadOnlyLog } from '../log/read-only-log.ts'
 import { asDiskFailure } from '../log/storage-error.ts'
 import { CheckpointCadence } from './checkpoint-cadence.ts'
-import { takeCleanShutdown, writeCleanShutdown } from './clean-shutdown.ts'
+import { CleanShutdownMark } from './clean-shutdown.ts'
 import { DirectoryCheckpoints } from './directory-checkpoints.ts'
 import {
   checkUsable,
@@ -49,6 +49,8 @@ export class DataDirectory {
   readonly clusterId: string
   readonly directoryId: string
   readonly nodeId: number
+  /** Whether the owner before us closed in order, so that the tails of the logs are known to be whole. */
+  readonly wasCleanShutdown: boolean
   /** Whether the disk takes "A" and "a" for one name. */
   readonly foldsCase: boolean
   /** Called with every log that is opened, which may be long after the directory was. Must not throw. */
@@ -61,8 +63,7 @@ export class DataDirectory {
   /** Partitions whose tails nobody has looked at since a crash. */
   readonly #unrecovered = new Map<string, Place>()
   readonly #cadence: CheckpointCadence
-  /** What the clean-shutdown marker said. */
-  readonly #foundMark: string | undefined
+  readonly #mark: CleanShutdownMark
   #isFresh: boolean
   #lastWrite: Promise<void> = Promise.resolve()
   #closing: Promise<void> | undefined
@@ -77,8 +78,8 @@ export class DataDirectory {
     this.directoryId = identity.directoryId
     this.nodeId = identity.nodeId
     this.#isFresh = identity.isFresh
-    // Before anything is loaded: a broker that found it after our first append would trust a torn tail.
-    this.#foundMark = takeCleanShutdown(files, path)
+    this.#mark = CleanShutdownMark.take(files, path)
+    this.wasCleanShutdown = this.#mark.wasThere
     const lock = files.stat(files.join(path, '.lock'))?.inode
     this.foldsCase = lock !== undefined && files.stat(files.join(path, '.LOCK'))?.inode === lock
     this.#partitions = PartitionSet.load(environment, path, this.foldsCase)
@@ -116,11 +117,6 @@ export class DataDirectory {
       await ownership?.release()
       throw asDiskFailure(error, `open ${path}`)
     }
-  }
-
-  /** Whether the owner before us closed in order, so that the tails of the logs are known to be whole. */
-  get wasCleanShutdown(): boolean {
-    return this.#foundMark !== undefined
   }
 
   /** True until `finishCreation`. */
@@ -331,9 +327,7 @@ export class DataDirectory {
       this.#checkpoints.write()
     })
     if (failures.length > 0 || this.#unrecovered.size > 0) return
-    // A broker that is told its own epoch counts on what it knew then: so be it, where only the metadata were looked at.
-    const isAsFound = this.openLogs().every(({ topic }) => topic === CLUSTER_METADATA_TOPIC)
-    attempt(() => writeCleanShutdown(this.#environment.files, this.path, isAsFound ? this.#foundMark : undefined))
+    attempt(() => this.#mark.write(this.openLogs()))
   }
 
   /** A log that cannot be flushed keeps its `failure`. */

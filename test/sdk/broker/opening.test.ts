@@ -1,8 +1,12 @@
 /** What an owner finds when it opens a directory, and what it makes of it. */
 import { expect, test } from 'vitest'
+import { METADATA_DIRECTORY } from '../../../sdk/directory/partition-directory.ts'
+import { readText, replaceText } from '../../../sdk/directory/small-file.ts'
 import { MemoryEnvironment } from '../../../sdk/environment/memory-environment.ts'
-import { readWholeFile } from '../../../sdk/log/whole-file.ts'
+import { readWholeFile, replaceWholeFile } from '../../../sdk/log/whole-file.ts'
 import { groupPartition } from '../../../sdk/offsets/group-partition.ts'
+import { scanBatches } from '../../../sdk/record/batch-scan.ts'
+import { encodeMetadataBatch } from '../../../sdk/topic/metadata-batch.ts'
 import {
   beat,
   commit,
@@ -454,4 +458,31 @@ test('an owner that lost the directory lets go of every descriptor and writes no
   })
   expect(close).toBeGreaterThan(before.close)
   expect((await produce(owner, 't', 'b')).error?.code).toBe('CLOSED')
+})
+
+test('a directory that is refused is left as it was, down to the epoch that its broker left for itself', async () => {
+  const world = createMemory()
+  const first = await world.own()
+  await create(first, 't')
+  await send(first, 't', 'a')
+  await first.close()
+  const { files } = world.environment
+  replaceText(files, PATH, '.kafka_cleanshutdown', '{"version":0,"brokerEpoch":15}')
+  const owned = await world.own()
+  const { topicId } = (await owned.metadata({ topics: ['t'] })).topics[0]!
+  await owned.close()
+  replaceText(files, PATH, '.kafka_cleanshutdown', '{"version":0,"brokerEpoch":16}')
+  // Another broker joins, and gets a replica.
+  const path = `${PATH}/${METADATA_DIRECTORY}/${LOG}`
+  const written = readWholeFile(files, path)!
+  const { batches } = scanBatches(written, { verify: 'crc' })
+  const change = { type: 'PartitionChange', topicId, partition: 0, replicas: [1, 2] } as const
+  const batch = encodeMetadataBatch([change], 0, { baseOffset: batches.at(-1)!.nextOffset })
+  replaceWholeFile(files, `${PATH}/${METADATA_DIRECTORY}`, LOG, Buffer.concat([written, batch]))
+
+  await expect(world.own()).rejects.toMatchObject({
+    code: 'UNSUPPORTED',
+    message: expect.stringContaining('t-0 has replicas on the brokers 1, 2'),
+  })
+  expect(readText(files, `${PATH}/.kafka_cleanshutdown`)).toBe('{"version":0,"brokerEpoch":16}')
 })
