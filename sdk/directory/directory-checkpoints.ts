@@ -16,8 +16,8 @@ export interface LogPosition {
 export const RECOVERY_POINT = 'recovery-point-offset-checkpoint'
 export const LOG_START = 'log-start-offset-checkpoint'
 export const HIGH_WATERMARK = 'replication-offset-checkpoint'
-export const CLEANED = 'cleaner-offset-checkpoint'
-const NAMES = [RECOVERY_POINT, LOG_START, HIGH_WATERMARK, CLEANED] as const
+export const CLEANER_OFFSET = 'cleaner-offset-checkpoint'
+const NAMES = [RECOVERY_POINT, LOG_START, HIGH_WATERMARK, CLEANER_OFFSET] as const
 type Name = (typeof NAMES)[number]
 
 /** By partition as the files name it: "payments 0". */
@@ -71,7 +71,7 @@ export class DirectoryCheckpoints {
       [RECOVERY_POINT]: load(RECOVERY_POINT),
       [LOG_START]: load(LOG_START),
       [HIGH_WATERMARK]: load(HIGH_WATERMARK),
-      [CLEANED]: load(CLEANED),
+      [CLEANER_OFFSET]: load(CLEANER_OFFSET),
     })
   }
 
@@ -90,11 +90,11 @@ export class DirectoryCheckpoints {
 
   /** Keys below were compared with all that is before them; undefined: the log was never compacted. */
   cleanedOffset(topic: string, partition: number): number | undefined {
-    return this.#offsets[CLEANED].get(entryName(topic, partition))
+    return this.#offsets[CLEANER_OFFSET].get(entryName(topic, partition))
   }
 
   setCleanedOffset(topic: string, partition: number, offset: number): void {
-    this.#offsets[CLEANED].set(entryName(topic, partition), offset)
+    this.#offsets[CLEANER_OFFSET].set(entryName(topic, partition), offset)
   }
 
   /** What is appended where a lost tail was must not count as compacted. Returns whether there was anything to forget. */
@@ -105,7 +105,7 @@ export class DirectoryCheckpoints {
   }): boolean {
     const { topic, partition, logEndOffset } = log
     if ((this.cleanedOffset(topic, partition) ?? 0) <= logEndOffset) return false
-    return this.#offsets[CLEANED].delete(entryName(topic, partition))
+    return this.#offsets[CLEANER_OFFSET].delete(entryName(topic, partition))
   }
 
   update(position: LogPosition): void {

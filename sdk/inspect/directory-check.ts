@@ -1,4 +1,4 @@
-import { HIGH_WATERMARK, LOG_START, RECOVERY_POINT } from '../directory/directory-checkpoints.ts'
+import { CLEANER_OFFSET, HIGH_WATERMARK, LOG_START, RECOVERY_POINT } from '../directory/directory-checkpoints.ts'
 import { UNFINISHED } from '../directory/directory-identity.ts'
 import { META_PROPERTIES, readMetaProperties } from '../directory/meta-properties.ts'
 import { parsePartitionDirectory } from '../directory/partition-directory.ts'
@@ -6,7 +6,6 @@ import { TidemarkError } from '../errors.ts'
 import { parseCheckpointNumber, readCheckpointFile } from '../log/checkpoint-file.ts'
 import type { MetadataImage } from '../topic/metadata-image.ts'
 import type { CheckContext } from './check-context.ts'
-import { CLEANER_OFFSET } from './file-kind.ts'
 import { Findings } from './finding.ts'
 
 /** By directory name, such as `payments-0`. */
@@ -18,6 +17,8 @@ export class DirectoryCheck {
   readonly recoveryPoints: CheckpointOffsets
   readonly highWatermarks: CheckpointOffsets
   readonly logStarts: CheckpointOffsets
+  /** How far partitions were compacted: in those, offsets without a batch are right. */
+  readonly cleanedOffsets: CheckpointOffsets
   readonly #context: CheckContext
 
   constructor(context: CheckContext) {
@@ -25,7 +26,7 @@ export class DirectoryCheck {
     this.recoveryPoints = this.#load(RECOVERY_POINT)
     this.highWatermarks = this.#load(HIGH_WATERMARK)
     this.logStarts = this.#load(LOG_START)
-    this.#load(CLEANER_OFFSET)
+    this.cleanedOffsets = this.#load(CLEANER_OFFSET)
   }
 
   /** Partitions that have a directory, by its name. */

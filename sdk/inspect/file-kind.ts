@@ -1,5 +1,5 @@
 import { CLEAN_SHUTDOWN } from '../directory/clean-shutdown.ts'
-import { HIGH_WATERMARK, LOG_START, RECOVERY_POINT } from '../directory/directory-checkpoints.ts'
+import { CLEANER_OFFSET, HIGH_WATERMARK, LOG_START, RECOVERY_POINT } from '../directory/directory-checkpoints.ts'
 import { META_PROPERTIES } from '../directory/meta-properties.ts'
 import { PARTITION_METADATA } from '../directory/partition-directory.ts'
 import { LEADER_EPOCH_CHECKPOINT } from '../log/leader-epochs.ts'
@@ -20,7 +20,6 @@ export type FileKind =
   | 'json'
   | 'lock'
 
-export const CLEANER_OFFSET = 'cleaner-offset-checkpoint'
 export const QUORUM_STATE = 'quorum-state'
 
 const BY_NAME: ReadonlyMap<string, FileKind> = new Map([

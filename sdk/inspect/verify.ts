@@ -181,7 +181,10 @@ class Verification {
       directoryName,
       expected: found && known && { topicId: found.topicId, leaderEpoch: known.leaderEpoch },
       isMetadataReadable: isReadable,
-      isCompacted: topic === CONSUMER_OFFSETS_TOPIC || configs.get('cleanup.policy')?.includes('compact') === true,
+      isCompacted:
+        topic === CONSUMER_OFFSETS_TOPIC ||
+        configs.get('cleanup.policy')?.includes('compact') === true ||
+        this.#directory.cleanedOffsets.has(directoryName),
       indexIntervalBytes: Number(configs.get('index.interval.bytes') ?? DEFAULT_LOG_CONFIG.indexIntervalBytes),
       recoveryPoint: this.#directory.recoveryPoints.get(directoryName),
       highWatermark: this.#directory.highWatermarks.get(directoryName),

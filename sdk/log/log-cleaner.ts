@@ -157,10 +157,11 @@ export class LogCleaner {
   async #countRecords(segments: readonly Segment[]): Promise<number> {
     let records = 0
     for (const segment of segments) {
-      await this.#visit(segment, async (walker) => {
+      const count = async (walker: BatchWalker) => {
         records += walker.isControl ? 0 : walker.recordCount
         return true
-      })
+      }
+      await this.#visit(segment, count, { whole: false })
     }
     return records
   }
@@ -223,11 +224,15 @@ export class LogCleaner {
    * Visits the batches of a segment until `visit` returns false, which is then the answer; undefined where the pass was
    * ended. By a descriptor of its own: readers may close the segment's meanwhile. Throws CORRUPT_BATCH.
    */
-  async #visit(segment: Segment, visit: (walker: BatchWalker) => Promise<boolean>): Promise<boolean | undefined> {
+  async #visit(
+    segment: Segment,
+    visit: (walker: BatchWalker) => Promise<boolean>,
+    { whole } = { whole: true },
+  ): Promise<boolean | undefined> {
     let file: File | undefined
     try {
       file = this.#environment.files.open(segment.path('.log'), { write: false })
-      const walker = new BatchWalker(file, { start: 0, end: segment.sizeBytes, whole: true })
+      const walker = new BatchWalker(file, { start: 0, end: segment.sizeBytes, whole })
       let { baseOffset: offset } = segment
       while (walker.next()) {
         if (walker.baseOffset < offset || walker.nextOffset > segment.limitOffset) {

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import type { Broker } from '../../../sdk/broker/broker.ts'
 import { MemoryEnvironment } from '../../../sdk/environment/memory-environment.ts'
+import { verifyDirectory } from '../../../sdk/inspect/verify.ts'
 import { readWholeFile } from '../../../sdk/log/whole-file.ts'
 import { batch, batchesOf, commit, committed, create, fetch, offsetAt, send } from '../../support/broker/requests.ts'
 import { createWorld } from '../../support/broker/worlds.ts'
@@ -198,6 +199,7 @@ test('a topic that is no longer to be compacted keeps what is left of it, and no
     expect(await recordsOf(broker, 'cards')).toEqual(left)
   }
   await first.close()
+  expect(await verifyDirectory('/data', { environment })).toEqual([])
   expect(await recordsOf(await own(), 'cards')).toEqual(left)
 })
 
