@@ -154,15 +154,18 @@ export class PartitionBuffer {
     } catch (error) {
       if (!(error instanceof TidemarkError)) throw error
       const isLast = chunk.position >= chunk.bytes.length
-      this.#stopAt(error, isLast ? this.#offsetBehind(batch) : new RecordBatch(chunk.bytes, chunk.position).baseOffset)
+      const following = isLast ? undefined : new RecordBatch(chunk.bytes, chunk.position).baseOffset
+      this.#stopAt(error, this.#offsetBehind(batch, following))
     }
     return undefined
   }
 
-  /** Behind a damaged batch that nothing follows: its own word, unless that is damaged too. */
-  #offsetBehind(batch: RecordBatch): number | undefined {
-    const { nextOffset } = batch
-    return nextOffset > this.#position && nextOffset <= this.readableEnd ? nextOffset : undefined
+  /**
+   * Behind a damaged batch: its own word, unless that is damaged too. Where the one that follows it begins higher, whoever
+   * has the log finds out what is between them: its length may be what is wrong.
+   */
+  #offsetBehind({ nextOffset }: RecordBatch, following: number | undefined): number | undefined {
+    return nextOffset > this.#position && nextOffset <= (following ?? this.readableEnd) ? nextOffset : following
   }
 
   /** Forgets what is buffered behind the damage: it is asked for again if the judge goes on. */

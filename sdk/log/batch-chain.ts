@@ -2,7 +2,7 @@ import type { BatchWalker } from './batch-walker.ts'
 import type { Place, Segment } from './segment.ts'
 
 export const OUT_OF_ORDER = 'its offsets do not follow those before it'
-export const LIES = 'its checksum is wrong, and the batch behind it contradicts its offsets'
+export const LIES = 'its checksum is wrong, and what is behind it contradicts its offsets or its length'
 
 export interface ChainOptions {
   /** Batches that reach beyond this offset have their CRC checked, others only their header. Default: none. */
@@ -38,7 +38,8 @@ export class BatchChain {
   next(): boolean {
     for (;;) {
       const problem = this.findProblem()
-      if (problem === undefined) {
+      const liar = this.findLiar(problem)
+      if (problem === undefined && liar === undefined) {
         const { position, baseOffset, nextOffset } = this.batch
         if (baseOffset > this.offset) this.segment.noteGap(position, this.offset, baseOffset)
         this.previous = { position, offset: this.offset }
@@ -46,11 +47,10 @@ export class BatchChain {
         return true
       }
       this.problem = problem ?? undefined
-      if (problem === null) return false
-      const liar = this.findLiar()
+      if (problem === null && liar === undefined) return false
       const next =
         liar === undefined
-          ? this.segment.passDamage(this.batch.position, this.offset, problem)
+          ? this.segment.passDamage(this.batch.position, this.offset, problem!)
           : this.segment.passDamage(liar.position, liar.offset, LIES)
       this.previous = undefined
       if (next === undefined) return false
@@ -63,19 +63,23 @@ export class BatchChain {
   private findProblem(): string | undefined | null {
     const { batch, segment } = this
     if (!batch.next()) return batch.problem ?? null
-    if (batch.nextOffset > segment.limitOffset || batch.baseOffset < this.offset) return OUT_OF_ORDER
+    if (batch.nextOffset > segment.reachOffset || batch.baseOffset < this.offset) return OUT_OF_ORDER
     if (batch.baseOffset > this.offset && !this.isGapRight()) return OUT_OF_ORDER
     if (segment.isKnownDamage(batch.position)) return OUT_OF_ORDER
     if (batch.nextOffset <= this.verifyFrom) return undefined
     return batch.findProblem()
   }
 
-  /** Where offsets go back, the batch before is the wrong one if its CRC says so: it lied about where it ends. */
-  private findLiar(): Place | undefined {
-    const { previous, batch, segment } = this
-    if (previous === undefined || batch.problem !== undefined || batch.baseOffset >= this.offset) return undefined
-    const walker = segment.walk(previous.position, true)
-    return walker.next() && walker.findProblem() === undefined ? undefined : previous
+  /**
+   * Where something is wrong, the batch before is to blame if its CRC says so: it lied about where it ends, in offsets or in
+   * bytes. The same where nothing is but offsets are missing.
+   */
+  private findLiar(problem: string | undefined | null): Place | undefined {
+    const { previous, batch, segment, offset } = this
+    if (previous === undefined) return undefined
+    const isMissing = problem === null ? offset < segment.limitOffset : segment.isGapNew(offset, batch.baseOffset)
+    if (!isMissing && typeof problem !== 'string') return undefined
+    return segment.isWhole(previous.position) ? undefined : previous
   }
 
   private isGapRight(): boolean {

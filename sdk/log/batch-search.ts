@@ -41,7 +41,10 @@ export function findNextBatch(file: File, range: SearchRange): FoundBatch | unde
   const damaged = readDamaged(file, range)
   if (damaged !== undefined && damaged.endPosition < range.end) {
     const found = batchAt(file, damaged.endPosition, range)
-    if (found !== undefined) return found
+    // Where one does not follow the other, the length may be what is wrong, and there are others between the two.
+    const isDoubtful = damaged.isRecognised && found !== undefined && found.baseOffset !== damaged.nextOffset
+    const inside = isDoubtful ? searchBytes(file, { ...range, end: damaged.endPosition }, damaged) : undefined
+    if (found !== undefined) return inside ?? found
   }
   return searchBytes(file, range, damaged)
 }

@@ -4,7 +4,7 @@ import { Damage, type DamagedRange } from './damage.ts'
 import type { EpochEnd, LeaderEpochs } from './leader-epochs.ts'
 import { OpenSegments } from './open-segments.ts'
 import { ReadPositions } from './read-positions.ts'
-import type { Segment } from './segment.ts'
+import type { Place, Segment } from './segment.ts'
 import { type BatchRead, readBatches } from './segment-read.ts'
 import { storageError } from './storage-error.ts'
 import { findMaxTimestamp, findTimestamp, type RecordTime } from './timestamp-search.ts'
@@ -235,9 +235,11 @@ export abstract class LogView {
       this.positions.clear()
     }
     const remembered = this.positions.find(segment, offset)
-    const place = remembered === undefined ? segment.locate(offset) : { position: remembered, offset }
-    const request = { position: place.position, fromOffset: place.offset, offset, maxBytes, endOffset }
-    const read = readBatches(segment, request)
+    const readAt = ({ position, offset: fromOffset }: Place, isRemembered: boolean) =>
+      readBatches(segment, { position, fromOffset, offset, isRemembered, maxBytes, endOffset })
+    let read = remembered === undefined ? 'unsure' : readAt({ position: remembered, offset }, true)
+    if (read === 'unsure') read = readAt(segment.locate(offset), false)
+    if (read === 'unsure') return undefined
     if (read?.isCertain) this.positions.remember(segment, read.nextOffset, read.nextPosition)
     return read
   }

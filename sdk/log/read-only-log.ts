@@ -6,7 +6,7 @@ import { DEFAULT_LOG_CONFIG } from './log-config.ts'
 import { LogView } from './log-view.ts'
 import { findProducers, replayProducers } from './producer-replay.ts'
 import type { ProducerState } from './producer-state.ts'
-import { Segment, type SegmentSurroundings } from './segment.ts'
+import { BATCHES_GONE, Segment, type SegmentSurroundings } from './segment.ts'
 import { findSegmentFiles, listSettled } from './segment-files.ts'
 import { parseSegmentFileName } from './segment-name.ts'
 import { errnoOf, storageError } from './storage-error.ts'
@@ -281,9 +281,13 @@ export class ReadOnlyLog extends LogView {
   /** What was flushed and is not there any more is lost: the owner goes on behind it. */
   private noteMissing(): void {
     const segment = this.segmentList.at(-1)
-    if (segment === undefined || this.endOffset >= this.flushedOffset) return
-    segment.noteGap(segment.sizeBytes, this.endOffset, this.flushedOffset)
-    this.endOffset = this.flushedOffset
+    const { endOffset: fromOffset, flushedOffset: toOffset } = this
+    if (segment === undefined || fromOffset >= toOffset) return
+    const { sizeBytes: position, baseOffset } = segment
+    const range = { fromOffset, toOffset, segment: baseOffset, position, endPosition: position }
+    // Also in a compacted log: compaction leaves the end of a log where it was.
+    if (this.damage.at(fromOffset) === undefined) this.damage.add({ ...range, reason: BATCHES_GONE })
+    this.endOffset = toOffset
   }
 
   /** A segment that is looked at for the first time: begins at its last index entry, if that is right. */

@@ -215,12 +215,27 @@ export class Segment {
    * batches are gone. Notes that; false where it is right, or known.
    */
   noteGap(position: number, fromOffset: number, toOffset: number): boolean {
-    const { damage, isCompacted } = this.around
-    if (isCompacted || fromOffset >= toOffset || !Number.isFinite(toOffset)) return false
-    if (damage.at(fromOffset) !== undefined) return false
+    if (!this.isGapNew(fromOffset, toOffset)) return false
     const range = { fromOffset, toOffset, segment: this.baseOffset, position, endPosition: position }
-    damage.add({ ...range, reason: BATCHES_GONE })
+    this.around.damage.add({ ...range, reason: BATCHES_GONE })
     return true
+  }
+
+  isGapNew(fromOffset: number, toOffset: number): boolean {
+    const { damage, isCompacted } = this.around
+    if (fromOffset >= toOffset || isCompacted || !Number.isFinite(toOffset)) return false
+    return damage.at(fromOffset) === undefined
+  }
+
+  /** No batch of this segment ends higher: index entries hold offsets from the base on, in 31 bits. */
+  get reachOffset(): number {
+    return Math.min(this.limitOffset, this.baseOffset + 0x8000_0000)
+  }
+
+  /** Whether the batch at `position` has its right CRC. */
+  isWhole(position: number): boolean {
+    const walker = this.walk(position, true)
+    return walker.next() && walker.findProblem() === undefined
   }
 
   isKnownDamage(position: number): boolean {
@@ -242,7 +257,7 @@ export class Segment {
       position,
       end: this.sizeBytes,
       fromOffset,
-      toOffset: this.limitOffset,
+      toOffset: this.reachOffset,
     })
     const toOffset = found?.baseOffset ?? this.limitOffset
     if (toOffset >= fromOffset && Number.isFinite(toOffset)) {
