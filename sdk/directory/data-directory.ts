@@ -182,7 +182,7 @@ export class DataDirectory {
       if (open !== undefined) return open.log
       const log = PartitionLog.open(this.#environment, {
         ...{ topic, partition, directory: this.#partitions.path(topic, partition), config: options.config },
-        ...{ create: true, cleanShutdown: !this.#unrecovered.has(name), mayBeOlder: topic === CLUSTER_METADATA_TOPIC },
+        ...{ cleanShutdown: !this.#unrecovered.has(name), mayBeOlder: topic === CLUSTER_METADATA_TOPIC },
         highWatermarkFollows: options.highWatermarkFollows ?? 'flush',
         logStartOffset: this.#checkpoints.logStartOffset(topic, partition),
         recoveryPoint: this.#checkpoints.recoveryPoint(topic, partition),

@@ -35,20 +35,19 @@ export class PartitionSet {
   static load(environment: Environment, directory: string, foldsCase: boolean): PartitionSet {
     const { files } = environment
     const set = new PartitionSet(environment, directory, foldsCase)
-    let removed = false
     for (const name of files.list(directory)) {
       const parsed = parsePartitionDirectory(name)
       const path = files.join(directory, name)
       if (parsed === undefined || !files.stat(path)?.isDirectory) continue
       if (parsed.kind === 'delete') {
         files.removeDirectory(path)
-        removed = true
       } else if (parsed.kind === 'live') {
         const { topic, partition } = parsed
         set.#partitions.set(name, { topic, partition, topicId: readPartitionMetadata(files, path) })
       }
     }
-    if (removed) files.syncDirectory(directory)
+    // Whoever made a partition may have died before its name was durable.
+    files.syncDirectory(directory)
     return set
   }
 

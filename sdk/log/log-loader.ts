@@ -113,7 +113,7 @@ export class LogLoader {
     if (!isThere) this.#files.makeDirectory(directory)
     if (isThere && cleanShutdown) return
     // Whoever was here before may have been stopped between making a name and making it durable.
-    this.#files.syncDirectory(this.#files.join(directory, '..'))
+    if (create) this.#files.syncDirectory(this.#files.join(directory, '..'))
     this.#files.syncDirectory(directory)
   }
 

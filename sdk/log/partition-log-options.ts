@@ -12,7 +12,7 @@ export interface PartitionLogOptions {
   readonly recoveryPoint?: number | undefined
   /** Whether the log was closed in order: then only its end is looked at. */
   readonly cleanShutdown: boolean
-  /** Makes the directory where there is none. Default false. */
+  /** Makes the directory where there is none, and its name durable. Default false: the caller saw to both. */
   readonly create?: boolean | undefined
   /** The log may have been replaced by an older copy: then it goes on where that ends. Default false. */
   readonly mayBeOlder?: boolean | undefined
