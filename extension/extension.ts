@@ -13,26 +13,29 @@ import { GroupsView } from './view/groups-view.ts'
 import { RecordDocuments } from './view/record-documents.ts'
 import { RowDecorations } from './view/row-decorations.ts'
 import { Sources } from './view/sources.ts'
+import { TimelinePanels } from './view/timeline-panel.ts'
 
 export function activate(context: ExtensionContext): void {
   const sources = new Sources()
   const words = new QuantityWords(env.language)
   const view = new GroupsView(sources, words)
   const lenses = new ConsumeLenses(sources, words)
+  const timelines = new TimelinePanels(sources, words)
   const documents = new RecordDocuments(sources, words)
   context.subscriptions.push(
     sources,
     view,
     lenses,
     documents,
-    new Attention(sources, view, { lenses, documents }),
+    timelines,
+    new Attention(sources, view, { lenses, documents, timelines }),
     window.registerFileDecorationProvider(new RowDecorations()),
     ...registerTreeCommands(view, sources),
     ...registerRecordCommands(view, sources, documents, words),
     ...registerResetCommands(view, sources, words),
     ...registerDeleteCommands(view, sources, new Deletions(context.workspaceState), words),
     ...registerCopyCommands(view, sources),
-    ...registerGroupCommands(view, sources, words),
+    ...registerGroupCommands(view, sources, timelines, words),
   )
   void sources.find()
 }

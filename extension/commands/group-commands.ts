@@ -8,15 +8,26 @@ import { rowId } from '../model/row-id.ts'
 import type { TreeRow } from '../model/tree-row.ts'
 import type { GroupsView } from '../view/groups-view.ts'
 import type { Sources } from '../view/sources.ts'
+import type { TimelinePanels } from '../view/timeline-panel.ts'
 import type { TreeElement } from '../view/tree-element.ts'
+import { pickGroup as chooseGroup } from './group-picker.ts'
 
 const CODE = '**/*.{ts,tsx,mts,cts,js,jsx,mjs,cjs}'
 const NOT_CODE = '{**/node_modules/**,**/dist/**,**/out/**,**/.next/**}'
 const FILES_AT_MOST = 5_000
 
 /** The commands that lead from code to a group and back. */
-export function registerGroupCommands(view: GroupsView, sources: Sources, words: QuantityWords): readonly Disposable[] {
+export function registerGroupCommands(
+  view: GroupsView,
+  sources: Sources,
+  timelines: TimelinePanels,
+  words: QuantityWords,
+): readonly Disposable[] {
   return [
+    commands.registerCommand('tidemark.showTimeline', async (element?: unknown) => {
+      const picked = await chooseGroup(element, view, sources, words)
+      if (picked !== undefined) await timelines.show(picked.target)
+    }),
     commands.registerCommand('tidemark.revealGroup', (name: string) => revealGroup(name, view, sources)),
     commands.registerCommand('tidemark.pickGroup', (topics: readonly string[] = []) =>
       pickGroup(topics, view, sources, words),

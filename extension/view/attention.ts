@@ -5,11 +5,13 @@ import type { GroupsView } from './groups-view.ts'
 import type { RecordDocuments } from './record-documents.ts'
 import { isWanted } from './settings.ts'
 import type { Sources } from './sources.ts'
+import type { TimelinePanels } from './timeline-panel.ts'
 
 /** What shows numbers inside editors. */
 interface Editors {
   readonly lenses: ConsumeLenses
   readonly documents: RecordDocuments
+  readonly timelines: TimelinePanels
 }
 
 /** Has the directories read as often as somebody would see it, and not at all where nobody would. */
@@ -27,6 +29,7 @@ export class Attention implements Disposable {
     this.#subscriptions = [
       view.onDidChangeAttention(ask),
       window.onDidChangeVisibleTextEditors(ask),
+      window.tabGroups.onDidChangeTabs(ask),
       workspace.onDidChangeTextDocument(ask),
       workspace.onDidChangeConfiguration((event) => {
         if (event.affectsConfiguration('tidemark')) ask()
@@ -46,8 +49,8 @@ export class Attention implements Disposable {
 
   #demand(): Demand {
     if (this.#view.isPaused) return 'none'
-    const { lenses, documents } = this.#editors
-    if (this.#view.isVisible || lenses.isInSight || documents.isFollowing) return 'live'
+    const { lenses, documents, timelines } = this.#editors
+    if (this.#view.isVisible || lenses.isInSight || documents.isFollowing || timelines.isInSight) return 'live'
     return isWanted('badge') || isWanted('statusBar') || isWanted('notifications') ? 'summary' : 'none'
   }
 }

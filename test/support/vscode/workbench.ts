@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Browser, Locator, Page } from 'playwright-core'
+import type { Browser, Frame, Locator, Page } from 'playwright-core'
 import { launchChromium } from '../../../scripts/vscode/chromium.ts'
 import baseSettings from '../../../scripts/vscode/settings.json' with { type: 'json' }
 import {
@@ -98,6 +98,22 @@ export class Workbench implements AsyncDisposable {
     await this.page.locator('.quick-input-widget input').fill(text)
     await entry.waitFor()
     await this.page.keyboard.press('Enter')
+  }
+
+  /** The frame inside a webview in which something is found. */
+  async webview(find: (frame: Frame) => Locator): Promise<Frame> {
+    const until = Date.now() + 30_000
+    for (;;) {
+      for (const frame of this.page.frames())
+        if (
+          (await find(frame)
+            .count()
+            .catch(() => 0)) > 0
+        )
+          return frame
+      if (Date.now() > until) throw new Error('There is no such webview.')
+      await this.page.waitForTimeout(100)
+    }
   }
 
   /** Leaves a picture in `.vscode-test/pictures`, the mouse out of the way. */
