@@ -7,6 +7,7 @@ import type { Serdes } from './fetched-batch.ts'
 import type { Fetcher } from './fetcher.ts'
 import type { MemberEvents } from './member.ts'
 import { type DamageJudge, PartitionBuffer } from './partition-buffer.ts'
+import type { Position } from './position.ts'
 import { ProcessedPrefix, type ProgressListener } from './processed.ts'
 import type { Start, StartPositions } from './start-positions.ts'
 import { isSamePartition } from './topic-partition.ts'
@@ -19,7 +20,7 @@ export interface AssignmentOptions {
   readonly stopsAtEnd: boolean
   readonly serdesOf: (topic: string) => Serdes
   readonly judge: DamageJudge
-  readonly progress: ProgressListener
+  readonly progress: () => ProgressListener
   /** The batch in hand may be of a partition that is gone: look for records anew. */
   readonly onChange: () => void
   readonly onError: (error: unknown) => void
@@ -36,6 +37,10 @@ interface Owned {
   readonly prefix: ProcessedPrefix
   buffer: PartitionBuffer | undefined
   isPaused: boolean
+  /** To be given up: it gets no more records. */
+  isLeaving: boolean
+  /** Counts places it was sent to: of two that are looked for at once the later one holds. */
+  places: number
 }
 
 const RETRY_MS = 100
@@ -85,10 +90,11 @@ export class Assignment implements MemberEvents {
   }
 
   assign(partitions: readonly TopicPartition[]): void {
+    const progress = this.#options.progress()
     const arrived = partitions.map(({ topic, partition }) => {
-      const prefix = new ProcessedPrefix(topic, partition, this.#options.progress)
+      const prefix = new ProcessedPrefix(topic, partition, progress)
       this.#parts.committer.add(prefix)
-      return { prefix, buffer: undefined, isPaused: false }
+      return { prefix, buffer: undefined, isPaused: false, isLeaving: false, places: 0 }
     })
     this.#owned = [...this.#owned, ...arrived]
     this.#publish('assigned', arrived)
@@ -98,6 +104,7 @@ export class Assignment implements MemberEvents {
   /** Stops handing out, lets what is in hand finish, commits, and gives up. After the rebalance timeout it is lost. */
   async revoke(partitions: readonly TopicPartition[]): Promise<void> {
     const leaving = this.#owned.filter(({ prefix }) => partitions.some((each) => isSamePartition(each, prefix)))
+    for (const owned of leaving) owned.isLeaving = true
     this.#stop(leaving)
     if (this.waitsForBodies && leaving.some(({ prefix }) => prefix.undone > 0)) {
       // A body may go on for minutes, or for ever: what was done before it is safe now.
@@ -131,6 +138,28 @@ export class Assignment implements MemberEvents {
     this.#parts.fetcher.wake()
   }
 
+  /** Goes on elsewhere. @throws {TidemarkError} INVALID_ARGUMENT, OFFSET_OUT_OF_RANGE */
+  async seek(place: TopicPartition, position: Position): Promise<void> {
+    const owned = this.#owned.find(({ prefix, isLeaving }) => !isLeaving && isSamePartition(prefix, place))
+    if (owned === undefined) throw this.#notOurs(place)
+    const turn = ++owned.places
+    const start = await this.#parts.starts.at(place, position)
+    if (!owned.prefix.isOpen || owned.isLeaving) throw this.#notOurs(place)
+    if (turn !== owned.places) return
+    const endOffset = owned.buffer?.endOffset ?? start.endOffset
+    if (owned.buffer !== undefined) this.#parts.fetcher.remove(owned.buffer)
+    this.#options.onChange()
+    owned.prefix.restartAt(start.offset)
+    this.#begin(owned, { ...start, endOffset })
+  }
+
+  #notOurs({ topic, partition }: TopicPartition): TidemarkError {
+    const owned = this.#owned.filter(({ isLeaving }) => !isLeaving)
+    const names = owned.map(({ prefix }) => `${prefix.topic}-${prefix.partition}`).join(', ')
+    const message = `seek: the consumer does not have ${topic}-${partition} now. It has ${names || 'none yet'}.`
+    return new TidemarkError('INVALID_ARGUMENT', message, { topic, partition })
+  }
+
   /** The consumer is closed: nothing counts from now on. */
   close(): void {
     this.#stop(this.#owned)
@@ -149,12 +178,14 @@ export class Assignment implements MemberEvents {
     this.#parts.fetcher.remove(buffer)
     owned.buffer = undefined
     this.#options.onChange()
+    const turn = ++owned.places
     this.#starting++
     try {
       const start = await this.#parts.starts.replace(
         { topic: buffer.topic, partition: buffer.partition },
         buffer.fetchOffset,
       )
+      if (turn !== owned.places) return
       // What is in hand still counts; a place further on is remembered once that is done.
       if (start.offset > owned.prefix.offset) owned.prefix.pass(start.offset, start.leaderEpoch)
       else if (owned.prefix.undone === 0) owned.prefix.startAt(start.offset, start.leaderEpoch, true)
@@ -172,7 +203,7 @@ export class Assignment implements MemberEvents {
       const starts = await this.#find(arrived)
       for (const owned of arrived) {
         const start = starts.find((each) => isSamePartition(each, owned.prefix))
-        if (start === undefined || !owned.prefix.isOpen) continue
+        if (start === undefined || !owned.prefix.isOpen || owned.places > 0) continue
         owned.prefix.startAt(start.offset, start.leaderEpoch, start.remember)
         this.#begin(owned, start)
       }
@@ -198,7 +229,7 @@ export class Assignment implements MemberEvents {
   }
 
   #begin(owned: Owned, start: Start): void {
-    if (!owned.prefix.isOpen) return
+    if (!owned.prefix.isOpen || owned.isLeaving) return
     const serdes = this.#options.serdesOf(start.topic)
     owned.buffer = new PartitionBuffer(owned.prefix, serdes, start.offset, this.#options.judge)
     owned.buffer.isPaused = owned.isPaused

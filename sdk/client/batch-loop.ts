@@ -63,8 +63,10 @@ export class BatchLoop<R> implements AsyncIterator<TopicBatch<R>, undefined> {
         const buffer = this.#source.take()
         if (buffer === undefined) await this.#source.wait()
         else {
+          const { restarts } = buffer.prefix
           const records = await this.#collect(buffer)
-          if (records.length > 0 && buffer.prefix.isOpen) return this.#handOut(buffer, records)
+          const isWanted = buffer.prefix.isOpen && buffer.prefix.restarts === restarts
+          if (records.length > 0 && isWanted) return this.#handOut(buffer, records)
         }
       }
       this.#isDone = true

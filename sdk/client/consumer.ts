@@ -1,3 +1,4 @@
+import type { ReadableStream } from 'node:stream/web'
 import type { InspectOptions } from 'node:util'
 import type { TopicPartition } from '../broker/broker.ts'
 import { TidemarkError } from '../errors.ts'
@@ -6,9 +7,27 @@ import type { ClientContext } from './client-context.ts'
 import { type CheckedConsumeOptions, type ConsumeOptions, checkConsumeOptions } from './consume-options.ts'
 import { Consumption } from './consumption.ts'
 import type { LoopOptions } from './loop-source.ts'
-import { checkOption, checkOptions, count, listOf, milliseconds, type OptionKinds, object } from './option-check.ts'
+import {
+  checkArgument,
+  checkOption,
+  checkOptions,
+  count,
+  listOf,
+  milliseconds,
+  type OptionKinds,
+  object,
+  position as positionKind,
+} from './option-check.ts'
+import type { Position } from './position.ts'
 import { printed, SHOW } from './printed.ts'
 import { RecordLoop } from './record-loop.ts'
+import {
+  checkStreamOptions,
+  type RecordReadable,
+  readableOf,
+  type StreamOptions,
+  webStreamOf,
+} from './record-stream.ts'
 import type { ConsumedTopics } from './subscription.ts'
 import type { TopicBatch } from './topic-batch.ts'
 import { TopicPattern } from './topic-pattern.ts'
@@ -38,6 +57,8 @@ export class Consumer<R> implements AsyncIterable<R>, AsyncDisposable {
   readonly #context: ClientContext
   readonly #options: CheckedConsumeOptions
   readonly #consumption: Consumption
+  readonly #saysNext: boolean
+  #countsNext: boolean
   #isUsed = false
 
   /** @throws {TidemarkError} INVALID_ARGUMENT, INVALID_GROUP_ID */
@@ -45,6 +66,8 @@ export class Consumer<R> implements AsyncIterable<R>, AsyncDisposable {
     this.#context = context
     this.#options = checkConsumeOptions(options)
     this.group = this.#options.group
+    this.#saysNext = options.processed === 'next'
+    this.#countsNext = this.#options.processed === 'next'
     if (!(topics instanceof TopicPattern) && topics.length === 0)
       throw new TidemarkError('INVALID_ARGUMENT', 'consume needs at least one topic.')
     this.#consumption = new Consumption(context, topics, this.#options)
@@ -83,6 +106,22 @@ export class Consumer<R> implements AsyncIterable<R>, AsyncDisposable {
   }
 
   /**
+   * A stream of Node's in object mode. Streams ask for records ahead of their work, so only `record.done()` says that one
+   * is processed, whatever else the options say by default. Destroying it commits what is done and leaves the group; after
+   * an end of its own (`limit`, `signal`, `follow: false`) `done()` goes on counting.
+   * @throws {TidemarkError} INVALID_ARGUMENT, with `processed: 'next'` too
+   */
+  readable(options: StreamOptions = {}): RecordReadable<R> {
+    checkStreamOptions('readable', options)
+    return readableOf(this.#streamLoop('readable'), options)
+  }
+
+  /** The same as a stream of the web, which asks for nothing ahead. Cancelling it is like destroying the other. */
+  readableStream(): ReadableStream<R> {
+    return webStreamOf(this.#streamLoop('readableStream'))
+  }
+
+  /**
    * Commits what is processed by now; survives a power loss when it resolves. Needed only with `commit: 'manual'`. It
    * works in the loop and after one that came to its end by itself. After one that was left by `break` or closed it can do
    * nothing more: it throws CLOSED where a record that was handed out is not committed.
@@ -103,6 +142,18 @@ export class Consumer<R> implements AsyncIterable<R>, AsyncDisposable {
   resume(partitions: readonly TopicPartition[] = this.assignment): void {
     checkOption('resume: partitions', partitions, PARTITIONS)
     this.#consumption.pause(partitions, false)
+  }
+
+  /**
+   * Goes on at another place of a partition it has, and commits that place from now on. What was handed out of the
+   * partition before no longer counts, the record in hand included. Resolves when the next record comes from there.
+   * @throws {TidemarkError} INVALID_ARGUMENT where it does not have the partition, OFFSET_OUT_OF_RANGE
+   */
+  async seek(partition: TopicPartition, position: Position): Promise<void> {
+    const example = "seek({ topic: 'payments', partition: 0 }, 'earliest')"
+    checkArgument('seek', 'a partition', partition, object('{ topic, partition }'), example)
+    checkArgument('seek', 'a position', position, positionKind, example)
+    await this.#consumption.seek(partition, position)
   }
 
   /**
@@ -130,9 +181,19 @@ export class Consumer<R> implements AsyncIterable<R>, AsyncDisposable {
     return printed('Consumer', { group: this.group, assignment }, depth, options)
   }
 
+  #streamLoop(call: string): AsyncIterator<R, undefined> {
+    if (this.#saysNext) {
+      const message = `${call}: a stream asks for records ahead of its work. Leave out processed: 'next', and call record.done().`
+      throw new TidemarkError('INVALID_ARGUMENT', message)
+    }
+    this.#countsNext = false
+    this.#consumption.countDone()
+    return this[Symbol.asyncIterator]()
+  }
+
   #loopOptions(): LoopOptions {
-    const { limit, processed, maxUndone } = this.#options
-    const countsNext = processed === 'next'
+    const { limit, maxUndone } = this.#options
+    const countsNext = this.#countsNext
     return { limit, countsNext, maxUndone: countsNext ? Number.POSITIVE_INFINITY : maxUndone }
   }
 

@@ -11,6 +11,7 @@ import { keepingAlive } from './keep-alive.ts'
 import type { LoopEnd, LoopSource } from './loop-source.ts'
 import { GroupMember } from './member.ts'
 import type { PartitionBuffer } from './partition-buffer.ts'
+import type { Position } from './position.ts'
 import type { ProcessedPrefix, ProgressListener } from './processed.ts'
 import { StartPositions } from './start-positions.ts'
 import { type ConsumedTopics, Subscription } from './subscription.ts'
@@ -45,6 +46,8 @@ export class Consumption implements LoopSource, Finishable {
   /** The loop waits for records. */
   #isParked = false
   #sawDone = false
+  /** Only `done()` says that a record is processed. */
+  #countsDone: boolean
   /** Partitions with something processed that was never committed, when it was closed. */
   #leftBehind = 0
   /** The first record that was handed out and not done by then. */
@@ -54,6 +57,7 @@ export class Consumption implements LoopSource, Finishable {
   constructor(context: ClientContext, topics: ConsumedTopics, options: CheckedConsumeOptions) {
     this.#context = context
     this.#options = options
+    this.#countsDone = options.processed === 'done'
     const { group, isolation, maxBufferedBytes } = options
     this.#breath = new Breath(context.environment)
     const fail = (error: unknown) => this.#fail(error)
@@ -97,6 +101,11 @@ export class Consumption implements LoopSource, Finishable {
     return this.#assignment.prefixes.map(({ topic, partition }) => ({ topic, partition }))
   }
 
+  /** Before it starts: whoever takes records asks ahead of its work, so only `done()` counts. */
+  countDone(): void {
+    this.#countsDone = true
+  }
+
   async start(): Promise<void> {
     const { signal } = this.#options
     if (signal?.aborted === true) this.#isEnding = true
@@ -112,7 +121,7 @@ export class Consumption implements LoopSource, Finishable {
 
   take(): PartitionBuffer | undefined {
     if (this.#failure !== undefined) throw this.#failure
-    return this.#fetcher.take(this.#options.processed === 'done' ? this.#options.maxUndone : Number.POSITIVE_INFINITY)
+    return this.#fetcher.take(this.#countsDone ? this.#options.maxUndone : Number.POSITIVE_INFINITY)
   }
 
   async wait(): Promise<void> {
@@ -122,7 +131,7 @@ export class Consumption implements LoopSource, Finishable {
       this.#isEnding = true
       return
     }
-    if (this.#options.processed === 'done') this.#warnWhenStuck()
+    if (this.#countsDone) this.#warnWhenStuck()
     this.#isParked = true
     await keepingAlive(this.#context.environment.timers, this.#fetcher.changed())
     this.#isParked = false
@@ -160,6 +169,10 @@ export class Consumption implements LoopSource, Finishable {
     this.#finishDraining()
   }
 
+  async seek(place: TopicPartition, position: Position): Promise<void> {
+    await this.#assignment.seek(place, position)
+  }
+
   pause(partitions: readonly TopicPartition[], isPaused: boolean): void {
     this.#assignment.pause(partitions, isPaused)
   }
@@ -177,7 +190,7 @@ export class Consumption implements LoopSource, Finishable {
     this.onInterrupt()
     this.#fetcher.close()
     if (timeoutMs > 0 && this.#assignment.undone > 0) await this.#untilSettled(timeoutMs)
-    if (this.#options.processed === 'done') this.#warnWhenForgotten()
+    if (this.#countsDone) this.#warnWhenForgotten()
     this.#committer.close()
     let problem: unknown
     try {
@@ -199,7 +212,7 @@ export class Consumption implements LoopSource, Finishable {
 
   /** Whether something is still to come after the loop: `done()` for what it handed out, or a commit by hand. */
   get #isUnfinished(): boolean {
-    if (this.#options.processed === 'done' && this.#assignment.undone > 0) return true
+    if (this.#countsDone && this.#assignment.undone > 0) return true
     return this.#committer.isManual && this.#assignment.prefixes.some(({ hasMoved }) => hasMoved)
   }
 
@@ -254,7 +267,7 @@ export class Consumption implements LoopSource, Finishable {
       stopsAtEnd: !follow,
       serdesOf: (topic) => this.#subscription.serdesOf(topic),
       judge: damageJudge(this.#context.environment, onDamage),
-      progress: this.#options.processed === 'done' ? this.#doneListener() : this.#committer,
+      progress: () => (this.#countsDone ? this.#doneListener() : this.#committer),
       onChange: () => this.onInterrupt(),
       onError,
     })

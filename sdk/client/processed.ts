@@ -31,6 +31,8 @@ export class ProcessedPrefix {
   durableOffset = -1
   /** False once the partition is given up, lost or closed: nothing counts any more. */
   isOpen = true
+  /** How often the group was sent elsewhere. */
+  restarts = 0
 
   private readonly listener: ProgressListener
   private ring: (FetchedRecord | undefined)[] = new Array(FIRST_CAPACITY)
@@ -81,6 +83,17 @@ export class ProcessedPrefix {
     this.leaderEpoch = leaderEpoch
     if (!remember) this.issuedOffset = this.committedOffset = this.durableOffset = offset
     else if (this.isOpen) this.listener.advanced(this)
+  }
+
+  /** The group goes on elsewhere: what was handed out so far no longer counts, and the next commit says so. */
+  restartAt(offset: number): void {
+    while (this.head !== this.tail) this.ring[this.head++ & this.mask] = undefined
+    this.restarts++
+    this.uncommitted = 0
+    this.passedOffset = this.passedEpoch = -1
+    this.committedOffset = this.durableOffset = -1
+    this.wake()
+    this.startAt(offset, -1, true)
   }
 
   handOut(record: FetchedRecord): void {

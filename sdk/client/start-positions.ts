@@ -65,6 +65,20 @@ export class StartPositions {
     return await this.#recover(place, offset, outside(offset, start, end), start, end)
   }
 
+  /** Where somebody wants to go on. @throws {TidemarkError} OFFSET_OUT_OF_RANGE where there is no such place */
+  async at(place: TopicPartition, position: Position): Promise<Start> {
+    const { broker } = this.#context
+    const [found] = await offsetsAt(broker, [place], position, this.#options.isolation)
+    const [start, end] = await this.#range(place)
+    const { offset } = found!
+    if (offset < start || offset > end) {
+      const { topic, partition } = place
+      const message = `Offset ${offset} of ${topic}-${partition} is not there to go on at: the log holds offsets ${start} to ${end}.`
+      throw new TidemarkError('OFFSET_OUT_OF_RANGE', message, { topic, partition, offset })
+    }
+    return { ...place, offset, leaderEpoch: -1, remember: true, endOffset: await this.#endFor(place, end) }
+  }
+
   async #commits(partitions: readonly TopicPartition[]): Promise<Commit[]> {
     const { broker } = this.#context
     const { group } = this.#options

@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream'
 import type { InspectOptions } from 'node:util'
 import type { TopicPartition } from '../broker/broker.ts'
 import type { WrittenCodec } from '../record/batch-builder.ts'
@@ -26,6 +27,7 @@ import { printed, SHOW } from './printed.ts'
 import { Producer, type RecordToSend, type SentAll, type SentBatch, type SentRecord } from './producer.ts'
 import { checkReadOptions, Reading, type ReadOptions } from './reading.ts'
 import { RecordLoop } from './record-loop.ts'
+import { writableOf } from './record-stream.ts'
 import { bytes, defaultKey, type Serde } from './serde.ts'
 import type { TopicRecord } from './topic-record.ts'
 
@@ -126,6 +128,14 @@ export class Topic<N extends string = string, KO = string | null, VO = Uint8Arra
     checkArgument('sendAll', 'records', records, RECORDS, 'sendAll(records)')
     checkOptions('sendAll', options, SEND_ALL_KINDS)
     return await this.#sending().sendAll(records, options.signal)
+  }
+
+  /**
+   * A stream of Node's in object mode that sends what is written to it, as `sendAll` does: it takes no more than can be
+   * written, emits 'finish' when all of it survives, and 'error' when something failed.
+   */
+  writable(): Writable {
+    return writableOf((records: AsyncIterable<RecordToSend<KI, VI>>, signal) => this.sendAll(records, { signal }))
   }
 
   /** Resolves when every record handed to `send` is answered, however it was answered. */
