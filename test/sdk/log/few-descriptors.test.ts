@@ -2,6 +2,8 @@ import { expect, test } from 'vitest'
 import { FilePool } from '../../../sdk/environment/file-pool.ts'
 import type { MemoryEnvironment } from '../../../sdk/environment/memory-environment.ts'
 import type { PartitionLog } from '../../../sdk/log/partition-log.ts'
+import { ReadOnlyLog } from '../../../sdk/log/read-only-log.ts'
+import { readWholeFile, replaceWholeFile } from '../../../sdk/log/whole-file.ts'
 import { append, createMachine, type OpenOptions, openLog, valuesOf } from './support/log-bench.ts'
 
 const COUNT = 30
@@ -118,4 +120,21 @@ test('every file of a log is closed before it is deleted, as Windows wants it', 
   environment.failNext('removeDirectory', { error: 'EBUSY' })
   expect(() => log.remove()).toThrow('EBUSY')
   expect(environment.openFiles).toBe(0)
+})
+
+test('a follower whose descriptor went to another file reads a segment that was replaced meanwhile from its new file', () => {
+  const environment = createMachine({ maxOpenFiles: 4 })
+  const directory = '/data/events-0'
+  const log = openLog({ environment, directory }, { config: SMALL })
+  const values = Array.from({ length: 12 }, (_, n) => `${n}${'.'.repeat(100)}`)
+  for (const value of values) append(log, value)
+  log.close()
+  const follower = ReadOnlyLog.open(environment, { directory, topic: 'events', partition: 0 })
+  expect(valuesOf(follower)).toEqual(values)
+  const first = `${directory}/00000000000000000000.log`
+  const bytes = readWholeFile(environment.files, first)!
+  for (let n = 0; n < COUNT; n++) FilePool.of(environment.files).open(`/data/${n}`, { write: true, create: true })
+  replaceWholeFile(environment.files, directory, '00000000000000000000.log', bytes)
+  for (const turn of [1, 2]) expect(valuesOf(follower), `turn ${turn}`).toEqual(values)
+  follower.close()
 })
