@@ -29,6 +29,7 @@ export class ClientContext {
   readonly logger: Logger | undefined
   readonly #producers = new Set<Finishable>()
   readonly #consumers = new Set<Finishable>()
+  readonly #leaving = new Map<string, Set<Promise<void>>>()
   #isClosed = false
 
   constructor(options: ClientOptions) {
@@ -60,6 +61,23 @@ export class ClientContext {
 
   removeConsumer(consumer: Finishable): void {
     this.#consumers.delete(consumer)
+  }
+
+  /** A consumer is about to leave its group, and its partitions to others. */
+  leaves(group: string, left: Promise<void>): void {
+    const leaving = this.#leaving.get(group) ?? new Set()
+    this.#leaving.set(group, leaving.add(left))
+    const forget = () => {
+      leaving.delete(left)
+      if (leaving.size === 0) this.#leaving.delete(group)
+    }
+    left.then(forget, forget)
+  }
+
+  /** Resolves when those have left; undefined where there are none. */
+  whenLeft(group: string): Promise<unknown> | undefined {
+    const leaving = this.#leaving.get(group)
+    return leaving === undefined ? undefined : Promise.allSettled(leaving)
   }
 
   /**

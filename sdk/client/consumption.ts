@@ -181,6 +181,7 @@ export class Consumption implements LoopSource, Finishable {
   async close(timeoutMs = 0): Promise<void> {
     if (this.#closing !== undefined) return await this.#closing.catch(() => {})
     this.#closing = this.#close(timeoutMs)
+    this.#context.leaves(this.#options.group, this.#closing)
     await this.#closing
   }
 
@@ -243,6 +244,8 @@ export class Consumption implements LoopSource, Finishable {
   async #hasSeenAll(): Promise<boolean> {
     if (!this.#assignment.isFinished || !this.#member.isSettled) return false
     const { group } = this.#options
+    // One of us is about to leave, and what it had is ours then.
+    await this.#context.whenLeft(group)
     const description = (await this.#context.broker.consumerGroupDescribe({ groups: [group] })).groups[0]
     const own = description?.members.find(({ memberId }) => memberId === this.#member.memberId)
     const hasShare =
