@@ -160,7 +160,7 @@ test('random logs: a table by replay is the same before and after, and no key is
     const context = `SEED=${SEED}, round ${round}`
     const { environment, log, appended, cleanedOffset } = await createStory(SEED + round, round % 4)
     const before = tableOf(log)
-    const maxMapBytes = round % 5 === 4 ? 24 * 8 : undefined
+    const maxMapBytes = round % 5 === 4 ? 24 * 12 : undefined
     const { nextDirtyOffset } = await compact(log, cleanedOffset, { maxMapBytes })
     expect(tableOf(log), context).toEqual(before)
     expectSubset(log, appended, context)
@@ -222,6 +222,47 @@ test('a crash at any change of a compaction leaves the same table, and the next 
     }
     expect(stopAt).toBeGreaterThan(15)
   }
+})
+
+test('a crash while a merged segment takes the place of several leaves the same table', async () => {
+  const isSwapping = (names: string[]) => names.some((name) => /\.(swap|deleted)$/.test(name))
+  const createSmall = async () => {
+    const environment = createMachine()
+    const log = openLog({ environment, directory: MEMORY_DIRECTORY }, COMPACTED)
+    for (let n = 0; n < 30; n++) appendEntries(log, `k${n % 9}=${n}`)
+    const { nextDirtyOffset } = await compact(log)
+    // Values and their tombstones are in different segments, which are merged into one.
+    for (let n = 0; n < 14; n++) appendEntries(log, `k${n % 5}`, `other${n % 3}=${n}`)
+    await log.flush()
+    // What the first pass deleted is not of interest.
+    for (const name of environment.files.list(MEMORY_DIRECTORY)) {
+      if (name.endsWith('.deleted')) environment.files.remove(`${MEMORY_DIRECTORY}/${name}`)
+    }
+    environment.files.syncDirectory(MEMORY_DIRECTORY)
+    return { environment, log, nextDirtyOffset, segments: log.segments().length }
+  }
+  let swaps = 0
+  for (let stopAt = 0, stopped = true; stopped; stopAt++) {
+    const { environment, log, nextDirtyOffset, segments } = await createSmall()
+    const before = tableOf(log)
+    environment.failNext('change', { after: stopAt, error: 'EIO', sticky: true })
+    stopped = await compact(log, nextDirtyOffset).then(
+      () => false,
+      () => true,
+    )
+    if (!stopped) expect(log.segments().length).toBeLessThan(segments)
+    if (!isSwapping(environment.files.list(MEMORY_DIRECTORY))) continue
+    swaps++
+    for (let seed = 0; seed < 6; seed++) {
+      const options = { keepUnsynced: stopAt * 6 + seed, reorder: true }
+      const crashed = environment.crash(options)
+      const again = openLog({ environment: crashed, directory: MEMORY_DIRECTORY }, COMPACTED)
+      const context = `crash at change ${stopAt}, ${JSON.stringify(options)}`
+      expect(tableOf(again), context).toEqual(before)
+      expect(again.logEndOffset, context).toBe(log.logEndOffset)
+    }
+  }
+  expect(swaps).toBeGreaterThan(20)
 })
 
 test('where the disk refuses at any change, the log goes on or says that it failed, and nothing is lost', async () => {
