@@ -9,6 +9,7 @@ import { QuantityWords } from './model/quantity-words.ts'
 import { Attention } from './view/attention.ts'
 import { ConsumeLenses } from './view/consume-lenses.ts'
 import { Deletions } from './view/deletions.ts'
+import { FileViewer } from './view/file-viewer.ts'
 import { GroupsView } from './view/groups-view.ts'
 import { RecordDocuments } from './view/record-documents.ts'
 import { RowDecorations } from './view/row-decorations.ts'
@@ -30,6 +31,7 @@ export function activate(context: ExtensionContext): void {
     timelines,
     new Attention(sources, view, { lenses, documents, timelines }),
     window.registerFileDecorationProvider(new RowDecorations()),
+    window.registerCustomEditorProvider(FileViewer.viewType, new FileViewer(words)),
     ...registerTreeCommands(view, sources),
     ...registerRecordCommands(view, sources, documents, words),
     ...registerResetCommands(view, sources, words),
