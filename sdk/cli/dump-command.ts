@@ -15,7 +15,7 @@ export const dumpCommand: Command = {
     },
   },
   details: [
-    'Takes .log, .index, .timeindex, .txnindex, .snapshot and .checkpoint files, leader-epoch-checkpoint and the other checkpoints, meta.properties, partition.metadata, quorum-state and .kafka_cleanshutdown; what a file is, its name says. Of __consumer_offsets and __cluster_metadata every record is shown in words.',
+    'Takes .log, .index, .timeindex, .txnindex, .snapshot and .checkpoint files, leader-epoch-checkpoint and the other checkpoints, meta.properties, partition.metadata, quorum-state and .kafka_cleanshutdown; what a file is, its name says. Of __consumer_offsets, __cluster_metadata and __transaction_state every record is shown in words.',
     'Changes nothing, and works beside the program that writes. What cannot be read is told in its place, and what stands behind it is shown. Whether files fit together is for `tidemark verify` to say.',
     'JSON: file, row (file, batch, record, entry, problem), and what belongs to it; keys and values are text, null, or {"base64": "…"} where they are not UTF-8; meaning (type, words, key, value) says what a record of Kafka\'s own logs means.',
   ],

@@ -3,7 +3,7 @@ import { TidemarkError } from '../errors.ts'
 import { parseSegmentFileName } from '../log/segment-name.ts'
 import type { LogRecord, RecordBatch } from '../record/record-batch.ts'
 import { parseSnapshotName } from '../topic/metadata-snapshot.ts'
-import { CONSUMER_OFFSETS_TOPIC } from '../topic/topic-name.ts'
+import { CONSUMER_OFFSETS_TOPIC, TRANSACTION_STATE_TOPIC } from '../topic/topic-name.ts'
 import { walkBatches } from './batch-walk.ts'
 import { controlMeaning } from './control-meaning.ts'
 import { coordinatorMeaning } from './coordinator-meaning.ts'
@@ -11,6 +11,7 @@ import { checkNotAborted, type DescribedFile, ofPartition } from './described-fi
 import { type BatchRow, type FileRow, problemRow, type RecordMeaning } from './file-row.ts'
 import { MetadataMeaning } from './metadata-meaning.ts'
 import { topicNamesBeside } from './topic-names-beside.ts'
+import { transactionMeaning } from './transaction-meaning.ts'
 
 /** Bytes between two turns of the event loop. */
 const BYTES_PER_TURN = 4 * 1024 * 1024
@@ -120,6 +121,7 @@ function meaningsOf(described: DescribedFile): MeaningOf | null {
     const metadata = new MetadataMeaning(names)
     return (record) => metadata.of(record)
   }
+  if (topic === TRANSACTION_STATE_TOPIC) return transactionMeaning
   return topic === CONSUMER_OFFSETS_TOPIC ? (record) => coordinatorMeaning(record, names) : null
 }
 

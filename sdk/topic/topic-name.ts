@@ -5,11 +5,12 @@ import { TidemarkError } from '../errors.ts'
 export const TOPIC_NAME_MAX_LENGTH = 249
 
 export const CONSUMER_OFFSETS_TOPIC = '__consumer_offsets'
+export const TRANSACTION_STATE_TOPIC = '__transaction_state'
 
 /** Topics that Kafka keeps for itself. `__cluster_metadata` is no topic to Kafka, only a log. */
 export const internalTopics: ReadonlySet<string> = new Set([
   CONSUMER_OFFSETS_TOPIC,
-  '__transaction_state',
+  TRANSACTION_STATE_TOPIC,
   '__share_group_state',
 ])
 

@@ -228,6 +228,35 @@ test('records of other protocols and of newer Kafkas have their type, and damage
   expect(rows.find((row) => row.row === 'problem')?.what).toContain('The record at offset 2 is not understood')
 })
 
+test('what a broker wrote of transactions is told in words', async () => {
+  // Written by Kafka 4.3.1.
+  const values = [
+    'AAEAAAAAAAAAAQAAAADqYAAAAAABog1dNZ///////////wEACAAAAAAAAAAB',
+    'AAEAAAAAAAAAAQAAAADqYAECAnICAAAAAQAAAAGiDV02BAAAAaINXTYEAgAIAAAAAAAAAAECAgAC',
+    'AAEAAAAAAAAAAQABAADqYAUBAAABog1dNmIAAAGiDV02BAIACAAAAAAAAAABAgIAAg==',
+  ].map((text) => Buffer.from(text, 'base64'))
+  const directory = createCraftedDirectory()
+  const log = '__transaction_state-2/00000000000000000000.log'
+  const key = Buffer.from([0, 0, 0, 2, 0x74, 0x78])
+  const newer = Buffer.from([0, 2])
+  directory.write(
+    log,
+    encodeCoordinatorBatch(
+      [...values, null, newer].map((value) => ({ key, value })),
+      START_MS,
+    ),
+  )
+  const rows = await rowsOf(directory.environment, log)
+  expect(wordsOf(rows)).toEqual([
+    'tx is Empty, as producer 1/0',
+    'tx is Ongoing, as producer 1/0, in r-1',
+    'tx is CompleteAbort, as producer 1/1',
+    'tx is forgotten',
+    undefined,
+  ])
+  expect(rows.at(-1)).toMatchObject({ row: 'problem', what: expect.stringContaining('a newer Kafka wrote it') })
+})
+
 test('the metadata log and its snapshots are told in words, with the names of topics', async () => {
   const directory = createCraftedDirectory()
   const name = '__cluster_metadata-0/00000000000000000000.log'
