@@ -156,10 +156,14 @@ export class MetadataLog {
     return raised.leaderEpoch
   }
 
-  /** A directory that `kafka-storage format` made and no broker has started on: its features wait in a file for the first start. */
+  /**
+   * A directory that `kafka-storage format` made and no broker has started on: its features wait in a file for the first
+   * start, in `bootstrap.checkpoint`, since Kafka 4.4 in the snapshot. A broker that finds records in the log looks at neither.
+   */
   async #bootstrap(directory: string): Promise<void> {
-    if (this.#image.replayedOffset >= 0 || this.#image.features.size > 0) return
-    const features = bootstrapFeatures(this.#environment.files, directory)
+    if (this.#image.replayedOffset >= 0) return
+    const known = [...this.#image.features].map(([name, level]) => ({ type: 'FeatureLevel', name, level }) as const)
+    const features = known.length > 0 ? known : bootstrapFeatures(this.#environment.files, directory)
     if (features.length > 0) await this.change(() => features)
   }
 

@@ -39,6 +39,11 @@ class JavaServer {
     })
   }
 
+  end(): void {
+    this.#waiting.clear()
+    this.#child.kill('SIGKILL')
+  }
+
   #answer(answer: Answer): void {
     const waiting = this.#waiting.get(answer.id)
     this.#waiting.delete(answer.id)
@@ -59,4 +64,11 @@ export async function callJava(args: readonly string[]): Promise<unknown[]> {
     (all) => new JavaServer(spawn(javaProgram('java'), all, { stdio: ['pipe', 'pipe', 'pipe'] })),
   )
   return (await server).call(args)
+}
+
+/** Ends that JVM with all members and producers in it, as a crash would; the next call starts another. */
+export async function endJava(): Promise<void> {
+  const ending = server
+  server = undefined
+  ;(await ending)?.end()
 }

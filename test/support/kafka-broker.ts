@@ -43,6 +43,17 @@ export class BrokerFailed extends Error {
   }
 }
 
+/**
+ * What a broker logs when it cannot make sense of a directory. "Failed to load metadata … no longer the leader" is not
+ * among it: a partition it becomes the leader of while it starts may be loaded twice, the first time in vain. Whether the
+ * groups were loaded is seen by asking for every one of them.
+ */
+export function complaints(output: string): string[] {
+  return output
+    .split('\n')
+    .filter((line) => /FATAL|Unexpected error|IllegalStateException|CorruptRecordException/.test(line))
+}
+
 const STOP_TIMEOUT_MS = 60_000
 
 /** Makes `directory` a fresh Kafka log directory, as `kafka-storage format` does. */

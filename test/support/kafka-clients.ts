@@ -48,6 +48,7 @@ export interface JavaEnds extends JavaPlace {
   readonly maxTimestampMs: number
 }
 export interface JavaCommitted extends JavaPlace {
+  readonly group: string
   readonly committedOffset: number
   readonly leaderEpoch: number
   readonly metadata: string
@@ -171,7 +172,8 @@ export function javaClients(bootstrap: string) {
     deleteRecords: (topic: string, partition: number, before: number) =>
       client('delete-records', bootstrap, { topic, partition, before }),
     groups: () => client<JavaGroup>('groups', bootstrap, {}),
-    offsets: (group: string) => client<JavaCommitted>('offsets', bootstrap, { group }),
+    /** Without a group: of all but share groups. */
+    offsets: (group?: string) => client<JavaCommitted>('offsets', bootstrap, { group }),
     alterOffsets: (commit: CommitOptions) => client('alter-offsets', bootstrap, { ...commit }),
     /** `hang` leaves the commit pending. */
     commitInTransaction: (

@@ -1,3 +1,4 @@
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -7,6 +8,7 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.common.GroupType;
 import org.apache.kafka.common.TopicPartition;
 
 /** Groups and their commits as the broker's Admin API shows and changes them. */
@@ -26,16 +28,23 @@ final class Groups {
     }
   }
 
+  /** What --group has committed, or without one every group that is not a share group. */
   static void offsets(Options options) throws Exception {
     try (var admin = Admin.create(options.client())) {
-      var committed = admin.listConsumerGroupOffsets(options.text("group")).partitionsToOffsetAndMetadata().get();
-      var sorted = new TreeMap<String, Map.Entry<TopicPartition, OffsetAndMetadata>>();
-      for (var entry : committed.entrySet()) sorted.put(entry.getKey().toString(), entry);
-      for (var entry : sorted.values()) {
-        if (entry.getValue() == null) continue;
-        Json.print(Json.object(
-            "topic", entry.getKey().topic(), "partition", entry.getKey().partition(), "committedOffset", entry.getValue().offset(),
-            "leaderEpoch", entry.getValue().leaderEpoch().orElse(-1), "metadata", entry.getValue().metadata()));
+      var groups = new ArrayList<String>();
+      if (options.values().containsKey("group")) groups.add(options.text("group"));
+      else for (var listed : admin.listGroups().all().get()) if (listed.type().orElse(null) != GroupType.SHARE) groups.add(listed.groupId());
+      for (var group : groups) {
+        var committed = admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata();
+        var sorted = new TreeMap<String, Map.Entry<TopicPartition, OffsetAndMetadata>>();
+        for (var entry : committed.get().entrySet()) sorted.put(entry.getKey().toString(), entry);
+        for (var entry : sorted.values()) {
+          if (entry.getValue() == null) continue;
+          Json.print(Json.object(
+              "group", group, "topic", entry.getKey().topic(), "partition", entry.getKey().partition(),
+              "committedOffset", entry.getValue().offset(), "leaderEpoch", entry.getValue().leaderEpoch().orElse(-1),
+              "metadata", entry.getValue().metadata()));
+        }
       }
     }
   }

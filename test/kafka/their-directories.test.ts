@@ -2,16 +2,23 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { open } from '../../sdk/index.ts'
 import { nodeEnvironment } from '../../sdk/testing.ts'
 import { tidemark } from '../sdk/cli/support/memory-terminal.ts'
+import { expectBrokerHas, readContent } from '../support/directory-content.ts'
 import { copyDirectory, fingerprint } from '../support/directory-copy.ts'
 import { type Isolation, visibleRecords } from '../support/dumped-records.ts'
+import { endJava } from '../support/java-server.ts'
 import {
+  type BrokerOptions,
+  type BrokerVersion,
+  complaints,
   consumerGroups,
   type DumpedBatch,
   dumpLogSegments,
   formatDirectory,
   type GroupRow,
+  javaClients,
   type KafkaBroker,
   OTHER_BROKERS,
   startBroker,
@@ -27,6 +34,7 @@ import {
   writeGroups,
   writeTopics,
 } from '../support/kafka-history.ts'
+import { giveBack, takeOver } from '../support/take-over.ts'
 
 /** A directory as it was found, and what the broker had said just before. */
 interface Copy {
@@ -50,7 +58,7 @@ describe.each([undefined, ...OTHER_BROKERS])('a directory that Kafka wrote (vers
     folder = mkdtempSync(join(tmpdir(), 'tidemark-theirs-'))
     const directory = join(folder, 'data')
     const abilities = ABILITIES[version ?? 'newest']
-    const options = { version, properties: { ...HASTY_BROKER, ...abilities.properties } }
+    const options = optionsOf(version)
     await formatDirectory(directory, options)
     let broker = await startBroker(directory, options)
     const take = (kind: (typeof KINDS)[number], said: Said) => {
@@ -76,6 +84,8 @@ describe.each([undefined, ...OTHER_BROKERS])('a directory that Kafka wrote (vers
       take('killed', atCopy)
     } finally {
       await broker.kill()
+      // Its members would look for their broker for ever.
+      await endJava()
     }
   }, 300_000)
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -124,7 +134,38 @@ describe.each([undefined, ...OTHER_BROKERS])('a directory that Kafka wrote (vers
     }
     expect(fingerprint(directory)).toEqual(before)
   })
+
+  test('killed: taken over for writing and given back to the broker, twice in a row; everything is there, ids unchanged', async () => {
+    const { directory } = copyOf('killed')
+    for (const round of ['first', 'second']) {
+      const content = await takeOver(directory, round)
+      await giveBack(directory, content, round, optionsOf(version))
+    }
+  }, 300_000)
+
+  test('stopped in order: the same', async () => {
+    const { directory } = copyOf('stopped in order')
+    await giveBack(directory, await takeOver(directory, 'only'), 'only', optionsOf(version))
+  }, 300_000)
+
+  test('formatted only: what is written before any broker has started is there when one does', async () => {
+    const directory = join(folder, 'formatted')
+    await formatDirectory(directory, optionsOf(version))
+    await using tide = await open(directory)
+    await tide.topic('first', { partitions: 2 }).send({ value: Buffer.from('x') })
+    await tide.groups.commit('early', [{ topic: 'first', partition: 0, offset: 0 }])
+    await tide.close()
+    const content = await readContent(directory)
+    await using broker = await startBroker(directory, optionsOf(version))
+    await expectBrokerHas(javaClients(broker.bootstrap), content)
+    await broker.stop()
+    expect(complaints(broker.output())).toEqual([])
+  }, 120_000)
 })
+
+function optionsOf(version: BrokerVersion | undefined): BrokerOptions {
+  return { version, properties: { ...HASTY_BROKER, ...ABILITIES[version ?? 'newest'].properties } }
+}
 
 async function ask({ bootstrap }: KafkaBroker): Promise<Said> {
   const args = ['--all-groups', '--verbose']
