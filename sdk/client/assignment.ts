@@ -33,7 +33,8 @@ interface Parts {
   readonly starts: StartPositions
 }
 
-interface Owned {
+/** A partition a member has. */
+export interface OwnedPartition {
   readonly prefix: ProcessedPrefix
   buffer: PartitionBuffer | undefined
   isPaused: boolean
@@ -51,7 +52,7 @@ const RELEASE_WARNING_MS = 3_000
 export class Assignment implements MemberEvents {
   readonly #parts: Parts
   readonly #options: AssignmentOptions
-  #owned: Owned[] = []
+  #owned: OwnedPartition[] = []
   #hasWarned = false
   /** Partitions whose start is still looked for. */
   #starting = 0
@@ -65,6 +66,10 @@ export class Assignment implements MemberEvents {
 
   get prefixes(): readonly ProcessedPrefix[] {
     return this.#owned.map(({ prefix }) => prefix)
+  }
+
+  get owned(): readonly OwnedPartition[] {
+    return this.#owned
   }
 
   /** Whether every partition was handed out up to its end, as it was when the partition arrived. */
@@ -197,7 +202,7 @@ export class Assignment implements MemberEvents {
     }
   }
 
-  async #start(arrived: readonly Owned[]): Promise<void> {
+  async #start(arrived: readonly OwnedPartition[]): Promise<void> {
     this.#starting++
     try {
       const starts = await this.#find(arrived)
@@ -215,7 +220,7 @@ export class Assignment implements MemberEvents {
     }
   }
 
-  async #find(arrived: readonly Owned[]): Promise<Start[]> {
+  async #find(arrived: readonly OwnedPartition[]): Promise<Start[]> {
     for (;;) {
       const wanted = arrived.filter(({ prefix }) => prefix.isOpen)
       if (wanted.length === 0) return []
@@ -228,7 +233,7 @@ export class Assignment implements MemberEvents {
     }
   }
 
-  #begin(owned: Owned, start: Start): void {
+  #begin(owned: OwnedPartition, start: Start): void {
     if (!owned.prefix.isOpen || owned.isLeaving) return
     const serdes = this.#options.serdesOf(start.topic)
     owned.buffer = new PartitionBuffer(owned.prefix, serdes, start.offset, this.#options.judge)
@@ -237,12 +242,12 @@ export class Assignment implements MemberEvents {
     this.#parts.fetcher.add(owned.buffer)
   }
 
-  #stop(owned: readonly Owned[]): void {
+  #stop(owned: readonly OwnedPartition[]): void {
     for (const { buffer } of owned) if (buffer !== undefined) this.#parts.fetcher.remove(buffer)
     this.#options.onChange()
   }
 
-  async #untilSettled(leaving: readonly Owned[]): Promise<void> {
+  async #untilSettled(leaving: readonly OwnedPartition[]): Promise<void> {
     const settled = Promise.all(leaving.map(({ prefix }) => prefix.settled()))
     const late = Promise.withResolvers<void>()
     const { timers } = this.#parts.context.environment
@@ -254,7 +259,7 @@ export class Assignment implements MemberEvents {
   }
 
   /** A loop inside the body of another one, of the same group, waits for what the other cannot give up: nobody would see. */
-  #warnOfWaiting(leaving: readonly Owned[]): void {
+  #warnOfWaiting(leaving: readonly OwnedPartition[]): void {
     const waiting = leaving.find(({ prefix }) => prefix.firstUndone !== undefined)
     if (waiting === undefined || this.#hasWarned) return
     this.#hasWarned = true
@@ -278,14 +283,14 @@ export class Assignment implements MemberEvents {
     }
   }
 
-  #loseThese(lost: readonly Owned[]): void {
+  #loseThese(lost: readonly OwnedPartition[]): void {
     if (lost.length === 0) return
     this.#stop(lost)
     this.#forget(lost)
     this.#publish('lost', lost)
   }
 
-  #forget(gone: readonly Owned[]): void {
+  #forget(gone: readonly OwnedPartition[]): void {
     for (const { prefix } of gone) {
       prefix.close()
       this.#parts.committer.remove(prefix)
@@ -294,7 +299,7 @@ export class Assignment implements MemberEvents {
     this.#parts.fetcher.wake()
   }
 
-  #publish(what: 'assigned' | 'revoked' | 'lost', owned: readonly Owned[]): void {
+  #publish(what: 'assigned' | 'revoked' | 'lost', owned: readonly OwnedPartition[]): void {
     if (owned.length === 0) return
     const partitions = owned.map(({ prefix: { topic, partition } }) => ({ topic, partition }))
     const names = partitions.map(({ topic, partition }) => `${topic}-${partition}`).join(', ')

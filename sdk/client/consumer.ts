@@ -5,6 +5,7 @@ import { TidemarkError } from '../errors.ts'
 import { BatchLoop } from './batch-loop.ts'
 import type { ClientContext } from './client-context.ts'
 import { type CheckedConsumeOptions, type ConsumeOptions, checkConsumeOptions } from './consume-options.ts'
+import type { ConsumerStatus } from './consumer-status.ts'
 import { Consumption } from './consumption.ts'
 import type { LoopOptions } from './loop-source.ts'
 import {
@@ -76,6 +77,14 @@ export class Consumer<R> implements AsyncIterable<R>, AsyncDisposable {
   /** The partitions it has at this moment. */
   get assignment(): readonly TopicPartition[] {
     return this.#consumption.assignment
+  }
+
+  /**
+   * What it is doing, partition by partition, and why not more: where a body has been running for long, what is paused,
+   * waits for `done()` or is to be given up, who has what it waits for.
+   */
+  async status(): Promise<ConsumerStatus> {
+    return await this.#consumption.status()
   }
 
   /**

@@ -5,8 +5,10 @@ import { Breath } from './breath.ts'
 import type { ClientContext, Finishable } from './client-context.ts'
 import { Committer } from './committer.ts'
 import type { CheckedConsumeOptions } from './consume-options.ts'
+import { type ConsumerStatus, partitionStatus, whyNothing } from './consumer-status.ts'
 import { damageJudge } from './damage-judge.ts'
 import { Fetcher } from './fetcher.ts'
+import { InHandWatch } from './in-hand-watch.ts'
 import { keepingAlive } from './keep-alive.ts'
 import type { LoopEnd, LoopSource } from './loop-source.ts'
 import { GroupMember } from './member.ts'
@@ -15,6 +17,7 @@ import type { Position } from './position.ts'
 import type { ProcessedPrefix, ProgressListener } from './processed.ts'
 import { StartPositions } from './start-positions.ts'
 import { type ConsumedTopics, Subscription } from './subscription.ts'
+import { byPartition } from './topic-partition.ts'
 
 const RETRY_MS = 100
 /** Fewer undone records than this at the end are no sign that somebody forgot `done()`. */
@@ -36,6 +39,7 @@ export class Consumption implements LoopSource, Finishable {
   readonly #fetcher: Fetcher
   readonly #committer: Committer
   readonly #breath: Breath
+  readonly #watch: InHandWatch
   /** Set by whoever iterates: what it has in hand may no longer be what comes next. */
   onInterrupt: () => void = () => {}
   #state: 'idle' | 'running' | 'draining' | 'closing' | 'closed' = 'idle'
@@ -59,7 +63,9 @@ export class Consumption implements LoopSource, Finishable {
     this.#options = options
     this.#countsDone = options.processed === 'done'
     const { group, isolation, maxBufferedBytes } = options
+    const { clock, timers } = context.environment
     this.#breath = new Breath(context.environment)
+    this.#watch = new InHandWatch(clock, timers, () => this.#assignment.prefixes)
     const fail = (error: unknown) => this.#fail(error)
     this.#subscription = new Subscription(context, group, topics, {
       onGone: (topic) => this.#topicGone(topic),
@@ -106,12 +112,36 @@ export class Consumption implements LoopSource, Finishable {
     this.#countsDone = true
   }
 
+  async status(): Promise<ConsumerStatus> {
+    const { group, maxUndone } = this.#options
+    const { memberId, memberEpoch } = this.#member
+    this.#watch.look()
+    const limit = this.#countsDone ? maxUndone : Number.POSITIVE_INFINITY
+    const partitions = this.#assignment.owned.map((owned) => {
+      return partitionStatus(owned, this.#watch.runningMs(owned.prefix), limit)
+    })
+    const state = this.#state === 'running' && memberEpoch <= 0 ? 'joining' : this.#state
+    const reason = partitions.length > 0 ? null : await this.#whyNothing(state)
+    return { group, memberId, state, reason, partitions: partitions.toSorted(byPartition) }
+  }
+
+  async #whyNothing(state: ConsumerStatus['state']): Promise<string> {
+    if (state === 'idle') return 'Nobody has asked for a record yet.'
+    if (state === 'joining') return 'It is joining the group.'
+    if (state !== 'running') return 'Its loop is over.'
+    const { whyNone, names } = this.#subscription
+    if (whyNone !== undefined) return whyNone
+    const { groups } = await this.#context.broker.consumerGroupDescribe({ groups: [this.#options.group] })
+    return whyNothing(groups[0], this.#member.memberId, names)
+  }
+
   async start(): Promise<void> {
     const { signal } = this.#options
     if (signal?.aborted === true) this.#isEnding = true
     if (this.isOver) return
     this.#state = 'running'
     this.#context.addConsumer(this)
+    this.#watch.start()
     signal?.addEventListener('abort', this.#abort)
     await this.#subscription.start(() => {
       if (this.#state === 'running') this.#member.subscribe(this.#subscription.names)
@@ -188,6 +218,7 @@ export class Consumption implements LoopSource, Finishable {
   async #close(timeoutMs: number): Promise<void> {
     this.#state = 'closing'
     this.#subscription.stop()
+    this.#watch.stop()
     this.onInterrupt()
     this.#fetcher.close()
     if (timeoutMs > 0 && this.#assignment.undone > 0) await this.#untilSettled(timeoutMs)

@@ -63,6 +63,12 @@ export class ProcessedPrefix {
     return this.head === this.tail || !this.isOpen ? undefined : this.ring[this.head & this.mask]!.offset
   }
 
+  /** Behind the last one handed out; −1 until it is known where to start. */
+  get nextOffset(): number {
+    if (this.head === this.tail || !this.isOpen) return this.offset
+    return Math.max(this.ring[(this.tail - 1) & this.mask]!.offset + 1, this.passedOffset)
+  }
+
   /** Whether the last issued commit is behind. */
   get hasMoved(): boolean {
     return this.isOpen && this.offset !== this.issuedOffset

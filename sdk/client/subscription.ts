@@ -48,6 +48,12 @@ export class Subscription {
     return this.#names
   }
 
+  /** Why there is no topic to consume; undefined where there is one. */
+  get whyNone(): string | undefined {
+    if (this.#names.length > 0 || !(this.#wanted instanceof TopicPattern)) return undefined
+    return `No topic matches ${this.#wanted}.`
+  }
+
   serdesOf(topic: string): Serdes {
     if (this.#wanted instanceof TopicPattern) return this.#wanted.serdes
     return this.#wanted.find(({ name }) => name === topic)!.serdes

@@ -1,0 +1,86 @@
+import type { GroupDescription, TopicPartition } from '../broker/broker.ts'
+import type { OwnedPartition } from './assignment.ts'
+
+/** What a consumer does with one of its partitions. */
+export interface PartitionStatus extends TopicPartition {
+  /**
+   * - `starting`: where to start is still looked for
+   * - `running`: records were handed out and are not processed yet
+   * - `ready`: records are there, and the loop has not asked for them
+   * - `waiting`: there is nothing new to hand out
+   * - `paused`: by `pause()`
+   * - `backpressured`: so many records are undone (`maxUndone`) that no more are handed out before some are `done()`
+   * - `ending`: to be given up, as soon as what was handed out is processed
+   */
+  readonly state: 'starting' | 'running' | 'ready' | 'waiting' | 'paused' | 'backpressured' | 'ending'
+  /** The first record that was handed out and is not processed, such as `payments-0@1851`. */
+  readonly inHand: string | null
+  /** For how long it has been in hand, milliseconds, too little by at most 500. */
+  readonly runningMs: number | null
+  /** Records handed out and not processed. */
+  readonly undone: number
+  /** The next offset to hand out, the next to process, and what is committed; null where it is not known yet. */
+  readonly nextOffset: number | null
+  readonly processedOffset: number | null
+  readonly committedOffset: number | null
+}
+
+/** What a consumer is doing, and why it is not doing more. */
+export interface ConsumerStatus {
+  readonly group: string
+  readonly memberId: string
+  /** `idle` before the loop, `draining` after it while `done()` or `commit()` may still come. */
+  readonly state: 'idle' | 'joining' | 'running' | 'draining' | 'closing' | 'closed'
+  /** Why it has no partitions, in words; null where it has some. */
+  readonly reason: string | null
+  readonly partitions: readonly PartitionStatus[]
+}
+
+export function partitionStatus(
+  { prefix, buffer, isPaused, isLeaving }: OwnedPartition,
+  runningMs: number | undefined,
+  maxUndone: number,
+): PartitionStatus {
+  const { topic, partition, undone, firstUndone } = prefix
+  const state = () => {
+    if (isLeaving) return 'ending'
+    if (buffer === undefined) return 'starting'
+    if (isPaused) return 'paused'
+    if (undone >= maxUndone) return 'backpressured'
+    if (undone > 0) return 'running'
+    return buffer.hasMore ? 'ready' : 'waiting'
+  }
+  return {
+    topic,
+    partition,
+    state: state(),
+    inHand: firstUndone === undefined ? null : `${topic}-${partition}@${firstUndone}`,
+    runningMs: firstUndone === undefined ? null : (runningMs ?? 0),
+    undone,
+    nextOffset: known(prefix.nextOffset),
+    processedOffset: known(prefix.offset),
+    committedOffset: known(prefix.committedOffset),
+  }
+}
+
+/** Why a member of this group has no partition. */
+export function whyNothing(group: GroupDescription | undefined, memberId: string, topics: readonly string[]): string {
+  const own = group?.members.find((member) => member.memberId === memberId)
+  if (group === undefined || own === undefined) return 'The group does not know this member: it is joining again.'
+  const [wanted] = own.targetAssignment
+  if (wanted !== undefined) {
+    const name = `${wanted.topic}-${wanted.partition}`
+    const holds = (each: TopicPartition) => each.topic === wanted.topic && each.partition === wanted.partition
+    const holder = group.members.find(({ assignment }) => assignment.some(holds))
+    if (holder === undefined) return `It is about to get ${name}.`
+    return `It waits for ${name}, which member ${holder.memberId} (${holder.clientId} on ${holder.clientHost}) is to give up.`
+  }
+  const others = group.members.filter((member) => member !== own)
+  const held = others.reduce((sum, { assignment }) => sum + assignment.length, 0)
+  if (held === 0) return `The topics ${topics.join(', ')} have no partitions for it.`
+  return `The group's ${held} partitions are with ${others.length} other members: there are none left for this one.`
+}
+
+function known(offset: number): number | null {
+  return offset < 0 ? null : offset
+}
