@@ -68,16 +68,22 @@ export class OwnerGroups {
   /** Replays every offsets partition on the disk, then empties the groups of whoever owned the directory before. */
   async load(): Promise<void> {
     const partitions = this.#metadata.image.topicByName(CONSUMER_OFFSETS_TOPIC)?.partitions ?? new Map()
+    let lastSignMs = Number.NEGATIVE_INFINITY
     for (const partition of partitions.keys()) {
       const log = this.#partitions.find(CONSUMER_OFFSETS_TOPIC, partition)
       if (log === undefined || log === 'empty') continue
-      const replay = (batch: RecordBatch) => this.coordinator.replayBatch(partition, batch)
+      const replay = (batch: RecordBatch) => {
+        this.coordinator.replayBatch(partition, batch)
+        lastSignMs = Math.max(lastSignMs, batch.maxTimestampMs)
+      }
       loadGroups(log, 0, replay, (message) => {
         this.#environment.process.emitWarning(message, 'TIDEMARK_COMMITS_DAMAGED')
       })
     }
     for (const group of this.coordinator.table.all()) if (group.state !== 'Empty') await this.#lead(group.groupId)
-    this.coordinator.removeMembersOfPreviousOwner()
+    // A clock that was set back since then says nothing.
+    this.coordinator.removeMembersOfPreviousOwner(Math.max(0, this.#environment.clock.nowMs() - lastSignMs))
+    if (this.coordinator.nextDeadlineMs() < Number.POSITIVE_INFINITY) this.#watchDeadlines()
     await this.#strikeCommitsOfRemovedTopics()
   }
 

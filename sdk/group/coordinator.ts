@@ -150,16 +150,31 @@ export class GroupCoordinator {
 
   /**
    * Empties every group, one batch each: whoever was in it belonged to a process that is gone, and must not keep its
-   * partitions from this one's members for a whole session. Commits stay.
+   * partitions from this one's members for a whole session. Commits stay. Static members are away for what is left of
+   * their session, since that process was silent for `silentForMs`: they come back by their instance id (KIP-345).
    */
-  removeMembersOfPreviousOwner(): void {
+  removeMembersOfPreviousOwner(silentForMs: number = Number.POSITIVE_INFINITY): void {
     for (const group of this.table.all()) {
       if (group.state === 'Empty') continue
-      if (group instanceof ConsumerGroup) this.#remove(group, [...group.members.keys()])
+      if (group instanceof ConsumerGroup) this.#restart(group, silentForMs)
       else if (group instanceof ClassicGroup) {
         this.#append(group.groupId, [classicGroupRecord(group.groupId, group.emptied(this.#options.nowMs()))])
       }
     }
+  }
+
+  #restart(group: ConsumerGroup, silentForMs: number): void {
+    const members = [...group.members.values()]
+    const isInSession = silentForMs < this.#config.sessionTimeoutMs
+    const away = members.filter(({ instanceId }) => isInSession && instanceId !== null)
+    const gone = members.filter((member) => !away.includes(member)).map(({ memberId }) => memberId)
+    const draft = new GroupDraft(group)
+    if (gone.length > 0) removeMembers(draft, gone)
+    for (const member of away) leaveForAWhile(draft, member)
+    this.#append(group.groupId, draft.records)
+    const current = this.table.get(group.groupId)
+    if (!(current instanceof ConsumerGroup)) return
+    for (const { memberId } of away) this.#timers.renew(current, memberId, this.#options.loopClock() - silentForMs)
   }
 
   #leave(request: HeartbeatRequest): HeartbeatResponse {

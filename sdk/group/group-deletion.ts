@@ -6,6 +6,7 @@ import type { OffsetsTable } from '../offsets/offsets-table.ts'
 import { ConsumerGroup } from './consumer-group.ts'
 import { ForeignGroup } from './foreign-group.ts'
 import { GroupDraft } from './group-draft.ts'
+import { occupants } from './group-occupants.ts'
 import type { Group } from './group-table.ts'
 import type { NamedPartition } from './heartbeat-request.ts'
 
@@ -19,7 +20,10 @@ export function planGroupDeletion(group: Group | undefined, name: string, offset
     throw new TidemarkError('UNSUPPORTED', `Group ${name} is a ${found.type} group: delete it with Kafka's own tools.`)
   }
   if (found.state !== 'Empty') {
-    throw new TidemarkError('NON_EMPTY_GROUP', `Group ${name} has members: stop its consumers before deleting it.`)
+    throw new TidemarkError(
+      'NON_EMPTY_GROUP',
+      `Group ${name} ${occupants(found)}: stop its consumers before deleting it.`,
+    )
   }
   const commits = offsets.tombstonesOfGroup(name)
   if (!(found instanceof ConsumerGroup)) return [...commits, classicGroupRecord(name, null)]

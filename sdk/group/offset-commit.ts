@@ -5,6 +5,7 @@ import { offsetCommitRecord } from '../offsets/offset-commit-record.ts'
 import { ConsumerGroup, type ConsumerGroupMember } from './consumer-group.ts'
 import { ForeignGroup } from './foreign-group.ts'
 import type { GroupError } from './group-description.ts'
+import { occupants } from './group-occupants.ts'
 import type { Group } from './group-table.ts'
 import type { NamedPartition } from './heartbeat-request.ts'
 import { type PartitionId, partitionId, partitionOf, topicIdOf } from './partition-id.ts'
@@ -95,7 +96,7 @@ function checkCommitter(
   const member = group instanceof ConsumerGroup ? group.members.get(memberId) : undefined
   if (member === undefined) {
     const message = isMemberless
-      ? `Group ${request.group} has members, so only they commit: stop its consumers first.`
+      ? `Group ${request.group} ${occupants(group)}, so only they commit: stop its consumers first.`
       : `Group ${request.group} has no member ${memberId}: join again.`
     throw new TidemarkError('UNKNOWN_MEMBER_ID', message)
   }

@@ -124,3 +124,26 @@ test('a static member may leave for good', () => {
   expect(a.leave(-1)).toBe('8a x, 7a x, 5a x, 3=3')
   expect(member('b', 'i').join()).toBe('5b, 3=4, 7b, 6=4, 8b:4/0 s0 +4-0')
 })
+
+test('a new owner keeps static members away for what is left of their session, and strikes out the others', () => {
+  const { world, member } = createWorld()
+  const a = member('a', 'i')
+  const b = member('b', 'j')
+  for (const each of [a, b, member('c')]) each.join()
+  world.restart()
+  const restart = () => world.coordinator.removeMembersOfPreviousOwner(20_000)
+  expect(world.written(restart)).toBe('8c x, 7c x, 5c x, 3=5, 8a:-2/0 s0 +4-0, 8b:-2/0 s2 +0-0')
+  expect(world.written(restart), 'once').toBe('')
+  expect(() => world.coordinator.commit({ group: 'g', memberId: '', memberEpoch: -1, offsets: [] })).toThrow('are away')
+  expect(() => world.coordinator.deleteGroup('g')).toThrow('are away')
+  expect(world.written(() => world.advance(24_999))).toBe('')
+  expect(member('d', 'i').join()).toContain('8d:0/0 s0 +4-0')
+  expect(world.written(() => world.advance(1))).toBe('8b x, 7b x, 5b x, 3=6')
+})
+
+test('a new owner that comes after their session strikes static members out like all others', () => {
+  const { world, member } = createWorld()
+  member('a', 'i').join()
+  world.restart()
+  expect(world.written(() => world.coordinator.removeMembersOfPreviousOwner(45_000))).toBe('8a x, 7a x, 5a x, 3=3')
+})
