@@ -1,4 +1,5 @@
-import { type ExtensionContext, env, window } from 'vscode'
+import { config } from '@vscode/l10n'
+import { type ExtensionContext, env, l10n, window } from 'vscode'
 import { registerCopyCommands } from './commands/copy-commands.ts'
 import { registerDeleteCommands } from './commands/delete-commands.ts'
 import { registerGroupCommands } from './commands/group-commands.ts'
@@ -6,6 +7,7 @@ import { registerRecordCommands } from './commands/record-commands.ts'
 import { registerResetCommands } from './commands/reset-commands.ts'
 import { registerTreeCommands } from './commands/tree-commands.ts'
 import { QuantityWords } from './model/quantity-words.ts'
+import type { Statistics } from './model/statistics.ts'
 import { Attention } from './view/attention.ts'
 import { ConsumeLenses } from './view/consume-lenses.ts'
 import { Deletions } from './view/deletions.ts'
@@ -15,16 +17,30 @@ import { RecordDocuments } from './view/record-documents.ts'
 import { RowDecorations } from './view/row-decorations.ts'
 import { Sources } from './view/sources.ts'
 import { TimelinePanels } from './view/timeline-panel.ts'
+import { TroubleNotices } from './view/trouble-notices.ts'
 
-export function activate(context: ExtensionContext): void {
-  const sources = new Sources()
+/** What `activate` hands to whoever depends on the extension: how much it has done. */
+export interface TidemarkExtension {
+  readonly statistics: Readonly<Statistics>
+}
+
+export function activate(context: ExtensionContext): TidemarkExtension {
+  if (l10n.bundle !== undefined) config({ contents: l10n.bundle })
+  const statistics: Statistics = { reads: 0, drawnRows: 0 }
+  const log = window.createOutputChannel('Tidemark', { log: true })
+  const sources = new Sources(log, statistics)
   const words = new QuantityWords(env.language)
   const view = new GroupsView(sources, words)
   const lenses = new ConsumeLenses(sources, words)
   const timelines = new TimelinePanels(sources, words)
   const documents = new RecordDocuments(sources, words)
   context.subscriptions.push(
+    log,
     sources,
+    new TroubleNotices(sources),
+    view.onDidShow((rows) => {
+      statistics.drawnRows += rows
+    }),
     view,
     lenses,
     documents,
@@ -40,4 +56,5 @@ export function activate(context: ExtensionContext): void {
     ...registerGroupCommands(view, sources, timelines, words),
   )
   void sources.find()
+  return { statistics }
 }

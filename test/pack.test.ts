@@ -7,7 +7,7 @@ import { runChecked } from './support/run-process.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 /** Packed: the SDK once, once more inside the command, and the types. Growing past it deserves a look at what came in. */
-const PACKED_MAX_BYTES = 500_000
+const PACKED_MAX_BYTES = 700_000
 
 interface LockEntry {
   readonly version: string

@@ -1,4 +1,4 @@
-import { type GroupHealth, open, type Tidemark, TidemarkError } from 'tidemark'
+import { type GroupHealth, open, type Tidemark } from 'tidemark'
 import type { GroupSnapshot, SourceSnapshot, SourceStatus } from '../model/snapshot.ts'
 import { ReadingSchedule } from './reading-schedule.ts'
 
@@ -16,10 +16,10 @@ export class DataSource {
   #tide: Promise<Tidemark> | undefined
   #health: ReadonlyMap<string, GroupHealth> = new Map()
   #judgeAgainAtMs = 0
-  readonly #changed: (source: DataSource) => void
+  readonly #changed: (source: DataSource, failure: unknown) => void
 
-  /** `changed` is called after every read. */
-  constructor(directory: string, name: string, changed: (source: DataSource) => void) {
+  /** `changed` is called after every read, with what went wrong if anything did. */
+  constructor(directory: string, name: string, changed: (source: DataSource, failure: unknown) => void) {
     this.id = directory
     this.name = name
     this.#changed = changed
@@ -62,15 +62,17 @@ export class DataSource {
   }
 
   async #read(): Promise<void> {
-    const [groups, status] = await this.use((tide) => this.#readGroups(tide)).then(
-      (found): [readonly GroupSnapshot[], SourceStatus] => [found, { kind: 'read' }],
-      (error: unknown): [readonly GroupSnapshot[], SourceStatus] => [
-        this.#snapshot.groups,
-        { kind: 'unavailable', reason: reasonOf(error) },
-      ],
-    )
+    let { groups } = this.#snapshot
+    let status: SourceStatus = { kind: 'read' }
+    let failure: unknown
+    try {
+      groups = await this.use((tide) => this.#readGroups(tide))
+    } catch (error) {
+      failure = error
+      status = { kind: 'unavailable', reason: error instanceof Error ? error.message : String(error) }
+    }
     this.#snapshot = { id: this.id, name: this.name, status, groups, readAtMs: Date.now() }
-    this.#changed(this)
+    this.#changed(this, failure)
   }
 
   async #readGroups(tide: Tidemark): Promise<readonly GroupSnapshot[]> {
@@ -99,9 +101,4 @@ export class DataSource {
     this.#tide = undefined
     await tide?.then((opened) => opened.close()).catch(() => {})
   }
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof TidemarkError || error instanceof Error) return error.message
-  return String(error)
 }

@@ -1,4 +1,5 @@
-import { type Disposable, EventEmitter, RelativePattern, Uri, workspace } from 'vscode'
+import { type Disposable, EventEmitter, type LogOutputChannel, RelativePattern, Uri, workspace } from 'vscode'
+import type { Statistics } from '../model/statistics.ts'
 import { DataSource } from '../source/data-source.ts'
 import { directoriesOf, directoryName, IDENTITY_FILE } from '../source/directory-name.ts'
 import type { Demand } from '../source/reading-schedule.ts'
@@ -13,10 +14,14 @@ export class Sources implements Disposable {
   readonly onDidChange = this.#changed.event
   readonly #sources = new Map<string, { readonly source: DataSource; readonly watcher: Disposable }>()
   readonly #subscriptions: Disposable[] = []
+  readonly #log: LogOutputChannel
+  readonly #statistics: Statistics
   #demand: Demand = 'none'
   #isFound = false
 
-  constructor() {
+  constructor(log: LogOutputChannel, statistics: Statistics) {
+    this.#log = log
+    this.#statistics = statistics
     const watcher = workspace.createFileSystemWatcher(`**/${IDENTITY_FILE}`, false, true, false)
     const find = () => void this.find()
     this.#subscriptions.push(
@@ -84,9 +89,18 @@ export class Sources implements Disposable {
     this.#changed.dispose()
   }
 
+  #read(directory: string, failure: unknown): void {
+    this.#statistics.reads++
+    if (failure !== undefined) this.#log.warn(`${directory} could not be read`, failure)
+    this.#changed.fire()
+  }
+
   #add(directory: string): void {
+    this.#log.info(`${directory} is shown`)
     const folders = (workspace.workspaceFolders ?? []).map(({ uri }) => uri.fsPath)
-    const source = new DataSource(directory, directoryName(directory, folders), () => this.#changed.fire())
+    const source = new DataSource(directory, directoryName(directory, folders), (_, failure) =>
+      this.#read(directory, failure),
+    )
     const watcher = workspace.createFileSystemWatcher(new RelativePattern(Uri.file(directory), '**/*.log'))
     const touch = () => source.schedule.touch()
     watcher.onDidChange(touch)
