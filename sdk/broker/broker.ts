@@ -36,16 +36,18 @@ export interface PartitionAnswer extends TopicPartition {
   readonly error: PartitionError | null
 }
 
+export type TopicsChanged = (names: readonly string[] | null) => void
+
 export interface Broker {
   readonly kind: 'owner' | 'follower' | 'neighbour' | 'cluster'
   /** Whether a topic that is sent to or consumed may be created as declared. Never on a cluster. */
   readonly createsTopics: boolean
 
   /**
-   * Calls back when topics may have come, grown, gone or been configured: an owner at once, others when they see it. Be
-   * quick, and do not throw. Returns how to stop that.
+   * Calls back when topics may have come, grown, gone or been configured: an owner at once, others when they see it; with
+   * their names, or null where nobody knows which. Be quick, and do not throw. Returns how to stop that.
    */
-  onTopicsChanged(changed: () => void): () => void
+  onTopicsChanged(changed: TopicsChanged): () => void
 
   metadata(request: MetadataRequest): Promise<MetadataResponse>
   createTopics(request: CreateTopicsRequest): Promise<CreateTopicsResponse>

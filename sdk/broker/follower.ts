@@ -25,6 +25,7 @@ import type {
   OffsetFetchResponse,
   OffsetForLeaderEpochRequest,
   OffsetForLeaderEpochResponse,
+  TopicsChanged,
 } from './broker.ts'
 import { fetchWhenReady } from './fetch-wait.ts'
 import { FollowerState } from './follower-state.ts'
@@ -50,7 +51,7 @@ export class Follower implements Broker {
   readonly #state: FollowerState
   /** Fetches that wait. */
   readonly #waiting = new Set<() => void>()
-  readonly #watchers = new Set<() => void>()
+  readonly #watchers = new Set<TopicsChanged>()
   /** When the directory was listed, and up to where the metadata had been replayed then. */
   #lookedAtMs = Number.NEGATIVE_INFINITY
   #seenOffset = -1
@@ -68,8 +69,8 @@ export class Follower implements Broker {
   }
 
   /** Seen by whoever looks for records. */
-  onTopicsChanged(changed: () => void): () => void {
-    const watcher = () => changed()
+  onTopicsChanged(changed: TopicsChanged): () => void {
+    const watcher: TopicsChanged = (names) => changed(names)
     this.#watchers.add(watcher)
     return () => this.#watchers.delete(watcher)
   }
@@ -153,7 +154,7 @@ export class Follower implements Broker {
     }
     if (!isFresh) look()
     const refreshed = new Set<LogView>()
-    if (hasNews) for (const watcher of [...this.#watchers]) watcher()
+    if (hasNews) for (const watcher of [...this.#watchers]) watcher(null)
     return (topic, partition) => {
       const known = image.topicByName(topic)?.partitions.get(partition)
       if (known === undefined) return undefined

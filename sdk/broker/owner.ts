@@ -34,6 +34,7 @@ import type {
   ProduceRequest,
   ProduceResponse,
   Survives,
+  TopicsChanged,
 } from './broker.ts'
 import { CompactionWatch } from './compaction-watch.ts'
 import { DirectoryRecovery } from './directory-recovery.ts'
@@ -66,7 +67,7 @@ export class Owner implements Broker {
   readonly #groups: OwnerGroups
   readonly #topics: OwnerTopics
   readonly #retention: RetentionWatch
-  readonly #watchers = new Set<() => void>()
+  readonly #watchers = new Set<TopicsChanged>()
   readonly #recovery: DirectoryRecovery
   readonly #compaction: CompactionWatch
 
@@ -114,8 +115,8 @@ export class Owner implements Broker {
     return this.#recovery.notes
   }
 
-  onTopicsChanged(changed: () => void): () => void {
-    const watcher = () => changed()
+  onTopicsChanged(changed: TopicsChanged): () => void {
+    const watcher: TopicsChanged = (names) => changed(names)
     this.#watchers.add(watcher)
     return () => this.#watchers.delete(watcher)
   }
@@ -125,15 +126,19 @@ export class Owner implements Broker {
   }
 
   createTopics(request: CreateTopicsRequest): Promise<CreateTopicsResponse> {
-    return this.#changing(this.#topics.create(request))
+    return this.#changing(
+      request.topics.map(({ name }) => name),
+      this.#topics.create(request),
+    )
   }
 
   createPartitions(request: CreatePartitionsRequest): Promise<void> {
-    return this.#changing(this.#topics.grow(request))
+    return this.#changing([request.topic], this.#topics.grow(request))
   }
 
   async deleteTopics({ topics }: DeleteTopicsRequest): Promise<void> {
-    for (const topic of topics) await this.#changing(this.#topics.delete(topic)).finally(() => this.#records.wake())
+    for (const topic of topics)
+      await this.#changing([topic], this.#topics.delete(topic)).finally(() => this.#records.wake())
   }
 
   async describeConfigs({ topics }: DescribeConfigsRequest): Promise<DescribeConfigsResponse> {
@@ -141,7 +146,7 @@ export class Owner implements Broker {
   }
 
   incrementalAlterConfigs(request: IncrementalAlterConfigsRequest): Promise<void> {
-    return this.#changing(this.#topics.configure(request))
+    return this.#changing([request.topic], this.#topics.configure(request))
   }
 
   produce(request: ProduceRequest): Promise<ProduceResponse> {
@@ -203,11 +208,11 @@ export class Owner implements Broker {
   }
 
   /** A change that fails may have gone half its way. */
-  async #changing<T>(change: Promise<T>): Promise<T> {
+  async #changing<T>(names: readonly string[], change: Promise<T>): Promise<T> {
     try {
       return await change
     } finally {
-      for (const watcher of [...this.#watchers]) watcher()
+      for (const watcher of [...this.#watchers]) watcher(names)
     }
   }
 

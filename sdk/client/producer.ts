@@ -102,7 +102,9 @@ export class Producer<N extends string, KI, VI> implements Finishable {
       codec: options.codec,
       onUnknownTopic: () => this.#forgetShape(),
     })
-    this.#stopWatching = context.broker.onTopicsChanged(() => this.#forgetShape())
+    this.#stopWatching = context.broker.onTopicsChanged((names) => {
+      if (names === null || names.includes(options.topic.name)) this.#forgetShape()
+    })
   }
 
   send(record: RecordToSend<KI, VI>): Promise<SentRecord<N>> {

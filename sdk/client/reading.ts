@@ -115,7 +115,8 @@ export class Reading implements LoopSource, Finishable {
     this.#topicId = (await this.#describe())?.topicId
     await this.#add(await this.#wantedPartitions(), this.#options.from ?? 'earliest')
     if (this.#isEnded) return
-    this.#stopWatching = this.#context.broker.onTopicsChanged(() => {
+    this.#stopWatching = this.#context.broker.onTopicsChanged((names) => {
+      if (names !== null && !names.includes(this.#topic.name)) return
       this.#lookAgain().catch((error: unknown) => this.#fail(error))
     })
     // What changed before somebody watched.

@@ -63,7 +63,8 @@ export class Subscription {
   async start(changed: () => void): Promise<void> {
     if (!(this.#wanted instanceof TopicPattern)) for (const topic of this.#wanted) await topic.ensure()
     if (this.#isStopped) return
-    this.#stopWatching = this.#context.broker.onTopicsChanged(() => {
+    this.#stopWatching = this.#context.broker.onTopicsChanged((names) => {
+      if (!this.#concerns(names)) return
       this.refresh().then(changed, this.#events.onFailure)
     })
     await this.refresh()
@@ -84,6 +85,10 @@ export class Subscription {
       this.#looking = undefined
     })
     await this.#looking
+  }
+
+  #concerns(names: readonly string[] | null): boolean {
+    return names === null || this.#wanted instanceof TopicPattern || names.some((name) => this.#names.includes(name))
   }
 
   async #look(): Promise<void> {

@@ -42,7 +42,7 @@ export class ScriptedBroker implements port.Broker {
   readonly members = new Map<string, ScriptedMember>()
   readonly #overrides = new Map<RequestName, Handler<never>>()
   readonly #waiting = new Set<() => void>()
-  readonly #watchers = new Set<() => void>()
+  readonly #watchers = new Set<port.TopicsChanged>()
 
   /** Answers a request otherwise from now on. */
   override<Name extends RequestName>(name: Name, handler: Handler<Name>): void {
@@ -107,13 +107,13 @@ export class ScriptedBroker implements port.Broker {
     for (const callback of [...this.#waiting]) callback()
   }
 
-  onTopicsChanged(changed: () => void): () => void {
+  onTopicsChanged(changed: port.TopicsChanged): () => void {
     this.#watchers.add(changed)
     return () => this.#watchers.delete(changed)
   }
 
   topicsChanged(): void {
-    for (const changed of [...this.#watchers]) changed()
+    for (const changed of [...this.#watchers]) changed(null)
   }
 
   metadata = this.#request('metadata', async ({ topics }) => ({

@@ -252,3 +252,23 @@ testOwners('a follower sees topics come, grow and go as it looks, without readin
   expect(await topicsOf(follower)).toEqual([])
   expect((await fetch(follower, 't')).error?.code).toBe('UNKNOWN_TOPIC')
 })
+
+testOwners('whoever watches hears which topics changed, once each, until it has enough', async (world) => {
+  const owner = await world.own()
+  const heard: (readonly string[] | null)[] = []
+  const stop = owner.onTopicsChanged((names) => heard.push(names))
+  await create(owner, 't')
+  await owner.createPartitions({ topic: 't', totalCount: 2 })
+  await owner.incrementalAlterConfigs({ topic: 't', configs: { 'retention.ms': '1' } })
+  await owner.deleteTopics({ topics: ['t'] })
+  expect(heard).toEqual([['t'], ['t'], ['t'], ['t']])
+  stop()
+  await create(owner, 'u')
+  expect(heard.length).toBe(4)
+  const follower = world.follow()
+  follower.onTopicsChanged((names) => heard.push(names))
+  await fetch(follower, 'u')
+  await create(owner, 'v')
+  await fetch(follower, 'u')
+  expect(heard.slice(4)).toEqual([null])
+})
