@@ -29,6 +29,7 @@ export class ClientContext {
   readonly logger: Logger | undefined
   readonly #producers = new Set<Finishable>()
   readonly #consumers = new Set<Finishable>()
+  readonly #draining = new Map<Finishable, string>()
   readonly #leaving = new Map<string, Set<Promise<void>>>()
   #isClosed = false
 
@@ -61,6 +62,16 @@ export class ClientContext {
 
   removeConsumer(consumer: Finishable): void {
     this.#consumers.delete(consumer)
+    this.#draining.delete(consumer)
+  }
+
+  /** The loop of a consumer has ended, and it keeps its partitions until the rest is done or committed. */
+  drains(group: string, consumer: Finishable): void {
+    this.#draining.set(consumer, group)
+  }
+
+  hasDraining(group: string): boolean {
+    return [...this.#draining.values()].includes(group)
   }
 
   /** A consumer is about to leave its group, and its partitions to others. */

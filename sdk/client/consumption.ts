@@ -6,6 +6,7 @@ import type { ClientContext, Finishable } from './client-context.ts'
 import { Committer } from './committer.ts'
 import type { CheckedConsumeOptions } from './consume-options.ts'
 import { type ConsumerStatus, partitionStatus, whyNothing } from './consumer-status.ts'
+import { ConsumerWarnings } from './consumer-warnings.ts'
 import { damageJudge } from './damage-judge.ts'
 import { Fetcher } from './fetcher.ts'
 import { InHandWatch } from './in-hand-watch.ts'
@@ -40,6 +41,7 @@ export class Consumption implements LoopSource, Finishable {
   readonly #committer: Committer
   readonly #breath: Breath
   readonly #watch: InHandWatch
+  readonly #warnings: ConsumerWarnings
   /** Set by whoever iterates: what it has in hand may no longer be what comes next. */
   onInterrupt: () => void = () => {}
   #state: 'idle' | 'running' | 'draining' | 'closing' | 'closed' = 'idle'
@@ -56,7 +58,6 @@ export class Consumption implements LoopSource, Finishable {
   #leftBehind = 0
   /** The first record that was handed out and not done by then. */
   #leftUndone: string | undefined
-  #hasWarned = false
 
   constructor(context: ClientContext, topics: ConsumedTopics, options: CheckedConsumeOptions) {
     this.#context = context
@@ -65,6 +66,7 @@ export class Consumption implements LoopSource, Finishable {
     const { group, isolation, maxBufferedBytes } = options
     const { clock, timers } = context.environment
     this.#breath = new Breath(context.environment)
+    this.#warnings = new ConsumerWarnings(context.environment.process, group)
     this.#watch = new InHandWatch(clock, timers, () => this.#assignment.prefixes)
     const fail = (error: unknown) => this.#fail(error)
     this.#subscription = new Subscription(context, group, topics, {
@@ -159,6 +161,8 @@ export class Consumption implements LoopSource, Finishable {
     if (this.#assignment.isCaughtUp) this.#committer.caughtUp()
     if (!this.#options.follow && (await this.#hasSeenAll())) {
       this.#isEnding = true
+      const gotNothing = this.#assignment.prefixes.length === 0
+      if (gotNothing && this.#context.hasDraining(this.#options.group)) this.#warnings.gotNothing()
       return
     }
     if (this.#countsDone) this.#warnWhenStuck()
@@ -254,14 +258,19 @@ export class Consumption implements LoopSource, Finishable {
    */
   async #drain(): Promise<void> {
     this.#state = 'draining'
+    this.#context.drains(this.#options.group, this)
     this.onInterrupt()
     this.#fetcher.close()
     this.#assignment.waitsForBodies = false
     if (!this.#committer.isManual) await this.#committer.commit('power-loss', { again: false })
   }
 
+  #closeUnawaited(): void {
+    this.close().catch((error: unknown) => this.#warnings.closeFailed(error))
+  }
+
   #finishDraining(): void {
-    if (this.#state === 'draining' && !this.#isUnfinished) this.close().catch((error: unknown) => this.#warn(error))
+    if (this.#state === 'draining' && !this.#isUnfinished) this.#closeUnawaited()
   }
 
   async #untilSettled(timeoutMs: number): Promise<void> {
@@ -314,8 +323,7 @@ export class Consumption implements LoopSource, Finishable {
         this.#committer.advanced(prefix)
         // There may be room for more, or nothing left to do.
         if (this.#isParked) this.#fetcher.wake()
-        if (this.#state === 'draining' && this.#assignment.undone === 0)
-          this.close().catch((error) => this.#warn(error))
+        if (this.#state === 'draining' && this.#assignment.undone === 0) this.#closeUnawaited()
       },
     }
   }
@@ -328,7 +336,7 @@ export class Consumption implements LoopSource, Finishable {
 
   #fail(error: unknown): void {
     if (this.#state === 'draining') {
-      this.close().catch((problem) => this.#warn(problem))
+      this.#closeUnawaited()
       return
     }
     this.#failure ??= error
@@ -357,25 +365,12 @@ export class Consumption implements LoopSource, Finishable {
   #warnWhenStuck(): void {
     const { maxUndone } = this.#options
     if (this.#sawDone || !this.#assignment.prefixes.some(({ undone }) => undone >= maxUndone)) return
-    this.#warnForgotten(`waits, since ${maxUndone} records of a partition are undone`)
+    this.#warnings.neverDone(`waits, since ${maxUndone} records of a partition are undone`)
   }
 
   #warnWhenForgotten(): void {
     const { undone } = this.#assignment
-    if (!this.#sawDone && undone >= FORGOTTEN_RECORDS) this.#warnForgotten(`is closed with ${undone} undone records`)
-  }
-
-  #warnForgotten(what: string): void {
-    if (this.#hasWarned) return
-    this.#hasWarned = true
-    const message = `A consumer of group "${this.#options.group}" ${what}, and done() was never called.`
-    const advice = "With processed: 'done' call record.done() when a record is processed; or leave the option out."
-    this.#context.environment.process.emitWarning(`${message} ${advice}`, 'TIDEMARK_NEVER_DONE')
-  }
-
-  /** Where nobody is left to throw to. */
-  #warn(error: unknown): void {
-    const message = `Closing a consumer of group "${this.#options.group}" failed: ${String(error)}`
-    this.#context.environment.process.emitWarning(message, 'TIDEMARK_CLOSE_FAILED')
+    if (!this.#sawDone && undone >= FORGOTTEN_RECORDS)
+      this.#warnings.neverDone(`is closed with ${undone} undone records`)
   }
 }

@@ -437,3 +437,19 @@ test('without follow a member that the group gives nothing ends, while the other
   }
   expect(inner).toBe(0)
 })
+
+test('a loop that gets nothing since an earlier one waits for its commit says so', async () => {
+  const environment = new MemoryEnvironment({ clock: 'manual' })
+  await using tide = await open('memory:', { environment })
+  const t = tide.topic('t')
+  await t.send({ value: Buffer.from('x') })
+  const forgotten = t.consume({ group: 'g', commit: 'manual', follow: false })
+  for await (const _ of forgotten);
+  for await (const _ of t.consume({ group: 'g', follow: false })) throw new Error('it has the partition')
+  expect(environment.warnings.map(({ code }) => code)).toEqual(['TIDEMARK_GOT_NOTHING'])
+  await forgotten.close()
+  let count = 0
+  for await (const _ of t.consume({ group: 'g', follow: false })) count++
+  expect(count).toBe(1)
+  expect(environment.warnings.length).toBe(1)
+})
