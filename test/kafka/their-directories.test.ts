@@ -18,6 +18,7 @@ import {
   dumpLogSegments,
   formatDirectory,
   type GroupRow,
+  type JavaGroup,
   javaClients,
   type KafkaBroker,
   OTHER_BROKERS,
@@ -26,10 +27,12 @@ import {
 } from '../support/kafka.ts'
 import {
   ABILITIES,
+  type BrokerAbilities,
   checkpointOf,
   commitAgain,
   HASTY_BROKER,
   leaveATransactionOpen,
+  settled,
   startWriting,
   writeGroups,
   writeTopics,
@@ -45,6 +48,8 @@ interface Copy {
 /** What the broker's own tools say of its groups. */
 interface Said {
   readonly groups: readonly GroupRow[]
+  readonly members: readonly GroupRow[]
+  readonly listed: readonly JavaGroup[]
   readonly streams: readonly GroupRow[]
 }
 
@@ -69,7 +74,7 @@ describe.each([undefined, ...OTHER_BROKERS])('a directory that Kafka wrote (vers
     try {
       await writeTopics(directory, broker)
       await writeGroups(broker, abilities, join(folder, 'state'))
-      const atStop = await ask(broker)
+      const atStop = await ask(broker, abilities)
       await broker.stop()
       take('stopped in order', atStop)
 
@@ -77,9 +82,9 @@ describe.each([undefined, ...OTHER_BROKERS])('a directory that Kafka wrote (vers
       await leaveATransactionOpen(broker)
       await commitAgain(broker)
       await startWriting(broker)
-      const atCopy = await ask(broker)
+      const atCopy = await ask(broker, abilities)
       take('taken while it ran', atCopy)
-      expect(await ask(broker)).toEqual(atCopy)
+      expect(await ask(broker, abilities)).toEqual(atCopy)
       await broker.kill()
       take('killed', atCopy)
     } finally {
@@ -114,6 +119,26 @@ describe.each([undefined, ...OTHER_BROKERS])('a directory that Kafka wrote (vers
     )
     expect(fingerprint(directory)).toEqual(before)
   })
+
+  test.each(KINDS)(
+    '%s: groups agrees with the list of groups and with kafka-consumer-groups in every member',
+    async (kind) => {
+      const { directory, said } = copyOf(kind)
+      const before = fingerprint(directory)
+      const groups = (await run('groups', directory, '--json')).json() as unknown as readonly GroupJson[]
+      const listed = said.listed.map(({ group, type, protocol, state }) => [
+        group,
+        type?.toLowerCase(),
+        protocol,
+        state,
+      ])
+      expect(groups.map(({ group, type, protocolType, state }) => [group, type, protocolType, state])).toEqual(listed)
+      const members = groups.flatMap(({ group, type, members }) => members.map((each) => memberText(group, type, each)))
+      expect(members.sort()).toEqual(said.members.map(theirMemberText).sort())
+      expect(members.length).toBeGreaterThan(5)
+      expect(fingerprint(directory)).toEqual(before)
+    },
+  )
 
   test.each(KINDS)('%s: read agrees with DumpLogSegments in every record, at both isolation levels', async (kind) => {
     const { directory } = copyOf(kind)
@@ -167,10 +192,17 @@ function optionsOf(version: BrokerVersion | undefined): BrokerOptions {
   return { version, properties: { ...HASTY_BROKER, ...ABILITIES[version ?? 'newest'].properties } }
 }
 
-async function ask({ bootstrap }: KafkaBroker): Promise<Said> {
+async function ask(broker: KafkaBroker, abilities: BrokerAbilities): Promise<Said> {
+  await settled(broker, abilities)
+  const { bootstrap } = broker
   const args = ['--all-groups', '--verbose']
-  const [groups, streams] = await Promise.all([consumerGroups(bootstrap, args), streamsGroups(bootstrap, args)])
-  return { groups, streams }
+  const [groups, members, streams, listed] = await Promise.all([
+    consumerGroups(bootstrap, args),
+    consumerGroups(bootstrap, [...args, '--members']),
+    streamsGroups(bootstrap, args),
+    javaClients(bootstrap).groups(),
+  ])
+  return { groups, members, streams, listed: listed.toSorted((one, other) => (one.group < other.group ? -1 : 1)) }
 }
 
 function run(...typed: string[]): ReturnType<typeof tidemark> {
@@ -210,6 +242,43 @@ function asTheirs(row: Record<string, unknown>): string {
 function asStreams(row: Record<string, unknown>): string {
   const names = ['group', 'topic', 'partition', 'committedOffset', 'leaderEpoch', 'logEndOffset', 'lag']
   return names.map((name) => row[name]).join(' · ')
+}
+
+interface GroupJson {
+  readonly group: string
+  readonly type: string
+  readonly protocolType: string
+  readonly state: string
+  readonly members: readonly MemberJson[]
+}
+
+interface MemberJson {
+  readonly memberId: string
+  readonly instanceId: string | null
+  readonly memberEpoch: number
+  readonly clientId: string
+  readonly host: string
+  readonly assignment: readonly { readonly topic: string; readonly partition: number }[]
+}
+
+/** Classic members have no epoch of their own. */
+function memberText(group: string, type: string, member: MemberJson): string {
+  const { memberId, instanceId, memberEpoch, clientId, host, assignment } = member
+  const partitions = assignment.map(({ topic, partition }) => `${topic}:${partition}`)
+  const epoch = type === 'consumer' ? memberEpoch : null
+  return JSON.stringify([group, memberId, instanceId, clientId, host, epoch, partitions.sort()])
+}
+
+function theirMemberText(row: GroupRow): string {
+  const { GROUP, HOST } = row
+  const ids = [row['CONSUMER-ID'], row['GROUP-INSTANCE-ID'] || null, row['CLIENT-ID']]
+  const epoch = row['CURRENT-EPOCH'] ?? null
+  // "t:0,1;u:2"
+  const partitions = (row['CURRENT-ASSIGNMENT']?.split(';') ?? []).flatMap((text) => {
+    const [topic = '', numbers = ''] = text.split(':')
+    return numbers.split(',').map((number) => `${topic}:${number}`)
+  })
+  return JSON.stringify([GROUP, ...ids, HOST, epoch === null ? null : Number(epoch), partitions.sort()])
 }
 
 interface DumpedPartition {

@@ -195,10 +195,11 @@ async function commitInTransactions(clients: JavaClients): Promise<void> {
 }
 
 async function joinClassicGroups(clients: JavaClients): Promise<void> {
-  const properties = { 'client.id': 'clïent "one" 😀' }
+  const quick = { 'heartbeat.interval.ms': '300' }
+  const properties = { 'client.id': 'clïent "one" 😀', ...quick }
   await Promise.all([
     clients.join({ name: 'c1', group: 'classic', topics: ['shared', 'codecs'], max: 20, commit: true, properties }),
-    clients.join({ name: 'c2', group: 'classic', topics: ['shared'], instanceId: 'static-one' }),
+    clients.join({ name: 'c2', group: 'classic', topics: ['shared'], instanceId: 'static-one', properties: quick }),
     clients.join({
       name: 'c3',
       group: 'classic-idle',
@@ -206,9 +207,10 @@ async function joinClassicGroups(clients: JavaClients): Promise<void> {
       max: 3,
       commit: true,
       instanceId: 'only-one',
+      properties: quick,
     }),
   ])
-  await clients.join({ name: 'c4', group: 'classic-idle', topics: ['stamped'], idle: true })
+  await clients.join({ name: 'c4', group: 'classic-idle', topics: ['stamped'], idle: true, properties: quick })
   await clients.join({ name: 'gone', group: 'classic-gone', topics: ['transactions'], max: 9, commit: true })
   await clients.leave('gone')
 }
@@ -270,6 +272,25 @@ async function deleteTopics(clients: JavaClients): Promise<void> {
   await clients.deleteTopics(['deleted', 'recreated'])
   await clients.createTopic('recreated', 1, KEPT)
   await clients.produce({ topic: 'recreated', count: 3, valuePrefix: 'new-' })
+}
+
+/** Until no group changes any more: members have what they are to have, and the application has read everything. */
+export async function settled({ bootstrap }: KafkaBroker, { streamsGroups }: BrokerAbilities): Promise<void> {
+  const clients = javaClients(bootstrap)
+  await until('all groups have settled', async () => {
+    const groups = await clients.groups()
+    // Its member is away, and will not take what it should.
+    const restless = groups.filter(
+      ({ group, state }) => group !== 'static-away' && state !== 'Stable' && state !== 'Empty',
+    )
+    return restless.length === 0 && (!streamsGroups || (await hasReadAll(clients, 'an-app', 'shared')))
+  })
+}
+
+async function hasReadAll(clients: JavaClients, group: string, topic: string): Promise<boolean> {
+  const [offsets, ends] = await Promise.all([clients.offsets(group), clients.ends([topic])])
+  const committed = new Map(offsets.map((each) => [each.partition, each.committedOffset]))
+  return ends.every(({ partition, logEndOffset }) => committed.get(partition) === logEndOffset)
 }
 
 /** Looks again and again: nothing tells when a broker's background work is done. */

@@ -9,6 +9,6 @@ export {
   type KafkaBroker,
   startBroker,
 } from './kafka-broker.ts'
-export { type JavaClients, type JavaMember, javaClients } from './kafka-clients.ts'
+export { type JavaClients, type JavaGroup, type JavaMember, javaClients } from './kafka-clients.ts'
 export { consumerGroups, type GroupRow, streamsGroups } from './kafka-consumer-groups.ts'
 export { type BrokerVersion, kafkaJars, OTHER_BROKERS } from './kafka-installation.ts'
