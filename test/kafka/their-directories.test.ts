@@ -173,16 +173,16 @@ describe.each([undefined, ...OTHER_BROKERS])('a directory that Kafka wrote (vers
     await giveBack(directory, await takeOver(directory, 'only'), 'only', optionsOf(version))
   }, 300_000)
 
-  test('formatted only: what is written before any broker has started is there when one does', async () => {
+  test('formatted only, as node 7: what is written before any broker has started is there when one does', async () => {
     const directory = join(folder, 'formatted')
-    await formatDirectory(directory, optionsOf(version))
+    await formatDirectory(directory, { ...optionsOf(version), nodeId: 7 })
     await using tide = await open(directory)
     await tide.topic('first', { partitions: 2 }).send({ value: Buffer.from('x') })
     await tide.groups.commit('early', [{ topic: 'first', partition: 0, offset: 0 }])
     await tide.close()
     const content = await readContent(directory)
     await using broker = await startBroker(directory, optionsOf(version))
-    await expectBrokerHas(javaClients(broker.bootstrap), content)
+    await expectBrokerHas(javaClients(broker.bootstrap), content, 7)
     await broker.stop()
     expect(complaints(broker.output())).toEqual([])
   }, 120_000)

@@ -36,14 +36,14 @@ export async function readContent(directory: string): Promise<DirectoryContent> 
 }
 
 /** A broker that started on the directory has the same topics with the same ids, every record and every commit. */
-export async function expectBrokerHas(clients: JavaClients, content: DirectoryContent): Promise<void> {
+export async function expectBrokerHas(clients: JavaClients, content: DirectoryContent, nodeId = 1): Promise<void> {
   const topics = await clients.topics()
   expect(topics.map(({ topic }) => topic).sort()).toEqual([...content.topics.keys()].sort())
   for (const { topic, topicId, partitions, configs } of topics) {
     const theirs = { topicId, partitions: partitions.length, configs }
     expect(theirs, topic).toEqual(content.topics.get(topic))
     expect(new Set(partitions.map(({ leader, isr }) => `leader ${leader}, in sync ${isr}`)), topic).toEqual(
-      new Set(['leader 1, in sync 1']),
+      new Set([`leader ${nodeId}, in sync 1`]),
     )
   }
   const { records } = await clients.consume({ topics: [...content.records.keys()] })

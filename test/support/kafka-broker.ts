@@ -13,6 +13,8 @@ export interface BrokerOptions {
   readonly properties?: Readonly<Record<string, string>>
   /** How long it may take until it serves. Default 120,000: a broker that gives up is noticed at once. */
   readonly timeoutMs?: number
+  /** For `formatDirectory`. Default 1. */
+  readonly nodeId?: number
   /** Another version than that of the tools. */
   readonly version?: BrokerVersion | undefined
   /** Those of a broker before, so that its clients find this one. Default: free ones. */
@@ -61,7 +63,7 @@ export async function formatDirectory(directory: string, options: BrokerOptions 
   const ports = await freePorts()
   const classPath = await brokerClassPath(options.version)
   const format = ['kafka.tools.StorageTool', 'format', '--standalone', '-t', 'AAAAAAAAAAAAAAAAAAAAAQ', '-c']
-  await withProperties(serverProperties(directory, 1, ports, options), (file) =>
+  await withProperties(serverProperties(directory, options.nodeId ?? 1, ports, options), (file) =>
     runChecked(javaProgram('java'), [...SHORT_LIVED, '-cp', classPath, ...format, file]),
   )
 }
