@@ -66,11 +66,21 @@ export async function open(where: string | URL, options: OpenOptions = {}): Prom
   const parts = { environment: logged, clientId, logger }
   if (options.readOnly ?? DEFAULTS.readOnly) {
     const broker = Follower.open(logged, path)
-    const isLed = () => findOwner(environment, path) !== undefined
+    const isLed = () => isOwned(environment, path)
     return new Tidemark({ ...parts, broker, recovery: () => [], isLed, release: () => broker.close() })
   }
   const [broker, release] = await share(environment, logged, path, options)
   return new Tidemark({ ...parts, broker, recovery: () => broker.recovery, release })
+}
+
+/** Where the runtime cannot tell, members are believed to be alive. */
+function isOwned(environment: Environment, path: string): boolean {
+  try {
+    return findOwner(environment, path) !== undefined
+  } catch (error) {
+    if (error instanceof TidemarkError && error.code === 'UNSUPPORTED') return true
+    throw error
+  }
 }
 
 const OPEN_KINDS: OptionKinds<OpenOptions> = {
