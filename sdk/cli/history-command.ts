@@ -38,12 +38,12 @@ async function showHistory(invocation: Invocation, tide: Tidemark): Promise<Exit
   const group = options.text('group')
   if (group === undefined) throw new UsageError('--group is missing: which group?')
   const topic = options.text('topic')
-  if (topic !== undefined) await checkTopicExists(tide, topic)
   const max = options.count('max', 1) ?? DEFAULT_MAX
   // One more than is shown, so that the oldest shown can say how far it moved.
   const history = await tide.groups.history(group, { topic, keepNewest: max + 1 })
-  // A group that was deleted has a history, too.
+  // A group or a topic that was deleted has a history, too.
   if (history.length === 0) await checkGroupExists(tide, group)
+  if (history.length === 0 && topic !== undefined) await checkTopicExists(tide, topic)
   if (isJson) {
     const lines = new LineWriter(terminal)
     for (const { partition, topic: name, entries } of history) {

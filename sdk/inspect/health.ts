@@ -88,15 +88,15 @@ export async function readHealth(
   const names = await groupNames(context, group, rows)
   const nowMs = context.environment.clock.nowMs()
   const sources = new GroupSources(broker, { nowMs, windowMs, historyMs })
-  const partitions = await sources.partitions(rows)
+  const partitions = Map.groupBy(await sources.partitions(rows), ({ row }) => row.group)
   const hasLeader = isLed()
   const groups: GroupHealth[] = []
   for (const name of names) {
     const described = (await broker.consumerGroupDescribe({ groups: [name] })).groups[0]
     const activity = await sources.activity(name)
-    const known = partitions
-      .filter(({ row }) => row.group === name)
-      .map((source) => factsOf(source, { nowMs, windowMs, givenUpAtMs: activity.givenUpAtMs }))
+    const known = (partitions.get(name) ?? []).map((source) =>
+      factsOf(source, { nowMs, windowMs, givenUpAtMs: activity.givenUpAtMs }),
+    )
     const members = (described?.members ?? []).map(({ clientId, memberId }) => (clientId === '' ? memberId : clientId))
     const facts: GroupFacts = {
       group: name,

@@ -60,10 +60,16 @@ test('JSON has exactly the promised names; --max keeps the newest', async () => 
   expect((await shop.run('history', '-g', 'fraud', '--max', '1')).output).toContain('The newest 1 of each partition')
 })
 
-test('a deleted group has a history; a group that never was is wrong use', async () => {
+test('a deleted group and a deleted topic have a history; what never was is wrong use', async () => {
   const shop = await createShop()
+  {
+    await using tide = await shop.open()
+    await tide.topics.delete('payments')
+  }
+  expect((await shop.run('history', '-g', 'fraud', '-t', 'payments')).output).toContain('commit removed')
+  expect(await shop.run('history', '-g', 'fraud', '-t', 'nothing')).toMatchObject({ code: 2, output: '' })
   await shop.run('delete', '-g', 'fraud', '--execute')
-  expect((await shop.run('history', '-g', 'fraud')).output).toContain('commit removed')
+  expect((await shop.run('history', '-g', 'fraud')).code).toBe(0)
   expect(await shop.run('history', '-g', 'nobody')).toMatchObject({ code: 2, output: '' })
   expect((await shop.run('history')).errors).toContain('--group is missing')
 })
