@@ -159,6 +159,14 @@ test('where nobody says that a topic is another one by now, it shows at the offs
   await until('it is told', () => environment.warnings.length > 0)
   expect(environment.warnings).toMatchObject([{ code: 'TIDEMARK_TOPIC_DELETED' }])
   expect(environment.warnings[0]!.message).toContain('created anew')
+  broker.commits.clear()
+  const [memberId] = [...broker.members.keys()]
+  broker.assign(
+    memberId!,
+    ['t', 'other'].map((name) => ({ topic: name, partition: 0 })),
+  )
+  environment.advance(5_000)
+  await until('the new one is read', () => loop.values.at(-1) === 'anew')
   expect(loop.ended()).toBeUndefined()
 })
 
