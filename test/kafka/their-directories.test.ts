@@ -1,12 +1,15 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { open } from '../../sdk/index.ts'
+import { fileKindOf } from '../../sdk/inspect/file-kind.ts'
+import { describeFile, type FileRow, verifyDirectory } from '../../sdk/inspect.ts'
 import { nodeEnvironment } from '../../sdk/testing.ts'
 import { tidemark } from '../sdk/cli/support/memory-terminal.ts'
 import { expectBrokerHas, readContent } from '../support/directory-content.ts'
 import { copyDirectory, fingerprint } from '../support/directory-copy.ts'
+import { asDumped, filesBelow, withoutRecords } from '../support/dumped-batches.ts'
 import { type Isolation, visibleRecords } from '../support/dumped-records.ts'
 import { endJava } from '../support/java-server.ts'
 import {
@@ -157,6 +160,45 @@ describe.each([undefined, ...OTHER_BROKERS])('a directory that Kafka wrote (vers
         expect(ours.sort(), `${topic}, ${isolation}`).toEqual(theirs.sort())
       }
     }
+    expect(fingerprint(directory)).toEqual(before)
+  })
+
+  test.each(KINDS)(
+    '%s: dump agrees with DumpLogSegments in every batch, and every other file is understood',
+    async (kind) => {
+      const { directory } = copyOf(kind)
+      const before = fingerprint(directory)
+      const files = filesBelow(directory).filter((path) => fileKindOf(basename(path)) !== undefined)
+      const theirs = new Map<string, readonly DumpedBatch[]>()
+      const logs = files.filter((path) => path.endsWith('.log'))
+      for (const { path, batches } of (await dumpLogSegments(logs)).files) theirs.set(path, batches)
+      let count = 0
+      for (const path of files) {
+        const rows: FileRow[] = []
+        for await (const row of describeFile(path, { records: true })) rows.push(row)
+        const problems = rows.filter((row) => row.row === 'problem')
+        expect(problems, path).toEqual([])
+        if (!path.endsWith('.log')) continue
+        const ours = rows.filter((row) => row.row === 'batch')
+        expect(ours.map(asDumped), path).toEqual((theirs.get(path) ?? []).map(withoutRecords))
+        count += ours.length
+      }
+      expect(count).toBeGreaterThan(100)
+      expect(fingerprint(directory)).toEqual(before)
+    },
+  )
+
+  test.each(KINDS)('%s: verify finds nothing wrong but the commit that was set past the end', async (kind) => {
+    const { directory } = copyOf(kind)
+    const before = fingerprint(directory)
+    const found = (await verifyDirectory(directory)).filter(({ severity }) => severity !== 'note')
+    expect(found.map(({ rule, file, what }) => [rule, file, what])).toEqual([
+      [
+        'commit',
+        expect.stringMatching(/^__consumer_offsets-\d+$/),
+        expect.stringContaining('Group "by-hand" committed offset 1000 of shared-2, whose log ends at'),
+      ],
+    ])
     expect(fingerprint(directory)).toEqual(before)
   })
 

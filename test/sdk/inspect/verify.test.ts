@@ -293,6 +293,12 @@ test('missing indexes are a note, empty ones a warning', async () => {
   ])
 })
 
+test('a time index of the metadata log that is behind is a note: brokers leave it so at an orderly stop', async () => {
+  const directory = createCraftedDirectory()
+  for (const suffix of ['.index', '.timeindex']) directory.write(`__cluster_metadata-0/${'0'.repeat(20)}${suffix}`, '')
+  expect((await briefs(directory)).map(({ severity, rule }) => [severity, rule])).toEqual([['note', 'time-index']])
+})
+
 test('an index without its log is found', async () => {
   const directory = createCraftedDirectory()
   directory.write(`${FIRST}.log`, null)
