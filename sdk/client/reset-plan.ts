@@ -3,6 +3,7 @@ import { TidemarkError } from '../errors.ts'
 import { type CommittedPosition, isSamePosition } from '../offsets/reset-metadata.ts'
 import type { ClientContext } from './client-context.ts'
 import { commitGroupOffsets, readGroupOffsets, readMembers } from './group-offsets.ts'
+import { boolean, checkOptions, type OptionKinds } from './option-check.ts'
 import { isSamePartition } from './topic-partition.ts'
 
 /** What a plan does to one partition. */
@@ -28,6 +29,8 @@ export interface ApplyOptions {
   /** Also where the group has committed since; what it committed is overwritten. Default false. */
   readonly force?: boolean | undefined
 }
+
+const APPLY_KINDS: OptionKinds<ApplyOptions> = { force: boolean }
 
 /**
  * What moving a group would do, partition by partition, and the doing of it. Nothing is changed before `apply`. Made by
@@ -58,6 +61,7 @@ export class ResetPlan {
    *   `force`; READ_ONLY, UNKNOWN_TOPIC
    */
   async apply(options: ApplyOptions = {}): Promise<void> {
+    checkOptions('plan.apply', options, APPLY_KINDS)
     const moved = this.changes.filter(({ hasMovedOn }) => hasMovedOn)
     if (moved.length > 0 && options.force !== true) throw movedOn(this.group, moved.map(placeWords))
     await this.#move(
@@ -72,6 +76,7 @@ export class ResetPlan {
    * @throws {TidemarkError} as `apply`
    */
   async undo(options: ApplyOptions = {}): Promise<void> {
+    checkOptions('plan.undo', options, APPLY_KINDS)
     await this.#move(
       options,
       ({ after }) => after,

@@ -36,7 +36,8 @@ export type CheckedTarget =
 export function checkTarget(group: string, target: ResetTarget, nowMs: number): CheckedTarget {
   if (target === 'current') return { kind: 'current' }
   if (target === 'earliest' || target === 'latest') return { kind: 'position', position: target }
-  if (typeof target === 'object' && target !== null) {
+  // Two answers to one question are a mistake, not a choice.
+  if (typeof target === 'object' && target !== null && Object.keys(target).length === 1) {
     if ('offset' in target && isCount(target.offset)) return { kind: 'position', position: { offset: target.offset } }
     if ('timestampMs' in target && isCount(target.timestampMs)) return since(target.timestampMs)
     if ('duration' in target) return since(Math.max(0, nowMs - durationMs(target.duration)))
