@@ -74,15 +74,21 @@ export type ErrorCode = keyof typeof ERRORS
 
 /** Where an error happened, as far as it is known. */
 export interface ErrorPlace {
+  /** The topic that it happened in. */
   readonly topic?: string | undefined
+  /** The partition of it. */
   readonly partition?: number | undefined
+  /** The record. */
   readonly offset?: number | undefined
+  /** What was thrown below. */
   readonly cause?: unknown
+  /** Of `sendAll`: what it had sent. */
   readonly sent?: SentBefore | undefined
 }
 
 /** What `sendAll` had sent when it was interrupted: it stays sent. */
 export interface SentBefore {
+  /** How many records. */
   readonly count: number
   /** The last offset it wrote in each partition it wrote to. */
   readonly lastOffsets: readonly { readonly topic: string; readonly partition: number; readonly offset: number }[]
@@ -90,13 +96,18 @@ export interface SentBefore {
 
 /** The only error Tidemark throws on purpose. `code` is stable; `message` is for people and says what to do. */
 export class TidemarkError extends Error {
+  /** 'TidemarkError', also where `instanceof` cannot be used. */
   override readonly name = 'TidemarkError'
+  /** What happened; one of the rows of the table of codes. */
   readonly code: ErrorCode
   /** Whether the same call may succeed later without any change. */
   readonly retriable: boolean
   // Declared only: what is not known is not there, so that whoever prints the error sees none of it.
+  /** The topic that it happened in. */
   declare readonly topic: string | undefined
+  /** The partition of it. */
   declare readonly partition: number | undefined
+  /** The record. */
   declare readonly offset: number | undefined
   /** Where `sendAll` was ABORTED or its topic CLOSED: what it had sent by then. */
   declare readonly sent: SentBefore | undefined

@@ -1,9 +1,14 @@
-/** The public names of `tidemark`. */
+/**
+ * Topics in a directory, and groups that remember how far they got.
+ *
+ * @module tidemark
+ */
 export type {
   GroupDescription,
   GroupState,
   GroupType,
   Isolation,
+  ListedGroup,
   MemberDescription,
   Survives,
   TopicMetadata,
@@ -23,7 +28,6 @@ export type {
   DeletedOffsets,
   GroupCommitOptions,
   Groups,
-  ListedGroup,
   RestoreOptions,
   UndoOptions,
 } from './client/groups.ts'

@@ -1,4 +1,8 @@
-/** `tidemark/inspect`: looking at directories without owning them. */
+/**
+ * Looks at directories without owning them.
+ *
+ * @module tidemark/inspect
+ */
 
 export { type DescribeFileOptions, describeFile } from './inspect/describe-file.ts'
 export type { FileKind } from './inspect/file-kind.ts'

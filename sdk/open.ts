@@ -24,6 +24,7 @@ import { TidemarkError } from './errors.ts'
 import { asDiskFailure } from './log/storage-error.ts'
 import { Tidemark } from './tidemark.ts'
 
+/** How a directory is opened. Everything has a default. */
 export interface OpenOptions {
   /** How long to wait for another owner of the directory to go, milliseconds. Default 10,000. */
   readonly waitMs?: number

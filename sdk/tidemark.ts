@@ -151,11 +151,13 @@ export class Tidemark implements AsyncDisposable {
     return this.#closing
   }
 
+  /** What `JSON.stringify` shows of it. */
   toJSON(): object {
     const { kind, recovery } = this
     return { kind, recovery }
   }
 
+  /** @internal What `console.log` shows of it. */
   [SHOW](depth: number | null, options: InspectOptions): string {
     return printed('Tidemark', this.toJSON(), depth, options)
   }
@@ -172,6 +174,7 @@ export class Tidemark implements AsyncDisposable {
     }
   }
 
+  /** `await using`: the same as `close()`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }

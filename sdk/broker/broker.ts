@@ -26,8 +26,11 @@ export interface PartitionError {
   readonly message: string
 }
 
+/** Names a partition. */
 export interface TopicPartition {
+  /** Its name. */
   readonly topic: string
+  /** From 0 on. */
   readonly partition: number
 }
 
@@ -89,11 +92,15 @@ export interface MetadataResponse {
   readonly clusterId: string | null
   readonly topics: readonly TopicMetadata[]
 }
+/** A topic as the broker knows it. */
 export interface TopicMetadata {
+  /** What it is called. */
   readonly name: string
   /** 22 characters of base64url, as Kafka prints it. */
   readonly topicId: string
+  /** Whether it is one of Kafka's own, such as `__consumer_offsets`. */
   readonly internal: boolean
+  /** Every partition, with the epoch of whoever writes it now. */
   readonly partitions: readonly { readonly partition: number; readonly leaderEpoch: number }[]
 }
 
@@ -212,7 +219,7 @@ export interface CountRecordsResponse {
 
 // Groups
 
-export type { DescribedGroup, GroupDescription, GroupState, GroupType, MemberDescription }
+export type { DescribedGroup, GroupDescription, GroupState, GroupType, ListedGroup, MemberDescription }
 export type ConsumerGroupHeartbeatRequest = HeartbeatRequest
 export type ConsumerGroupHeartbeatResponse = HeartbeatResponse
 

@@ -19,20 +19,25 @@ export interface PartitionStatus extends TopicPartition {
   readonly runningMs: number | null
   /** Records handed out and not processed. */
   readonly undone: number
-  /** The next offset to hand out, the next to process, and what is committed; null where it is not known yet. */
+  /** The next offset to hand out; null where it is not known yet, as below. */
   readonly nextOffset: number | null
+  /** The next to process: what a commit would say now. */
   readonly processedOffset: number | null
+  /** What the last commit of this member said. */
   readonly committedOffset: number | null
 }
 
 /** What a consumer is doing, and why it is not doing more. */
 export interface ConsumerStatus {
+  /** The group it is a member of. */
   readonly group: string
+  /** What the group calls it. */
   readonly memberId: string
   /** `idle` before the loop, `draining` after it while `done()` or `commit()` may still come. */
   readonly state: 'idle' | 'joining' | 'running' | 'draining' | 'closing' | 'closed'
   /** Why it has no partitions, in words; null where it has some. */
   readonly reason: string | null
+  /** What it does with each partition it has. */
   readonly partitions: readonly PartitionStatus[]
 }
 

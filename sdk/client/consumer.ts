@@ -54,6 +54,7 @@ const PARTITIONS = listOf('{ topic, partition }', object(''))
  * handed out again to whoever goes on, unless it was `done()`.
  */
 export class Consumer<R> implements AsyncIterable<R>, AsyncDisposable {
+  /** The group it is a member of. */
   readonly group: string
   readonly #context: ClientContext
   readonly #options: CheckedConsumeOptions
@@ -176,15 +177,18 @@ export class Consumer<R> implements AsyncIterable<R>, AsyncDisposable {
     await this.#consumption.close(options.timeoutMs)
   }
 
+  /** `await using`: the same as `close()`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
 
+  /** What `JSON.stringify` shows of it. */
   toJSON(): object {
     const { group, assignment } = this
     return { group, assignment }
   }
 
+  /** @internal What `console.log` shows of it. */
   [SHOW](depth: number | null, options: InspectOptions): string {
     const assignment = this.assignment.map(({ topic, partition }) => `${topic}-${partition}`)
     return printed('Consumer', { group: this.group, assignment }, depth, options)

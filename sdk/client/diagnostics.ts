@@ -5,19 +5,25 @@ import type { PartitionOffset } from './position.ts'
 
 /** What is published on `tidemark:partitions.assigned`, `.revoked` (given up in order) and `.lost` (taken away). */
 export interface PartitionsEvent {
+  /** The member's group. */
   readonly group: string
+  /** What the group calls the member. */
   readonly memberId: string
+  /** Those that came or went. */
   readonly partitions: readonly TopicPartition[]
 }
 
 /** What is published on `tidemark:commit`, when a commit of a consumer is answered. */
 export interface CommitEvent {
+  /** The consumer's group. */
   readonly group: string
+  /** What the group calls the consumer. */
   readonly memberId: string
   /** The next offset to read in each partition. */
   readonly offsets: readonly PartitionOffset[]
   /** What was asked for. */
   readonly survives: Survives
+  /** Milliseconds until it was answered. */
   readonly durationMs: number
   /** null where all of it was committed. */
   readonly error: unknown
@@ -25,12 +31,17 @@ export interface CommitEvent {
 
 /** What is published on `tidemark:send`, when a batch of records is answered. */
 export interface SendEvent {
+  /** Where the batch went. */
   readonly topic: string
+  /** The partition of it. */
   readonly partition: number
+  /** How many records were in the batch. */
   readonly records: number
   /** null where it was not sent. */
   readonly baseOffset: number | null
+  /** Milliseconds until it was answered. */
   readonly durationMs: number
+  /** Why it was not sent; null where it was. */
   readonly error: unknown
 }
 

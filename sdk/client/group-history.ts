@@ -7,6 +7,7 @@ import { byPartition } from './topic-partition.ts'
 
 /** What a group has committed for a partition over time, oldest first. */
 export interface PartitionHistory extends TopicPartition {
+  /** Oldest first. */
   readonly entries: readonly CommitHistoryEntry[]
 }
 

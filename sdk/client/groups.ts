@@ -1,4 +1,4 @@
-import type { Broker, GroupDescription, GroupType, ListGroupsResponse, TopicPartition } from '../broker/broker.ts'
+import type { Broker, GroupDescription, GroupType, ListedGroup, TopicPartition } from '../broker/broker.ts'
 import { fromPartitionError } from '../broker/partition-error.ts'
 import { TidemarkError } from '../errors.ts'
 import { checkGroupId } from '../offsets/group-id.ts'
@@ -34,12 +34,11 @@ import { type Former, ResetPlanner, type ResetScope } from './reset-planner.ts'
 import type { ResetTarget } from './reset-target.ts'
 import { isSamePartition } from './topic-partition.ts'
 
-/** One group in a list: its name, its protocol, its state. */
-export type ListedGroup = ListGroupsResponse['groups'][number]
-
 /** What a group had committed before it was deleted: `groups.restore` takes it. */
 export interface DeletedOffsets {
+  /** Whose commits they were. */
   readonly group: string
+  /** The commits as they were before. */
   readonly offsets: readonly GroupOffset[]
 }
 

@@ -14,13 +14,17 @@ import { byPartition } from './topic-partition.ts'
 
 /** How far a group is behind on a partition. null where there is nothing to say; Kafka's tools print "-" there. */
 export interface LagRow extends TopicPartition {
+  /** Whose row this is. */
   readonly group: string
   /** The next offset to read. */
   readonly committedOffset: number | null
+  /** The epoch that was committed with the offset: that of the record before it. */
   readonly leaderEpoch: number | null
+  /** The text that was committed with the offset. */
   readonly metadata: string | null
   /** When it was committed, milliseconds since 1970. */
   readonly committedAtMs: number | null
+  /** The first offset that is still there. */
   readonly logStartOffset: number | null
   /** The end of what can be read. */
   readonly logEndOffset: number | null
@@ -28,12 +32,15 @@ export interface LagRow extends TopicPartition {
   readonly lag: number | null
   /** The records that are really there to be read. null: that cannot be told, `lag` is the most it can be. */
   readonly lagRecords: number | null
+  /** How the group stands here, in one word. */
   readonly lagState: LagState
   /** Why it is `unavailable`. */
   readonly reason: string | null
   /** Who holds the partition. */
   readonly memberId: string | null
+  /** The `clientId` that the member gave to `open`. */
   readonly clientId: string | null
+  /** Where the member runs. */
   readonly host: string | null
 }
 

@@ -9,6 +9,7 @@ export type Position = 'earliest' | 'latest' | { readonly timestampMs: number } 
 
 /** One partition's answer to "where is that?". */
 export interface PartitionOffset extends TopicPartition {
+  /** The offset there. */
   readonly offset: number
 }
 

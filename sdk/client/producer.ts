@@ -38,25 +38,35 @@ export type HeadersToSend =
 
 /** Where a record went, and what it survives from now on. */
 export interface SentRecord<N extends string = string> {
+  /** Where it went. */
   readonly topic: N
+  /** The partition of it. */
   readonly partition: number
+  /** Its number in the partition. */
   readonly offset: number
   /** Milliseconds since 1970: as sent or, with `message.timestamp.type=LogAppendTime`, as stored. */
   readonly timestampMs: number
+  /** What it survives from now on. */
   readonly survives: Survives
 }
 
 /** Where the records of `sendBatch` went: `partitions[i]` and `offsets[i]` belong to the i-th record. */
 export interface SentBatch<N extends string = string> {
+  /** Where they went. */
   readonly topic: N
+  /** The partition of each record, in the order sent. */
   readonly partitions: readonly number[]
+  /** The offset of each record in its partition, in the order sent. */
   readonly offsets: readonly number[]
+  /** What all of them survive from now on. */
   readonly survives: Survives
 }
 
 /** What `sendAll` did. */
 export interface SentAll<N extends string = string> {
+  /** Where they went. */
   readonly topic: N
+  /** How many records were sent. */
   readonly count: number
   /** The last offset it wrote in each partition it wrote to. */
   readonly lastOffsets: readonly PartitionOffset[]

@@ -10,7 +10,9 @@ export interface StreamOptions {
 
 /** Node's `Readable` in object mode, which knows what it gives. */
 export interface RecordReadable<R> extends Readable {
+  /** The next record, if one is there. */
   read(size?: number): R | null
+  /** Record by record; leaving the loop destroys the stream. */
   [Symbol.asyncIterator](): NodeJS.AsyncIterator<R>
 }
 

@@ -37,6 +37,7 @@ const APPLY_KINDS: OptionKinds<ApplyOptions> = { force: boolean }
  * `groups.planReset` and `groups.planUndo`.
  */
 export class ResetPlan {
+  /** The group that is to be moved. */
   readonly group: string
   /** By topic and partition. */
   readonly changes: readonly ResetChange[]

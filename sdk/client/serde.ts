@@ -6,7 +6,9 @@ import { type StandardSchema, validateNow } from './standard-schema.ts'
  * Both functions answer at once and throw where they cannot; Tidemark adds topic, partition and offset to the error.
  */
 export interface Serde<Out, In = Out> {
+  /** The bytes of a value. What it throws becomes ENCODE_FAILED. */
   serialize(value: In): Uint8Array
+  /** The value of such bytes. What it throws becomes DECODE_FAILED. */
   deserialize(bytes: Uint8Array): Out
   /** True: `null` stands for "no bytes" (a tombstone, a missing key) and never reaches the two functions. See `nullable`. */
   readonly acceptsNull?: boolean

@@ -1,5 +1,6 @@
 /** The part of the Standard Schema specification (zod, valibot, arktype, …) that Tidemark uses. */
 export interface StandardSchema<In = unknown, Out = In> {
+  /** What the specification puts there; Tidemark calls `validate`, which has to answer at once. */
   readonly '~standard': {
     readonly version: 1
     readonly vendor: string

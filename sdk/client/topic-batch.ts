@@ -6,8 +6,11 @@ import type { ProcessedPrefix } from './processed.ts'
 
 /** Consecutive records of one partition, at least one. */
 export class TopicBatch<R> {
+  /** The topic of all its records. */
   readonly topic: string
+  /** The partition of all its records. */
   readonly partition: number
+  /** In the order of their offsets. */
   readonly records: readonly R[]
   readonly #prefix: ProcessedPrefix
 
@@ -35,11 +38,13 @@ export class TopicBatch<R> {
     this.#prefix.doneAll(this.#fetched, index + 1)
   }
 
+  /** What `JSON.stringify` shows of it. */
   toJSON(): object {
     const { topic, partition, records } = this
     return { topic, partition, records }
   }
 
+  /** @internal What `console.log` shows of it. */
   [SHOW](depth: number | null, options: InspectOptions): string {
     const fetched = this.#fetched
     const [firstOffset, lastOffset] = [fetched[0]?.offset, fetched.at(-1)?.offset]

@@ -6,8 +6,11 @@ import type { RecordHeader } from '../record/record-cursor.ts'
  * Bytes are views into the batch the record came in: copy them (`Uint8Array.from`) to keep them for long.
  */
 export interface TopicRecord<N extends string = string, K = string | null, V = Uint8Array> {
+  /** Where it is from. */
   readonly topic: N
+  /** The partition of it. */
   readonly partition: number
+  /** Its number in the partition. */
   readonly offset: number
   /** When it was sent or, with `message.timestamp.type=LogAppendTime`, stored; milliseconds since 1970. */
   readonly timestampMs: number

@@ -66,6 +66,7 @@ const RECORDS: OptionKind = {
  * topic is created as declared by the first `send`, `consume` or `read`, in a directory, never on a cluster.
  */
 export class Topic<N extends string = string, KO = string | null, VO = Uint8Array, KI = KO, VI = VO> {
+  /** What it is called. */
   readonly name: N
   /** How its records are decoded. */
   readonly serdes: Serdes
@@ -189,10 +190,12 @@ export class Topic<N extends string = string, KO = string | null, VO = Uint8Arra
     return found.partitions.map(({ partition }) => ({ topic: this.name, partition }))
   }
 
+  /** What `JSON.stringify` shows of it. */
   toJSON(): object {
     return { name: this.name }
   }
 
+  /** @internal What `console.log` shows of it. */
   [SHOW](depth: number | null, options: InspectOptions): string {
     return printed('Topic', { name: this.name }, depth, options)
   }

@@ -8,6 +8,7 @@ import { checkArgument, checkOptions, type OptionKinds, object, wholeNumber } fr
 export interface TopicConfigEntry {
   /** Kafka's name, such as `retention.ms`. */
   readonly name: string
+  /** As text, as Kafka has it. */
   readonly value: string
   /** Whether nobody set it. */
   readonly isDefault: boolean

@@ -4,9 +4,13 @@
  * `Date.now`, `setTimeout` or `Math.random` (test/tidy.test.ts).
  */
 export interface Environment {
+  /** The disk. */
   readonly files: FileSystem
+  /** What time it is. */
   readonly clock: Clock
+  /** Waiting. */
   readonly timers: Timers
+  /** Chance. */
   readonly random: Randomness
   /** This process, as other processes can find it. */
   readonly process: { readonly pid: number; emitWarning(message: string, code: string): void }
@@ -26,7 +30,9 @@ export interface Clock {
   monotonicMs(): number
 }
 
+/** A call that is still to come. */
 export interface Timer {
+  /** It does not come any more. Calling it again, or afterwards, does nothing. */
   cancel(): void
 }
 
@@ -40,33 +46,45 @@ export interface Timers {
 
 /** Chance. */
 export interface Randomness {
+  /** So many random bytes, fit for ids. */
   bytes(count: number): Uint8Array
   /** 0 ≤ x < 1, not for secrets. */
   number(): number
 }
 
+/** Somebody else has it. */
 export interface LockHolder {
+  /** Tells it apart from a lock. */
   readonly held: false
   /** Process id of the holder where it could be found. */
   readonly pid: number | undefined
 }
 
+/** The exclusive lock of a data directory, which goes with its process. */
 export interface DirectoryLock {
+  /** Tells it apart from somebody else's. */
   readonly held: true
   /** True while the lock file on disk is still the one we locked (same inode, still there). Cheap: one stat. */
   isStillOurs(): boolean
+  /** Lets others have it. */
   release(): void
 }
 
+/** A bound endpoint, which stands where the lock is lost. */
 export interface Fence {
+  /** Tells it apart from somebody else's. */
   readonly held: true
+  /** Lets others bind it. */
   release(): Promise<void>
 }
 
+/** What the disk says about a file or a directory. */
 export interface FileStat {
+  /** How long the file is. */
   readonly sizeBytes: number
   /** Milliseconds since 1970. */
   readonly modifiedMs: number
+  /** Whether it is a directory. */
   readonly isDirectory: boolean
   /** Tells two files at the same path apart. */
   readonly inode: bigint
@@ -96,6 +114,7 @@ export interface FileSystem {
   syncDirectory(directory: string): void
   /** Absolute path with links resolved; the absolute path itself where nothing exists yet. */
   realPath(path: string): string
+  /** Puts a path together as the machine writes paths. */
   join(...parts: string[]): string
   /** Calls `changed` after something in the directory may have changed. May lose events: poll as well. */
   watch(directory: string, changed: () => void): { close(): void }
@@ -107,9 +126,11 @@ export interface File {
   read(target: Uint8Array, position: number): number
   /** Writes all of `chunks` one after the other from byte `position`. Throws on a short write that cannot be completed. */
   write(chunks: readonly Uint8Array[], position: number): void
+  /** How long it is now. */
   sizeBytes(): number
   /** Tells it apart from another file that has taken its name. */
   inode(): bigint
+  /** Cuts it, or fills it up with zeros, to this size. */
   truncate(sizeBytes: number): void
   /** Resolves when everything written before the call survives a power loss. Runs on the thread pool. */
   sync(): Promise<void>

@@ -15,6 +15,7 @@ import { MemoryFileSystem, type MemoryVolume } from './memory-file-system.ts'
 import { nodeClock, nodeTimers } from './node-clock.ts'
 import { randomFrom } from './seeded-random.ts'
 
+/** What kind of machine it is. Everything has a default. */
 export interface MemoryOptions {
   /** `'manual'`: time stands still until `advance`. Default `'real'`. */
   readonly clock?: 'real' | 'manual'
@@ -43,9 +44,13 @@ interface Machine {
  * outlives the program.
  */
 export class MemoryEnvironment implements Environment {
+  /** The disk in memory. */
   readonly files: FileSystem
+  /** The clock that `options.clock` asked for. */
   readonly clock: Clock
+  /** Timers by that clock. */
   readonly timers: Timers
+  /** Numbers that `options.seed` repeats. */
   readonly random: Randomness
   readonly process: Environment['process']
   /** What `process.emitWarning` was given. */
@@ -99,6 +104,7 @@ export class MemoryEnvironment implements Environment {
     return this.#files.openFiles
   }
 
+  /** Bytes of all its files together. */
   get usedBytes(): number {
     return this.#machine.volume.usedBytes
   }

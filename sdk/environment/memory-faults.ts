@@ -20,6 +20,7 @@ export type DiskOperation =
   | 'lock'
   | 'fence'
 
+/** Which operation fails, and how. */
 export interface FaultOptions {
   /** Lets this many matching operations pass first; 0 by default: the next one fails. */
   readonly after?: number

@@ -9,10 +9,13 @@ export type Severity = 'damage' | 'warning' | 'note'
 
 /** One thing `verifyDirectory` found, for programs and, in its sentences, for people. */
 export interface Finding {
+  /** Whether something is lost, wrong, or only worth knowing. */
   readonly severity: Severity
   /** Which check found it; stable. */
   readonly rule: FindingRule
+  /** The topic it is about; null where it is about the directory. */
   readonly topic: string | null
+  /** The partition of it. */
   readonly partition: number | null
   /** Relative to the data directory. */
   readonly file: string
@@ -26,6 +29,7 @@ export interface Finding {
   readonly what: string
   /** What a Kafka broker would do if it were started on the directory as it is. */
   readonly whatABrokerWouldDo: string
+  /** A sentence. */
   readonly whatToDo: string
 }
 

@@ -5,6 +5,7 @@ import { parseResetMetadata } from '../offsets/reset-metadata.ts'
 export interface OffsetSample {
   /** Milliseconds since 1970. */
   readonly atMs: number
+  /** Where it was then. */
   readonly offset: number
 }
 
@@ -16,6 +17,7 @@ export interface ProgressQuestion {
   readonly ends: readonly OffsetSample[]
   /** When the next record that it has not processed was written; null: there is none, or it cannot be told. */
   readonly nextRecordAtMs: number | null
+  /** Milliseconds since 1970. */
   readonly nowMs: number
   /** How far to look back. Default 600,000. */
   readonly windowMs?: number | undefined
@@ -30,9 +32,11 @@ export interface GroupProgress {
   readonly processedPerSecond: number | null
   /** Offsets a second by which the log grew in that time. */
   readonly appendedPerSecond: number | null
-  /** Log end − committed offset, now and when that time began. */
+  /** Log end − committed offset, now. */
   readonly lag: number | null
+  /** The lag when the time looked back at began. */
   readonly lagBefore: number | null
+  /** Whether that is getting better. */
   readonly trend: LagTrend
   /** Milliseconds until it has caught up if both go on like this; 0: it has; null: it will not, or nobody can tell. */
   readonly etaMs: number | null

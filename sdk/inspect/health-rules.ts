@@ -6,7 +6,9 @@ import type { HealthLimits, HealthRule, HealthSeverity, HealthVerdict } from './
 
 /** What the rules know of a group in one partition. */
 export interface PartitionFacts {
+  /** How far behind it is. */
   readonly row: LagRow
+  /** Whether that is getting better. */
   readonly progress: GroupProgress
   /** Oldest first, as far back as was looked. */
   readonly commits: readonly CommitHistoryEntry[]
@@ -14,14 +16,17 @@ export interface PartitionFacts {
   readonly nextRecord: { readonly offset: number; readonly timestampMs: number } | null
   /** When members that held the partition left the group, oldest first. */
   readonly givenUpAtMs: readonly number[]
-  /** `retention.ms` and `retention.bytes`; −1: nothing is deleted. */
+  /** The topic's `retention.ms`; −1: nothing is deleted. */
   readonly retentionMs: number
+  /** The topic's `retention.bytes`; −1: nothing is deleted. */
   readonly retentionBytes: number
 }
 
 /** What they know of a group. */
 export interface GroupFacts {
+  /** Its name. */
   readonly group: string
+  /** What it is doing, as `groups.describe` says. */
   readonly state: GroupDescription['state']
   /** Who is in it; nobody where the program that had them is gone. */
   readonly members: readonly string[]
@@ -29,11 +34,15 @@ export interface GroupFacts {
   readonly formerMembers: readonly string[]
   /** When its members last began to divide the partitions anew; null: not known. */
   readonly dividingSinceMs: number | null
+  /** One for each partition that it has committed or holds. */
   readonly partitions: readonly PartitionFacts[]
 }
 
+/** What the rules need to know besides the group. */
 export interface HealthContext {
+  /** Milliseconds since 1970. */
   readonly nowMs: number
+  /** From where on something counts as trouble. */
   readonly limits: HealthLimits
 }
 

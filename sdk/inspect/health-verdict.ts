@@ -18,11 +18,15 @@ export type HealthRule =
 
 /** What a rule found. */
 export interface HealthVerdict {
+  /** Which rule says so; stable. */
   readonly rule: HealthRule
+  /** How bad it is. */
   readonly severity: HealthSeverity
+  /** The group in trouble. */
   readonly group: string
-  /** null: it is about the whole group. */
+  /** The topic it is about; null: it is about the whole group. */
   readonly topic: string | null
+  /** The partition of the topic; null with it. */
   readonly partition: number | null
   /** One sentence without a full stop: what is wrong. */
   readonly words: string
@@ -51,6 +55,7 @@ export interface HealthLimits {
   readonly retentionPart: number
 }
 
+/** From where on something counts as trouble, unless told otherwise. */
 export const DEFAULT_HEALTH_LIMITS: HealthLimits = {
   stalledAfterMs: 300_000,
   noMembersAfterMs: 300_000,

@@ -26,19 +26,25 @@ export interface HealthOptions extends Partial<HealthLimits> {
 
 /** One partition of a group. */
 export interface PartitionHealth {
+  /** How far behind it is. */
   readonly row: LagRow
+  /** Whether that is getting better, and when it will have caught up. */
   readonly progress: GroupProgress
 }
 
 /** One group. */
 export interface GroupHealth {
+  /** Its name. */
   readonly group: string
+  /** That of its worst verdict. */
   readonly status: HealthStatus
+  /** What it is doing, as `groups.describe` says. */
   readonly state: GroupDescription['state']
   /** How many members it has, those of a program that is gone left out. */
   readonly members: number
   /** All partitions together. */
   readonly progress: GroupProgress
+  /** One for each partition that it has committed or holds. */
   readonly partitions: readonly PartitionHealth[]
   /** The worst first. */
   readonly verdicts: readonly HealthVerdict[]
@@ -46,6 +52,7 @@ export interface GroupHealth {
 
 /** Every group, and how the worst of them is. */
 export interface Health {
+  /** That of the worst group. */
   readonly status: HealthStatus
   /** By name. */
   readonly groups: readonly GroupHealth[]

@@ -31,10 +31,15 @@ export type { Finding, FindingRule, Severity } from './finding.ts'
 
 /** How far a check is: partitions, and bytes of logs with their batches and records. */
 export interface VerifyProgress {
+  /** Partitions that have been looked at. */
   readonly partitionsDone: number
+  /** Partitions that there are. */
   readonly partitionsTotal: number
+  /** Bytes that have been read. */
   readonly sizeBytes: number
+  /** Batches in them. */
   readonly batches: number
+  /** Records in them. */
   readonly records: number
 }
 

@@ -6,8 +6,9 @@ export interface DamagedRange {
   readonly toOffset: number
   /** Base offset of the segment. */
   readonly segment: number
-  /** Where in the segment's file the damage begins and ends; the same where bytes are missing. */
+  /** The byte of the segment's file where the damage begins. */
   readonly position: number
+  /** The byte behind it; the same as `position` where bytes are missing. */
   readonly endPosition: number
   /** For people: what is wrong. */
   readonly reason: string

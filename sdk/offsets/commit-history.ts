@@ -5,23 +5,34 @@ import { entryOf, OffsetMap } from './offset-map.ts'
 import type { ReplayPlace } from './offsets-table.ts'
 import { parseRecordKey } from './record-key.ts'
 
-/** One thing that happened to a group's position in a partition. */
+/** One thing that happened to a group's position in a partition: a commit, or its removal. */
 export type CommitHistoryEntry =
   | {
+      /** It was committed. */
       readonly kind: 'commit'
+      /** The next offset to read. */
       readonly offset: number
+      /** Of the record before it; −1: not known. */
       readonly leaderEpoch: number
+      /** When, milliseconds since 1970. */
       readonly timestampMs: number
+      /** The text that was committed with the offset. */
       readonly metadata: string
+      /** Which topic of that name it was; null where the commit does not say. */
       readonly topicId: string | null
+      /** Where in `__consumer_offsets` this stands. */
       readonly logOffset: number
     }
-  /** The commit was removed: by deleting the group, its offsets or the topic, or because it expired. */
   | {
+      /** The commit was removed: by deleting the group, its offsets or the topic, or because it expired. */
       readonly kind: 'tombstone'
+      /** There is none any more. */
       readonly offset: null
+      /** When, milliseconds since 1970. */
       readonly timestampMs: number
+      /** There is none any more. */
       readonly metadata: null
+      /** Where in `__consumer_offsets` this stands. */
       readonly logOffset: number
     }
 

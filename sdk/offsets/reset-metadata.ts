@@ -7,6 +7,7 @@ export interface CommittedPosition {
   readonly offset: number
   /** Of the record before it; −1: not known. */
   readonly leaderEpoch: number
+  /** The text that was committed with it. */
   readonly metadata: string
 }
 

@@ -18,6 +18,7 @@ export interface RecordsView {
 
 /** A record's header as it is read. */
 export interface RecordHeader extends Header {
+  /** A view into the batch; null is not the same as no bytes. */
   readonly value: Buffer | null
 }
 
