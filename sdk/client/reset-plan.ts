@@ -1,5 +1,6 @@
 import type { MemberDescription, TopicPartition } from '../broker/broker.ts'
 import { TidemarkError } from '../errors.ts'
+import { STATIC_LEAVE_EPOCH } from '../group/member-epoch.ts'
 import { type CommittedPosition, isSamePosition } from '../offsets/reset-metadata.ts'
 import type { ClientContext } from './client-context.ts'
 import { commitGroupOffsets, readGroupOffsets, readMembers } from './group-offsets.ts'
@@ -128,6 +129,8 @@ export class ResetPlan {
 
 /** Why a group with members is left alone, and what works. */
 export function nonEmptyGroup(group: string, members: readonly MemberDescription[]): TidemarkError {
+  const away = members.filter(({ memberEpoch }) => memberEpoch === STATIC_LEAVE_EPOCH)
+  if (away.length > 0 && away.length === members.length) return awayGroup(group, away)
   const names = new Set(members.map(({ clientId, memberId }) => (clientId === '' ? memberId : clientId)))
   const count = members.length === 1 ? '1 member' : members.length === 0 ? 'members' : `${members.length} members`
   const who = names.size === 0 ? '' : ` (${[...names].join(', ')})`
@@ -136,6 +139,18 @@ export function nonEmptyGroup(group: string, members: readonly MemberDescription
     [
       `Group ${group} has ${count}${who}: they would go on where they are and overwrite it. Nothing was changed.`,
       "What works: stop the program that consumes in this group, or close the group's consumers in it, then do this again.",
+    ].join('\n'),
+  )
+}
+
+/** Static members have gone, and mean to come back: their places are theirs until the session ends. */
+function awayGroup(group: string, away: readonly MemberDescription[]): TidemarkError {
+  const names = away.map(({ instanceId, memberId }) => instanceId ?? memberId).join(', ')
+  return new TidemarkError(
+    'NON_EMPTY_GROUP',
+    [
+      `The consumers of group ${group} are gone, but static members (${names}) keep their places for 45 s. Nothing was changed.`,
+      'What works: do this again when the 45 s are over.',
     ].join('\n'),
   )
 }

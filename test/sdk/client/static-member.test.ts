@@ -110,3 +110,21 @@ test('range gives each member partitions side by side, the same of every topic',
   expect(shares.toSorted()).toEqual(['t0 t1 u0 u1', 't2 t3 u2 u3'])
   expect((await tide.groups.describe('g')).assignor).toBe('range')
 })
+
+test('a group whose static members are away is not moved before their session is over, and says so', async () => {
+  const { environment, start, join } = createWorld()
+  const first = await start()
+  await first.topic('t').send({ value: Buffer.from('x') })
+  await first.groups.commit('g', [{ topic: 't', partition: 0, offset: 1 }])
+  const a = await join(first, { instanceId: 'a' })
+  await a.close()
+  const plan = await first.groups.planReset('g', 'earliest')
+  await expect(plan.apply()).rejects.toMatchObject({
+    code: 'NON_EMPTY_GROUP',
+    message: expect.stringContaining('static members (a) keep their places for 45 s'),
+  })
+  await first.close()
+  environment.advance(45_000)
+  const second = await start()
+  await (await second.groups.planReset('g', 'earliest')).apply()
+})
