@@ -4,6 +4,7 @@
  * @module tidemark/inspect
  */
 
+export { type Backup, type BackupOptions, type BackupProgress, backupDirectory } from './inspect/backup.ts'
 export { type DescribeFileOptions, describeFile } from './inspect/describe-file.ts'
 export type { FileKind } from './inspect/file-kind.ts'
 export type {

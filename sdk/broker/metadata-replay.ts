@@ -12,6 +12,7 @@ import type { RecordBatch } from '../record/record-batch.ts'
 import { MetadataImage } from '../topic/metadata-image.ts'
 import type { MetadataRecord } from '../topic/metadata-record.ts'
 import { newestSnapshot, parseSnapshot } from '../topic/metadata-snapshot.ts'
+import { readSlices } from './log-requests.ts'
 
 /** The image of the newest whole snapshot; an empty one where there is none. The log goes on behind it. Throws STORAGE_ERROR. */
 export function imageFromSnapshot(files: FileSystem, directory: string): MetadataImage {
@@ -40,6 +41,16 @@ export function bootstrapFeatures(files: FileSystem, directory: string): Feature
 type FeatureLevel = Extract<MetadataRecord, { type: 'FeatureLevel' }>
 
 const BOOTSTRAP_CHECKPOINT = 'bootstrap.checkpoint'
+
+/** The image as a directory's files say it: the newest snapshot, and `log`. Throws CORRUPT_BATCH, STORAGE_ERROR. */
+export function readImage(files: FileSystem, directory: string, log: LogView): MetadataImage {
+  const image = imageFromSnapshot(files, directory)
+  const slices = readSlices(log, replayStart(image, log), ({ range }) => {
+    throw damagedMetadata(describeRange(range))
+  })
+  for (const slice of slices) replayMetadata(image, slice)
+  return image
+}
 
 /** Where the log goes on behind the image. Throws CORRUPT_BATCH if records between the two are missing. */
 export function replayStart(image: MetadataImage, log: LogView): number {

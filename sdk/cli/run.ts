@@ -1,5 +1,6 @@
 import packageJson from '../../package.json' with { type: 'json' }
 import { nearestName } from '../client/nearest-name.ts'
+import { backupCommand } from './backup-command.ts'
 import { COMMON_OPTIONS, type Command, type ExitCode, type Invocation } from './command.ts'
 import { createCommand } from './create-command.ts'
 import { deleteCommand } from './delete-command.ts'
@@ -36,6 +37,7 @@ export const COMMANDS: readonly Command[] = [
   deleteCommand,
   verifyCommand,
   dumpCommand,
+  backupCommand,
 ]
 
 /** Runs what `terminal.arguments` ask for, prints the outcome, and says with which code the process should end. */

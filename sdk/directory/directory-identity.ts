@@ -37,7 +37,7 @@ export function checkUsable(environment: Environment, directory: string): 'exist
   if (files.stat(directory) === undefined) return 'fresh'
   checkNoFile(environment, directory)
   if (files.stat(files.join(directory, META_PROPERTIES)) !== undefined) return 'existing'
-  const names = files.list(directory).filter((name) => !IGNORED_NAMES.has(name))
+  const names = countedNames(environment, directory)
   const other = names.find((name) => !UNFINISHED_NAMES.has(name))
   if (other !== undefined) {
     throw notADataDirectory(
@@ -49,6 +49,11 @@ export function checkUsable(environment: Environment, directory: string): 'exist
     throw notADataDirectory(directory, `has lost its ${META_PROPERTIES}. Restore that file from a copy`)
   }
   return 'fresh'
+}
+
+/** What is in a directory, without what is there also where people call it empty. */
+export function countedNames({ files }: Environment, directory: string): string[] {
+  return files.list(directory).filter((name) => !IGNORED_NAMES.has(name))
 }
 
 /** @throws {TidemarkError} NOT_A_DATA_DIRECTORY where the path is a file's. */
