@@ -54,6 +54,7 @@ const product = [...sourcesBelow('sdk'), ...sourcesBelow('extension')]
 const ours = [
   ...product,
   ...sourcesBelow('scripts'),
+  ...sourcesBelow('examples'),
   ...sourcesBelow('test').filter(({ path }) => !path.startsWith('test/fixtures/')),
 ]
 
