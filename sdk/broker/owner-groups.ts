@@ -121,11 +121,10 @@ export class OwnerGroups {
   }
 
   async deleteGroups({ groups }: DeleteGroupsRequest): Promise<void> {
-    for (const group of groups) {
-      const led = await this.#leadKnown(group)
-      this.coordinator.deleteGroup(group)
-      await led?.log.flush()
-    }
+    const led = []
+    for (const group of groups) led.push(await this.#leadKnown(group))
+    this.coordinator.deleteGroups(groups)
+    await Promise.all(led.map((each) => each?.log.flush()))
   }
 
   async deleteOffsets(request: OffsetDeleteRequest): Promise<void> {

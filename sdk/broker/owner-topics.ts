@@ -127,19 +127,24 @@ export class OwnerTopics {
     return describeTopicConfigs(this.#metadata.topic(topic).configs)
   }
 
+  /** One after the other. Where one of them cannot be deleted, none is. */
+  async delete(topics: readonly string[]): Promise<void> {
+    for (const topic of topics) checkNotInternal(topic, 'all groups would forget how far they got')
+    await this.#inTurn(async () => {
+      const images = [...new Set(topics)].map((topic) => this.#metadata.topic(topic))
+      for (const image of images) await this.#deleteOne(image)
+    })
+  }
+
   /**
    * The metadata first: from then on the topic does not exist, and what a crash leaves carries an id that the log says was
    * removed. The next opening clears it away.
    */
-  async delete(topic: string): Promise<void> {
-    checkNotInternal(topic, 'all groups would forget how far they got')
-    await this.#inTurn(async () => {
-      const image = this.#metadata.topic(topic)
-      await this.#metadata.change(() => removeTopicRecords(image.topicId))
-      this.#partitions.forget(topic)
-      await this.#forgetCommits(image)
-      await this.finishDeletions()
-    })
+  async #deleteOne(image: TopicImage): Promise<void> {
+    await this.#metadata.change(() => removeTopicRecords(image.topicId))
+    this.#partitions.forget(image.name)
+    await this.#forgetCommits(image)
+    await this.finishDeletions()
   }
 
   /** Removes the directories of topics that the metadata log says were deleted. */

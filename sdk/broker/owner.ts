@@ -137,8 +137,7 @@ export class Owner implements Broker {
   }
 
   async deleteTopics({ topics }: DeleteTopicsRequest): Promise<void> {
-    for (const topic of topics)
-      await this.#changing([topic], this.#topics.delete(topic)).finally(() => this.#records.wake())
+    await this.#changing(topics, this.#topics.delete(topics)).finally(() => this.#records.wake())
   }
 
   async describeConfigs({ topics }: DescribeConfigsRequest): Promise<DescribeConfigsResponse> {

@@ -170,7 +170,8 @@ export class Groups {
   }
 
   /**
-   * Forgets groups without members, with all they have committed. Hands back what that was: keep it to `restore` it.
+   * Forgets groups without members, with all they have committed. Where one of them cannot be deleted, none is. Hands back
+   * what that was: keep it to `restore` it.
    * @throws {TidemarkError} NON_EMPTY_GROUP, GROUP_NOT_FOUND, READ_ONLY
    */
   async delete(...groups: readonly string[]): Promise<DeletedOffsets[]> {

@@ -85,7 +85,10 @@ export class Topics {
     await this.#broker.incrementalAlterConfigs({ topic: name, configs })
   }
 
-  /** Deletes topics with their records and what groups committed for them. @throws {TidemarkError} UNKNOWN_TOPIC, READ_ONLY */
+  /**
+   * Deletes topics with their records and what groups committed for them. Where one of them cannot be deleted, none is.
+   * @throws {TidemarkError} UNKNOWN_TOPIC, INVALID_TOPIC, READ_ONLY
+   */
   async delete(...names: readonly string[]): Promise<void> {
     for (const name of names) checkTopicName(name)
     await this.#broker.deleteTopics({ topics: names })

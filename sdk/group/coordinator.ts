@@ -121,9 +121,14 @@ export class GroupCoordinator {
   }
 
   /** Throws GROUP_NOT_FOUND, NON_EMPTY_GROUP and UNSUPPORTED. */
-  deleteGroup(group: string): void {
-    this.#append(group, planGroupDeletion(this.table.get(group), group, this.table.offsets))
-    this.#timers.forget(group)
+  deleteGroups(groups: readonly string[]): void {
+    const plans = new Map(
+      groups.map((group) => [group, planGroupDeletion(this.table.get(group), group, this.table.offsets)]),
+    )
+    for (const [group, records] of plans) {
+      this.#append(group, records)
+      this.#timers.forget(group)
+    }
   }
 
   /** All or, where it throws, none. Throws GROUP_NOT_FOUND and GROUP_SUBSCRIBED_TO_TOPIC. */

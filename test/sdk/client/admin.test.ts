@@ -43,6 +43,31 @@ test('topics say what is wrong', async () => {
   await expect(topics.addPartitions('a', 1)).rejects.toMatchObject({ code: 'INVALID_PARTITIONS' })
 })
 
+test('where one of several topics cannot be deleted, none is', async () => {
+  const { topics } = await createTide()
+  await topics.create('a')
+  await topics.create('b')
+  await expect(topics.delete('a', 'nope')).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC', topic: 'nope' })
+  await expect(topics.delete('a', '__consumer_offsets')).rejects.toMatchObject({ code: 'INVALID_TOPIC' })
+  expect((await topics.list()).map(({ name }) => name)).toEqual(['a', 'b'])
+  await topics.delete('a', 'a')
+  expect((await topics.list()).map(({ name }) => name)).toEqual(['b'])
+})
+
+test('where one of several groups cannot be deleted, none is', async () => {
+  const tide = await createTide()
+  await tide.topic('t').send({ value })
+  await tide.groups.commit('left', [{ topic: 't', partition: 0, offset: 1 }])
+  const loop = tide.topic('t').consume({ group: 'used' })[Symbol.asyncIterator]()
+  await loop.next()
+  await expect(tide.groups.delete('left', 'used')).rejects.toMatchObject({ code: 'NON_EMPTY_GROUP' })
+  await expect(tide.groups.delete('left', 'nope')).rejects.toMatchObject({ code: 'GROUP_NOT_FOUND' })
+  expect(await tide.groups.offsets('left')).toMatchObject([{ offset: 1 }])
+  await loop.return?.()
+  await tide.groups.delete('left', 'used', 'left')
+  expect(await tide.groups.list()).toEqual([])
+})
+
 test("handles of Kafka's own topics read what is there, and neither create nor write", async () => {
   const tide = await createTide()
   const offsets = tide.topic('__consumer_offsets')

@@ -100,18 +100,18 @@ test('a group without members is deleted with its commits, in Kafka’s order', 
   const a = member('a')
   commit(world)
   a.join()
-  expect(() => world.coordinator.deleteGroup('g')).toThrow(expect.objectContaining({ code: 'NON_EMPTY_GROUP' }))
+  expect(() => world.coordinator.deleteGroups(['g'])).toThrow(expect.objectContaining({ code: 'NON_EMPTY_GROUP' }))
   a.leave()
-  expect(world.written(() => world.coordinator.deleteGroup('g'))).toBe('1 t-0 x, 6 x, 4 x, 3 x')
+  expect(world.written(() => world.coordinator.deleteGroups(['g']))).toBe('1 t-0 x, 6 x, 4 x, 3 x')
   expect(world.coordinator.list().groups).toEqual([])
-  expect(() => world.coordinator.deleteGroup('g')).toThrow(expect.objectContaining({ code: 'GROUP_NOT_FOUND' }))
+  expect(() => world.coordinator.deleteGroups(['g'])).toThrow(expect.objectContaining({ code: 'GROUP_NOT_FOUND' }))
   expect(a.join(), 'and begins again').toBe('5a, 3=2, 7a, 6=2, 8a:2/0 s0 +2-0')
 })
 
 test('a group that only held commits is deleted', () => {
   const { world } = createWorld()
   commit(world)
-  expect(world.written(() => world.coordinator.deleteGroup('g'))).toBe('1 t-0 x, 2 x')
+  expect(world.written(() => world.coordinator.deleteGroups(['g']))).toBe('1 t-0 x, 2 x')
   expect(world.coordinator.describe({ groups: ['g'] }).groups[0]?.error?.code).toBe('GROUP_NOT_FOUND')
 })
 
@@ -157,7 +157,7 @@ test('a classic group with members is described from its record, and not joined'
   ])
   expect(() => member('a').join()).toThrow(expect.objectContaining({ code: 'GROUP_NOT_FOUND' }))
   expect(() => commit(world)).toThrow(expect.objectContaining({ code: 'UNKNOWN_MEMBER_ID' }))
-  expect(() => world.coordinator.deleteGroup('g')).toThrow(expect.objectContaining({ code: 'NON_EMPTY_GROUP' }))
+  expect(() => world.coordinator.deleteGroups(['g'])).toThrow(expect.objectContaining({ code: 'NON_EMPTY_GROUP' }))
 })
 
 test('a classic group of something other than consumers is described without guessing', () => {
@@ -250,7 +250,7 @@ test('share and streams groups are listed, and their names are taken', () => {
   expect(world.coordinator.describe({ groups: ['g'] }).groups[0]).toMatchObject({ type: 'share', members: [] })
   expect(() => member('a').join()).toThrow(expect.objectContaining({ code: 'GROUP_NOT_FOUND' }))
   expect(() => commit(world)).toThrow(expect.objectContaining({ code: 'GROUP_NOT_FOUND' }))
-  expect(() => world.coordinator.deleteGroup('str')).toThrow(expect.objectContaining({ code: 'UNSUPPORTED' }))
+  expect(() => world.coordinator.deleteGroups(['str'])).toThrow(expect.objectContaining({ code: 'UNSUPPORTED' }))
   expect(world.written(() => world.coordinator.removeMembersOfPreviousOwner())).toBe('')
   world.seed([
     { key: share, value: null },

@@ -135,7 +135,7 @@ test('a new owner keeps static members away for what is left of their session, a
   expect(world.written(restart)).toBe('8c x, 7c x, 5c x, 3=5, 8a:-2/0 s0 +4-0, 8b:-2/0 s2 +0-0')
   expect(world.written(restart), 'once').toBe('')
   expect(() => world.coordinator.commit({ group: 'g', memberId: '', memberEpoch: -1, offsets: [] })).toThrow('are away')
-  expect(() => world.coordinator.deleteGroup('g')).toThrow('are away')
+  expect(() => world.coordinator.deleteGroups(['g'])).toThrow('are away')
   expect(world.written(() => world.advance(24_999))).toBe('')
   expect(member('d', 'i').join()).toContain('8d:0/0 s0 +4-0')
   expect(world.written(() => world.advance(1))).toBe('8b x, 7b x, 5b x, 3=6')
