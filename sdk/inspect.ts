@@ -18,6 +18,7 @@ export type {
   RecordMeaning,
   RecordRow,
 } from './inspect/file-row.ts'
+export type { Departure } from './inspect/group-activity.ts'
 export {
   type GroupProgress,
   type LagTrend,
@@ -28,6 +29,7 @@ export {
 } from './inspect/group-progress.ts'
 export { type GroupFacts, type HealthContext, judgeGroup, type PartitionFacts } from './inspect/health-rules.ts'
 export { DEFAULT_HEALTH_LIMITS, worstOf } from './inspect/health-verdict.ts'
+export type { DepartureFacts } from './inspect/stuck-tries.ts'
 export {
   type Finding,
   type FindingRule,

@@ -97,7 +97,9 @@ function groupTooltip(group: GroupSnapshot, context: RowContext, only: LagRow | 
 
 /** The verdict that matters most, where numbers alone would not show it. */
 function stuckWords({ health }: GroupSnapshot): string | undefined {
-  const rules = new Set(health?.verdicts.map(({ rule }) => rule))
+  // What is only worth knowing may be an accident of turns.
+  const serious = health?.verdicts.filter(({ severity }) => severity !== 'notice')
+  const rules = new Set(serious?.map(({ rule }) => rule))
   if (rules.has('stuck')) return t('stuck')
   if (rules.has('stalled')) return t('stalled')
   return rules.has('retention-risk') ? t('about to lose records') : undefined

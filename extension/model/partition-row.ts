@@ -26,7 +26,7 @@ export function partitionRow(
   const own = verdicts.filter((verdict) => verdict.topic === topic && verdict.partition === partition)
   const description = [
     lagWords(row, words),
-    own.some(({ rule }) => rule === 'stuck') ? t('stuck') : undefined,
+    own.some(({ rule, severity }) => rule === 'stuck' && severity === 'error') ? t('stuck') : undefined,
     row.committedOffset === null || row.logEndOffset === null
       ? undefined
       : t('{0} of {1}', words.digits(row.committedOffset), words.digits(row.logEndOffset)),

@@ -1,19 +1,31 @@
 import { decodeCurrentAssignment, type HeldPartitions } from '../group/current-assignment-record.ts'
 import type { PartitionId } from '../group/partition-id.ts'
 import { parseRecordKey, RECORD_TYPES } from '../offsets/record-key.ts'
-import type { RecordBatch } from '../record/record-batch.ts'
+import type { LogRecord, RecordBatch } from '../record/record-batch.ts'
+
+/** A member that held partitions and left the group. */
+export interface Departure {
+  /** When, in milliseconds since 1970. */
+  readonly atMs: number
+  /** What it held when it left. */
+  readonly partitions: ReadonlySet<PartitionId>
+  /** Where in `__consumer_offsets` it got its first partition, as far as is known: its commits come behind. */
+  readonly fromLogOffset: number
+  /** Where it left: its commits come before. */
+  readonly toLogOffset: number
+}
 
 /** What members of one group did, as far back as was looked. */
 export interface ActivityOfGroup {
-  /** When a member that held the partition left the group, oldest first. */
-  readonly givenUpAtMs: ReadonlyMap<PartitionId, readonly number[]>
+  /** Oldest first. */
+  readonly departures: readonly Departure[]
   /** When the group last had to divide its partitions anew; null: not in this time. */
   readonly dividedAtMs: number | null
 }
 
 interface Changing {
-  readonly givenUpAtMs: Map<PartitionId, number[]>
-  readonly held: Map<string, HeldPartitions>
+  readonly departures: Departure[]
+  readonly held: Map<string, { readonly assigned: HeldPartitions; readonly fromLogOffset: number }>
   dividedAtMs: number | null
 }
 
@@ -24,36 +36,41 @@ export class GroupActivity {
   /** Throws CORRUPT_BATCH, UNSUPPORTED. */
   replayBatch(batch: RecordBatch): void {
     if (batch.isControl) return
-    for (const { key, value, timestampMs } of batch.records()) this.#replay(key, value, timestampMs)
+    for (const record of batch.records()) this.#replay(record)
   }
 
   of(group: string): ActivityOfGroup {
-    return this.#groups.get(group) ?? { givenUpAtMs: new Map(), dividedAtMs: null }
+    return this.#groups.get(group) ?? { departures: [], dividedAtMs: null }
   }
 
-  #replay(keyBytes: Buffer | null, value: Buffer | null, timestampMs: number): void {
+  #replay({ key: keyBytes, value, timestampMs, offset }: LogRecord): void {
     const key = parseRecordKey(keyBytes)
     if (key.kind === 'group' && key.type === RECORD_TYPES.ConsumerGroupMetadata && value !== null) {
       this.#group(key.group).dividedAtMs = timestampMs
     }
     if (key.kind !== 'member' || key.type !== RECORD_TYPES.ConsumerGroupCurrentMemberAssignment) return
     const group = this.#group(key.group)
+    const held = group.held.get(key.memberId)
     if (value !== null) {
-      group.held.set(key.memberId, decodeCurrentAssignment(value).assigned)
+      const { assigned } = decodeCurrentAssignment(value)
+      group.held.set(key.memberId, { assigned, fromLogOffset: held?.fromLogOffset ?? offset })
       return
     }
-    for (const id of group.held.get(key.memberId)?.keys() ?? []) {
-      const times = group.givenUpAtMs.get(id)
-      if (times === undefined) group.givenUpAtMs.set(id, [timestampMs])
-      else times.push(timestampMs)
-    }
     group.held.delete(key.memberId)
+    if (held === undefined || held.assigned.size === 0) return
+    const { assigned, fromLogOffset } = held
+    group.departures.push({
+      atMs: timestampMs,
+      partitions: new Set(assigned.keys()),
+      fromLogOffset,
+      toLogOffset: offset,
+    })
   }
 
   #group(name: string): Changing {
     let group = this.#groups.get(name)
     if (group === undefined) {
-      group = { givenUpAtMs: new Map(), held: new Map(), dividedAtMs: null }
+      group = { departures: [], held: new Map(), dividedAtMs: null }
       this.#groups.set(name, group)
     }
     return group

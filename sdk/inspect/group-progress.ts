@@ -94,6 +94,17 @@ export function progressOfGroup(partitions: readonly GroupProgress[]): GroupProg
   }
 }
 
+/** Whether somebody who had the partition between two offsets of `__consumer_offsets` moved the group forward. */
+export function hasMoved(
+  commits: readonly CommitHistoryEntry[],
+  { fromLogOffset, toLogOffset }: { readonly fromLogOffset: number; readonly toLogOffset: number },
+): boolean {
+  return commits.some((entry, index) => {
+    const isWithin = entry.logOffset >= fromLogOffset && entry.logOffset < toLogOffset
+    return isWithin && entry.kind === 'commit' && !isReset(entry) && isProgress(commits, index)
+  })
+}
+
 /** The longest time between two commits that moved the group forward: its own rhythm. 0 where there are no two. */
 export function longestPauseMs(commits: readonly CommitHistoryEntry[]): number {
   const times = commits.filter((_, index) => isProgress(commits, index)).map(({ timestampMs }) => timestampMs)

@@ -8,6 +8,7 @@ import { groupPartition } from '../offsets/group-partition.ts'
 import { CONSUMER_OFFSETS_TOPIC } from '../topic/topic-name.ts'
 import { type ActivityOfGroup, GroupActivity } from './group-activity.ts'
 import type { OffsetSample } from './group-progress.ts'
+import type { DepartureFacts } from './stuck-tries.ts'
 
 /** How far back is looked. */
 export interface SourceSpan {
@@ -35,6 +36,8 @@ interface TopicFacts {
   readonly retentionBytes: number
 }
 
+/** Of how many departures of a group it is asked what was left unread. */
+const KNOWN_DEPARTURES = 20
 /** How many moments of the window the log's end is asked for. */
 const END_SAMPLES = 4
 
@@ -74,6 +77,28 @@ export class GroupSources {
   async activity(group: string): Promise<ActivityOfGroup> {
     const history = await this.#history(group)
     return history?.activity.of(group) ?? new GroupActivity().of(group)
+  }
+
+  /** Who left a group, and where the logs of its partitions ended then: of the newest, which are what counts. */
+  async departures(group: string, partitions: readonly PartitionSource[]): Promise<DepartureFacts[]> {
+    const { departures } = await this.activity(group)
+    const unknown = departures.slice(0, -KNOWN_DEPARTURES).map((each) => ({ ...each, endOffsets: new Map() }))
+    const known = departures.slice(-KNOWN_DEPARTURES).map(async (departure) => {
+      const held = partitions.filter(({ partitionId: id }) => departure.partitions.has(id))
+      const ends = await this.#endsAt(held, departure.atMs + 1)
+      return { ...departure, endOffsets: new Map(held.map(({ partitionId: id }, index) => [id, ends[index]!])) }
+    })
+    return [...unknown, ...(await Promise.all(known))]
+  }
+
+  /** Told from the timestamps of the records. */
+  async #endsAt(sources: readonly PartitionSource[], timestampMs: number): Promise<number[]> {
+    const partitions = sources.map(({ row: { topic, partition } }) => ({ topic, partition, at: { timestampMs } }))
+    const { partitions: answers } = await this.#broker.listOffsets({ isolation: 'read_uncommitted', partitions })
+    return answers.map(({ error, offset }, index) => {
+      const end = sources[index]?.row.logEndOffset ?? 0
+      return error !== null || offset < 0 ? end : Math.min(offset, end)
+    })
   }
 
   async #history(group: string) {

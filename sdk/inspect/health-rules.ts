@@ -1,21 +1,23 @@
 import type { GroupDescription } from '../broker/broker.ts'
 import type { LagRow } from '../client/lag.ts'
+import type { PartitionId } from '../group/partition-id.ts'
 import type { CommitHistoryEntry } from '../offsets/commit-history.ts'
-import { type GroupProgress, longestPauseMs, repeatedCommits } from './group-progress.ts'
+import { type GroupProgress, longestPauseMs } from './group-progress.ts'
 import type { HealthLimits, HealthRule, HealthSeverity, HealthVerdict } from './health-verdict.ts'
+import { countTries, type DepartureFacts } from './stuck-tries.ts'
 
 /** What the rules know of a group in one partition. */
 export interface PartitionFacts {
   /** How far behind it is. */
   readonly row: LagRow
+  /** Its topic's id and its number, as departures name it. */
+  readonly partitionId: PartitionId
   /** Whether that is getting better. */
   readonly progress: GroupProgress
   /** Oldest first, as far back as was looked. */
   readonly commits: readonly CommitHistoryEntry[]
   /** The first record that is not processed: null where there is none or it cannot be read. */
   readonly nextRecord: { readonly offset: number; readonly timestampMs: number } | null
-  /** When members that held the partition left the group, oldest first. */
-  readonly givenUpAtMs: readonly number[]
   /** The topic's `retention.ms`; −1: nothing is deleted. */
   readonly retentionMs: number
   /** The topic's `retention.bytes`; −1: nothing is deleted. */
@@ -34,6 +36,8 @@ export interface GroupFacts {
   readonly formerMembers: readonly string[]
   /** When its members last began to divide the partitions anew; null: not known. */
   readonly dividingSinceMs: number | null
+  /** Members that left, oldest first. */
+  readonly departures: readonly DepartureFacts[]
   /** One for each partition that it has committed or holds. */
   readonly partitions: readonly PartitionFacts[]
 }
@@ -153,24 +157,32 @@ function judgeStuck(
   partition: PartitionFacts,
   { nowMs, limits }: HealthContext,
 ): HealthVerdict | undefined {
-  const { nextRecord, progress, commits, givenUpAtMs, row } = partition
+  const { nextRecord, progress, row } = partition
   const sinceMs = Math.max(progress.lastProgressAtMs ?? 0, nextRecord?.timestampMs ?? 0)
-  const givenUp = givenUpAtMs.filter((atMs) => atMs >= sinceMs).length
-  const repeated = nextRecord === null ? 0 : repeatedCommits(commits, nextRecord.timestampMs)
-  const tries = Math.max(givenUp, repeated)
-  if (tries < limits.stuckAfterTries) return undefined
+  const tries = countTries(facts, partition, sinceMs)
+  const { givenUp, tried, triedAmongOthers, repeated } = tries
+  if (Math.max(givenUp, repeated) < limits.stuckAfterTries) return undefined
+  const isSure = Math.max(tried, repeated) >= limits.stuckAfterTries
   const offset = nextRecord?.offset ?? row.committedOffset ?? row.logStartOffset
+  const evidence = {
+    ...{ offset, givenUp, tried, triedAmongOthers, repeatedCommits: repeated },
+    ...{ lastProgressAtMs: progress.lastProgressAtMs, sinceMs: nowMs - sinceMs },
+  }
+  if (!isSure) {
+    return verdictOf(facts, partition, 'stuck', 'notice', {
+      words: `it may be stuck at offset ${offset}, or has not had its turn: ${givenUp} members came and went without progress here, but moved other partitions that have records waiting too`,
+      evidence,
+      advice:
+        'Let a member run until the other partitions are read. If this one still does not move, look at the record there and at the error of its handler.',
+    })
+  }
   const how =
-    givenUp >= repeated ? `${givenUp} members came and went` : `it committed the same offset ${repeated + 1} times`
+    tried >= repeated ? `${tried} members came and went` : `it committed the same offset ${repeated + 1} times`
+  const isAmongOthers = repeated < limits.stuckAfterTries && tried - triedAmongOthers < limits.stuckAfterTries
+  const among = isAmongOthers ? ', here and in others that wait: one of them is in the way' : ''
   return verdictOf(facts, partition, 'stuck', 'error', {
-    words: `it does not get past offset ${offset}: ${how} without progress`,
-    evidence: {
-      offset,
-      givenUp,
-      repeatedCommits: repeated,
-      lastProgressAtMs: progress.lastProgressAtMs,
-      sinceMs: nowMs - sinceMs,
-    },
+    words: `it does not get past offset ${offset}: ${how} without progress${among}`,
+    evidence,
     advice:
       'Look at the record there and at the error of its handler. Mend the handler; or pass over the record by resetting this partition by 1.',
   })

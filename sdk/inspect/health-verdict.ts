@@ -49,7 +49,7 @@ export interface HealthLimits {
   readonly behindAfterMs: number
   /** Members have been dividing partitions for so long. Default 300,000. */
   readonly rebalancingAfterMs: number
-  /** The same record was given up by so many members, or committed in front of so often. Default 3. */
+  /** So many members left in front of the same record, or so many commits did not move. Default 3. */
   readonly stuckAfterTries: number
   /** The part of `retention.ms` (or of the log) that may be used up by what is unread. Default 0.8. */
   readonly retentionPart: number

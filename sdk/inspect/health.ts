@@ -101,9 +101,7 @@ export async function readHealth(
   for (const name of names) {
     const described = (await broker.consumerGroupDescribe({ groups: [name] })).groups[0]
     const activity = await sources.activity(name)
-    const known = (partitions.get(name) ?? []).map((source) =>
-      factsOf(source, { nowMs, windowMs, givenUpAtMs: activity.givenUpAtMs }),
-    )
+    const known = partitions.get(name) ?? []
     const members = (described?.members ?? []).map(({ clientId, memberId }) => (clientId === '' ? memberId : clientId))
     const facts: GroupFacts = {
       group: name,
@@ -111,7 +109,8 @@ export async function readHealth(
       members: hasLeader ? members : [],
       formerMembers: hasLeader ? [] : members,
       dividingSinceMs: activity.dividedAtMs ?? nowMs - historyMs,
-      partitions: known,
+      departures: await sources.departures(name, known),
+      partitions: known.map((source) => factsOf(source, { nowMs, windowMs })),
     }
     groups.push(healthOf(facts, judgeGroup(facts, { nowMs, limits })))
   }
@@ -130,15 +129,10 @@ async function groupNames(
   throw new TidemarkError('GROUP_NOT_FOUND', `There is no group "${wanted}".`)
 }
 
-function factsOf(
-  source: PartitionSource,
-  known: { nowMs: number; windowMs: number; givenUpAtMs: ReadonlyMap<string, readonly number[]> },
-): PartitionFacts {
-  const { row, commits, ends, nextRecord, partitionId, retentionMs, retentionBytes } = source
-  const { nowMs, windowMs } = known
-  const progress = progressOf({ commits, ends, nextRecordAtMs: nextRecord?.timestampMs ?? null, nowMs, windowMs })
-  const givenUpAtMs = known.givenUpAtMs.get(partitionId) ?? []
-  return { row, progress, commits, nextRecord, givenUpAtMs, retentionMs, retentionBytes }
+function factsOf(source: PartitionSource, span: { nowMs: number; windowMs: number }): PartitionFacts {
+  const { ends, ...known } = source
+  const { commits, nextRecord } = known
+  return { ...known, progress: progressOf({ commits, ends, nextRecordAtMs: nextRecord?.timestampMs ?? null, ...span }) }
 }
 
 function healthOf({ group, state, members, partitions }: GroupFacts, verdicts: readonly HealthVerdict[]): GroupHealth {

@@ -5,6 +5,7 @@ import { partitionId } from '../../../sdk/group/partition-id.ts'
 import { GroupActivity } from '../../../sdk/inspect/group-activity.ts'
 import { encodeCoordinatorBatch } from '../../../sdk/offsets/coordinator-record.ts'
 import { encodeRecordKey, RECORD_TYPES } from '../../../sdk/offsets/record-key.ts'
+import { stampBatch } from '../../../sdk/record/batch-stamp.ts'
 import { RecordBatch } from '../../../sdk/record/record-batch.ts'
 
 const TOPIC_ID = 'ioJY1WQMR2mpUturAYXWwA'
@@ -17,8 +18,11 @@ function held(...partitions: number[]) {
 
 function createActivity() {
   const activity = new GroupActivity()
+  let baseOffset = 0
   const replay = (timestampMs: number, key: Buffer, value: Buffer | null) => {
-    activity.replayBatch(new RecordBatch(encodeCoordinatorBatch([{ key, value }], timestampMs)))
+    const bytes = encodeCoordinatorBatch([{ key, value }], timestampMs)
+    stampBatch(bytes, { baseOffset: baseOffset++, partitionLeaderEpoch: 0 })
+    activity.replayBatch(new RecordBatch(bytes))
   }
   return {
     activity,
@@ -47,13 +51,18 @@ test('a partition is given up whenever a member leaves that holds it then', () =
   // Whoever left already has nothing more to give up, and other groups are others.
   member(70, 'g', 'a', null)
   member(80, 'h', 'a', null)
-  const { givenUpAtMs } = activity.of('g')
-  expect([0, 1, 2].map((partition) => givenUpAtMs.get(partitionId(TOPIC_ID, partition)))).toEqual([
-    [30, 50],
-    undefined,
-    [60],
+  const { departures } = activity.of('g')
+  expect(departures.map(({ atMs, partitions }) => [atMs, ...partitions])).toEqual([
+    [30, partitionId(TOPIC_ID, 0)],
+    [50, partitionId(TOPIC_ID, 0)],
+    [60, partitionId(TOPIC_ID, 2)],
   ])
-  expect(activity.of('h').givenUpAtMs.size).toBe(0)
+  expect(departures.map(({ fromLogOffset, toLogOffset }) => [fromLogOffset, toLogOffset])).toEqual([
+    [0, 3],
+    [4, 5],
+    [1, 6],
+  ])
+  expect(activity.of('h').departures).toEqual([])
 })
 
 test('the last time that partitions were divided anew is known, if there was one', () => {

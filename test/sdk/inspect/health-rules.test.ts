@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { LagRow } from '../../../sdk/client/lag.ts'
 import { type GroupFacts, judgeGroup, type PartitionFacts, spanWords } from '../../../sdk/inspect/health-rules.ts'
 import { DEFAULT_HEALTH_LIMITS, worstOf } from '../../../sdk/inspect/health-verdict.ts'
+import type { DepartureFacts } from '../../../sdk/inspect/stuck-tries.ts'
 import type { CommitHistoryEntry } from '../../../sdk/offsets/commit-history.ts'
 
 const NOW_MS = 1_700_000_600_000
@@ -36,6 +37,7 @@ function partition(
 ): PartitionFacts {
   return {
     row: row(of.row),
+    partitionId: `t:${of.row?.partition ?? 0}`,
     progress: {
       processedPerSecond: 10,
       appendedPerSecond: 10,
@@ -49,7 +51,6 @@ function partition(
     },
     commits: [],
     nextRecord: { offset: 40, timestampMs: NOW_MS - 10_000 },
-    givenUpAtMs: [],
     retentionMs: -1,
     retentionBytes: -1,
     ...changes,
@@ -57,7 +58,7 @@ function partition(
 }
 
 function group(partitions: readonly PartitionFacts[], changes: Partial<GroupFacts> = {}): GroupFacts {
-  const who = { members: ['fraud'], formerMembers: [], dividingSinceMs: null }
+  const who = { members: ['fraud'], formerMembers: [], dividingSinceMs: null, departures: [] }
   return { group: 'g', state: 'Stable', ...who, partitions, ...changes }
 }
 
@@ -71,6 +72,25 @@ function commits(minutesAgo: readonly number[], offsetAt: (index: number) => num
     topicId: null,
     logOffset: index,
   }))
+}
+
+/** Members that got these partitions, each of them with 100 records, and left. Commits come right before they leave. */
+function departures(minutesAgo: readonly number[], partitions: readonly number[]): DepartureFacts[] {
+  const ids = partitions.map((number) => `t:${number}`)
+  return minutesAgo.map((minutes, index) => ({
+    atMs: NOW_MS - minutes * MINUTE_MS,
+    partitions: new Set(ids),
+    fromLogOffset: index,
+    toLogOffset: index + 1,
+    endOffsets: new Map(ids.map((id) => [id, 100 * (index + 1)])),
+  }))
+}
+
+/** Partition 1 gets 100 records before each of the members comes, who reads some of them. */
+function otherPartition(minutesAgo: readonly number[], { read }: { read: number }): PartitionFacts {
+  const progress = { lastProgressAtMs: NOW_MS - minutesAgo.at(-1)! * MINUTE_MS }
+  const facts = { commits: commits(minutesAgo, (index) => read * (index + 1)) }
+  return partition(facts, { row: { partition: 1 }, progress })
 }
 
 const LONG_AGO = { offset: 40, timestampMs: NOW_MS - 20 * MINUTE_MS }
@@ -154,26 +174,48 @@ const CASES: readonly (readonly [string, GroupFacts, readonly string[]])[] = [
   ],
   [
     'members came and went, three times, in front of one record',
-    group([partition({ ...SINCE_12_MIN, givenUpAtMs: [11, 8, 4].map((m) => NOW_MS - m * MINUTE_MS) }, NO_PROGRESS)]),
+    group([partition(SINCE_12_MIN, NO_PROGRESS)], { departures: departures([11, 8, 4], [0]) }),
     ['error stuck 0'],
   ],
   [
     'the same, and nobody is there now',
-    group(
-      [partition({ ...SINCE_12_MIN, givenUpAtMs: [11, 8, 4].map((m) => NOW_MS - m * MINUTE_MS) }, NO_PROGRESS)],
-      NOBODY,
-    ),
+    group([partition(SINCE_12_MIN, NO_PROGRESS)], { ...NOBODY, departures: departures([11, 8, 4], [0]) }),
     ['warning no-members null', 'error stuck 0'],
   ],
   [
     'members came and went, but before the last progress',
-    group([
-      partition(
-        { ...SINCE_12_MIN, givenUpAtMs: [30, 20, 15].map((m) => NOW_MS - m * MINUTE_MS) },
-        { progress: { lastProgressAtMs: NOW_MS - 4 * MINUTE_MS } },
-      ),
-    ]),
+    group([partition(SINCE_12_MIN, { progress: { lastProgressAtMs: NOW_MS - 4 * MINUTE_MS } })], {
+      departures: departures([30, 20, 15], [0]),
+    }),
     [],
+  ],
+  [
+    'members came and went, but moved others that have more: this one may just not have had its turn',
+    group([partition(SINCE_12_MIN, NO_PROGRESS), otherPartition([11, 8, 4], { read: 10 })], {
+      departures: departures([11, 8, 4], [0, 1]),
+    }),
+    ['notice stuck 0'],
+  ],
+  [
+    'members came and went, read all that the others had, and did not move this one',
+    group([partition(SINCE_12_MIN, NO_PROGRESS), otherPartition([11, 8, 4], { read: 100 })], {
+      departures: departures([11, 8, 4], [0, 1]),
+    }),
+    ['error stuck 0'],
+  ],
+  [
+    'members came and went and moved nothing, while other members moved other partitions',
+    group([partition(SINCE_12_MIN, NO_PROGRESS), otherPartition([11, 8, 4], { read: 10 })], {
+      departures: departures([11, 8, 4], [0]),
+    }),
+    ['error stuck 0'],
+  ],
+  [
+    'members came and went and moved none of two: one of them is in the way',
+    group([partition(SINCE_12_MIN, NO_PROGRESS), partition(SINCE_12_MIN, { ...NO_PROGRESS, row: { partition: 1 } })], {
+      departures: departures([11, 8, 4], [0, 1]),
+    }),
+    ['error stuck 0', 'error stuck 1'],
   ],
   [
     'the same commit again and again, in front of a waiting record',
@@ -283,6 +325,22 @@ test('a verdict tells its evidence in numbers', () => {
       'nothing was committed for 12 min, though a member is alive: it works on offset 40 for that long, or hangs there',
     evidence: { offset: 40, forMs: 12 * MINUTE_MS, memberId: 'member-1', clientId: 'fraud', longestPauseMs: 0 },
   })
+})
+
+test('how sure it is that a record is in the way is said in words', () => {
+  const waiting = partition(SINCE_12_MIN, NO_PROGRESS)
+  const second = partition(SINCE_12_MIN, { ...NO_PROGRESS, row: { partition: 1 } })
+  const wordsOf = (partitions: readonly PartitionFacts[], held: readonly number[]) =>
+    judgeGroup(group(partitions, { departures: departures([11, 8, 4], held) }), {
+      nowMs: NOW_MS,
+      limits: DEFAULT_HEALTH_LIMITS,
+    })[0]?.words
+  const sure = 'it does not get past offset 40: 3 members came and went without progress'
+  expect(wordsOf([waiting], [0])).toBe(sure)
+  expect(wordsOf([waiting, second], [0, 1])).toBe(`${sure}, here and in others that wait: one of them is in the way`)
+  expect(wordsOf([waiting, otherPartition([11, 8, 4], { read: 10 })], [0, 1])).toBe(
+    'it may be stuck at offset 40, or has not had its turn: 3 members came and went without progress here, but moved other partitions that have records waiting too',
+  )
 })
 
 test('the worst of nothing is ok', () => {

@@ -82,6 +82,41 @@ test('a handler that throws on one record, start after start, is stuck there', a
   })
 })
 
+test('members that come for a hundred records and go starve partitions, which is no error, and no more once all had their turn', async () => {
+  const { tide, pass, send } = await createShop(3)
+  for (const partition of [0, 1, 2]) await send(300, partition)
+  const start = [0, 1, 2].map((partition) => ({ topic: 'payments', partition, offset: 0 }))
+  await tide.groups.commit('fraud', start)
+  const seen: string[] = []
+  for (let n = 0; n < 10; n++) {
+    await pass(10_000)
+    for await (const _ of tide.topic('payments').consume({ group: 'fraud', limit: 100, follow: false })) void _
+    const { verdicts } = (await tide.health()).groups[0]!
+    seen.push(...verdicts.map(({ severity, rule }) => `${severity} ${rule}`))
+  }
+  expect(seen.filter((verdict) => verdict.startsWith('error'))).toEqual([])
+  expect(seen).toContain('notice stuck')
+  expect(told(await tide.health())).toEqual([])
+})
+
+test('a poison record is found while other partitions go on', async () => {
+  const { tide, pass, send } = await createShop(3)
+  const poisonAt: number[] = []
+  for (let n = 0; n < 6; n++) {
+    await pass(MINUTE_MS)
+    for (const partition of [0, 1, 2]) await send(4, partition)
+    const run = async () => {
+      for await (const { partition, offset } of tide.topic('payments').consume({ group: 'fraud' })) {
+        if (partition === 2 && offset === 3) throw new Error('poison')
+      }
+    }
+    await expect(run()).rejects.toThrow('poison')
+    const stuck = (await tide.health()).groups[0]!.verdicts.filter(({ rule }) => rule === 'stuck')
+    poisonAt.push(...stuck.filter(({ severity }) => severity === 'error').map(({ partition }) => partition!))
+  }
+  expect(new Set(poisonAt)).toEqual(new Set([2]))
+})
+
 test('a long body is fine until it is out of all proportion, and its member is named', async () => {
   const { tide, pass, send } = await createShop()
   await send(5)
