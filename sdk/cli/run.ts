@@ -2,6 +2,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import { nearestName } from '../client/nearest-name.ts'
 import { backupCommand } from './backup-command.ts'
 import { COMMON_OPTIONS, type Command, type ExitCode, type Invocation } from './command.ts'
+import { completionCommand } from './completion-command.ts'
 import { createCommand } from './create-command.ts'
 import { deleteCommand } from './delete-command.ts'
 import { dumpCommand } from './dump-command.ts'
@@ -38,6 +39,7 @@ export const COMMANDS: readonly Command[] = [
   verifyCommand,
   dumpCommand,
   backupCommand,
+  completionCommand(() => COMMANDS),
 ]
 
 /** Runs what `terminal.arguments` ask for, prints the outcome, and says with which code the process should end. */

@@ -19,6 +19,7 @@ test('the help of every command shows its usage, all its options, examples and e
     'verify',
     'dump',
     'backup',
+    'completion',
   ])
   for (const { name, options, positionals, summary } of COMMANDS) {
     for (const typed of [
