@@ -1,5 +1,5 @@
 /**
- * Builds dist/: the npm package and the extension.
+ * Builds dist/: the npm package, the command as one file, and the extension.
  *
  * tidemark.cjs holds the whole SDK once. index, inspect and testing, each as .cjs and as .mjs, only hand out its names, so a
  * process that mixes `import` and `require` still has one copy: one lock table, one error class. Runtime dependencies stay
@@ -29,11 +29,12 @@ const NODE_VERSION_CHECK = `if (Number(process.versions.node.split('.')[0]) < 24
   throw new Error('Tidemark needs Node 24 or newer; this is ' + process.version + '.');
 }
 `
-const COMMAND_STUB = `#!/usr/bin/env node
-if (Number(process.versions.node.split('.')[0]) < 24) {
+const TOO_OLD = `if (Number(process.versions.node.split('.')[0]) < 24) {
   console.error('tidemark needs Node 24 or newer; this is ' + process.version + '.');
   process.exit(2);
-}
+}`
+const COMMAND_STUB = `#!/usr/bin/env node
+${TOO_OLD}
 require('node:module').enableCompileCache();
 import('./command.mjs');
 `
@@ -43,7 +44,7 @@ await main(async () => {
   mkdirSync(DIST)
   const entries = ENTRIES.filter((name) => existsSync(join(ROOT, 'sdk', `${name}.ts`)))
   if (!entries.includes('index')) throw new StepFailed('sdk/index.ts, the public names, is missing')
-  const inlined = await Promise.all([bundleSdk(entries), bundleCommand(), bundleExtension()])
+  const inlined = await Promise.all([bundleSdk(entries), bundleCommand(), bundleStandalone(), bundleExtension()])
   writeLicenses(inlined.flat())
   for (const name of entries) writeStubs(name)
   write('node-version.cjs', NODE_VERSION_CHECK)
@@ -78,7 +79,7 @@ function bundleSdk(entries) {
   return bundle({ stdin, outfile: join(DIST, 'tidemark.cjs'), external: runtime }, 'node24')
 }
 
-/** An ES module, since main.ts awaits at its top; the stub before it keeps the version check and a quick start. */
+/** The command of the package: the stub before it keeps the version check and, by the compile cache, a quick start. */
 async function bundleCommand() {
   const entry = join(ROOT, 'sdk/cli/main.ts')
   if (!existsSync(entry)) return []
@@ -96,6 +97,28 @@ async function bundleCommand() {
     minifySyntax: true,
   }
   return await bundle(options, 'node24')
+}
+
+/**
+ * The command as one file that runs by itself, to be copied to a server. In words that an older Node can read, so that it
+ * can say that it is too old.
+ */
+async function bundleStandalone() {
+  const outfile = join(DIST, 'tidemark-cli.cjs')
+  const head = `// Tidemark ${manifest.version}, ${manifest.license}. With crc-32, Apache-2.0, (C) SheetJS.`
+  const inlined = await bundle(
+    {
+      entryPoints: [join(ROOT, 'sdk/cli/main.ts')],
+      outfile,
+      external: optional,
+      minifyWhitespace: true,
+      minifySyntax: true,
+      banner: { js: [head, TOO_OLD, COMMON_JS_URL.prelude].join('\n') },
+    },
+    'node16',
+  )
+  chmodSync(outfile, 0o755)
+  return inlined
 }
 
 /** The Node inside VS Code is older than ours; the SDK goes in by its public names. */

@@ -1,5 +1,5 @@
 /** The package as its users get it: packed, installed into an empty project, and used from every kind of module. */
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -110,6 +110,23 @@ test('the command runs from node_modules/.bin', async () => {
   const { stdout } = await runChecked(process.execPath, [command, '--help'], { cwd: project })
   expect(stdout).toContain('tidemark')
   expect(readdirSync(join(project, 'node_modules/.bin')).some((name) => name.startsWith('tidemark'))).toBe(true)
+})
+
+test('the command as one file runs from an empty folder, and is not in the tarball', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tidemark-one-file-'))
+  try {
+    copyFileSync(join(ROOT, 'dist/tidemark-cli.cjs'), join(folder, 'tidemark-cli.cjs'))
+    const run = (...typed: string[]) =>
+      runChecked(process.execPath, [join(folder, 'tidemark-cli.cjs'), ...typed], { cwd: folder })
+    expect((await run('--version')).stdout).toBe(`${json(join(ROOT, 'package.json')).version}\n`)
+    expect((await run('create', 'data', 'payments')).stdout).toBe('Created payments with 1 partition.\n')
+    expect((await run('verify', 'data', '--json')).stdout).toBe('')
+    expect((await run('backup', 'data', 'copy')).stdout).toContain('Nothing is wrong with it.')
+    expect(readdirSync(folder).sort()).toEqual(['copy', 'data', 'tidemark-cli.cjs'])
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+  expect(tarball.files.map(({ path }) => path)).not.toContain('dist/tidemark-cli.cjs')
 })
 
 async function npm(args: readonly string[], cwd: string): Promise<string> {

@@ -3,4 +3,5 @@
 import { run } from './run.ts'
 import { exitProcess, processTerminal } from './terminal.ts'
 
-exitProcess(await run(processTerminal()))
+// Not awaited: as one file it is a CommonJS module, which cannot.
+void run(processTerminal()).then(exitProcess)
