@@ -50,8 +50,10 @@ export type { PatternOptions } from './client/topic-pattern.ts'
 export type { TopicRecord } from './client/topic-record.ts'
 export type { NewTopic, TopicConfigEntry, TopicDescription, Topics } from './client/topics.ts'
 export { type ErrorCode, type ErrorPlace, type SentBefore, TidemarkError } from './errors.ts'
+export type { GroupHealth, PartitionHealth } from './inspect/group-health.ts'
 export type { GroupProgress, LagTrend } from './inspect/group-progress.ts'
-export type { GroupHealth, Health, HealthOptions, PartitionHealth } from './inspect/health.ts'
+export type { Health } from './inspect/health.ts'
+export type { HealthOptions } from './inspect/health-options.ts'
 export type {
   HealthLimits,
   HealthRule,
@@ -59,6 +61,7 @@ export type {
   HealthStatus,
   HealthVerdict,
 } from './inspect/health-verdict.ts'
+export type { Survey, SurveyedGroup } from './inspect/survey.ts'
 export type { DamagedRange } from './log/damage.ts'
 export type { CommitHistoryEntry } from './offsets/commit-history.ts'
 export type { LagState } from './offsets/lag.ts'

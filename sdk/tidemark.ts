@@ -15,7 +15,9 @@ import type { TopicRecord } from './client/topic-record.ts'
 import { Topics } from './client/topics.ts'
 import type { Environment } from './environment/environment.ts'
 import { TidemarkError } from './errors.ts'
-import { type Health, type HealthOptions, readHealth } from './inspect/health.ts'
+import { type Health, readHealth } from './inspect/health.ts'
+import type { HealthOptions } from './inspect/health-options.ts'
+import { Survey } from './inspect/survey.ts'
 
 /** What `open` hands over. */
 export interface TidemarkParts {
@@ -138,6 +140,16 @@ export class Tidemark implements AsyncDisposable {
    */
   async health(options: HealthOptions = {}): Promise<Health> {
     return await readHealth(this.#context, options, this.#isLed)
+  }
+
+  /**
+   * For whoever looks at every group again and again, as a screen does: each `look()` tells rows of lag and health of all
+   * of them, and costs what has changed since the one before. Asks nothing between looks.
+   *
+   * @throws {TidemarkError} INVALID_ARGUMENT.
+   */
+  survey(options: Omit<HealthOptions, 'group'> = {}): Survey {
+    return new Survey(this.#context, options, this.#isLed)
   }
 
   /**

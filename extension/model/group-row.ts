@@ -88,7 +88,7 @@ function partitionRows(group: GroupSnapshot, rows: readonly LagRow[], context: R
 
 function groupTooltip(group: GroupSnapshot, context: RowContext, only: LagRow | undefined): string {
   const lines = [`**${code(group.group)}**`]
-  for (const verdict of group.health?.verdicts ?? []) lines.push(verdictText(verdict))
+  for (const verdict of group.health?.verdicts ?? []) lines.push(verdictText(verdict, context.words))
   if (group.health !== undefined) lines.push(progressText(group.health.progress, context.words))
   lines.push(t('{0} group, {1} in Kafka’s words', group.type, group.state))
   if (only !== undefined) lines.push(lagFacts(only, context.words))

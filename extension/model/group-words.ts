@@ -39,13 +39,20 @@ export function timeLagWords(progress: GroupProgress | undefined, words: Quantit
 }
 
 /** What is wrong, why, and what to do: Markdown. */
-export function verdictText(verdict: HealthVerdict): string {
+export function verdictText(verdict: HealthVerdict, words: QuantityWords): string {
   const place = verdict.topic === null ? '' : `${code(`${verdict.topic}-${verdict.partition}`)}: `
   const evidence = Object.entries(verdict.evidence)
     .filter(([, value]) => value !== null)
-    .map(([name, value]) => `${name} ${name.endsWith('AtMs') ? new Date(Number(value)).toISOString() : value}`)
+    .map(([name, value]) => `${name.replace(/Ms$/, '')} ${evidenceWords(name, value, words)}`)
   const why = evidence.length === 0 ? '' : ` — ${code(evidence.join(', '))}`
   return `${icon(verdict.severity)} ${place}${verdict.words} *(${verdict.rule})*${why}\n\n${verdict.advice}`
+}
+
+/** Spans are coarse: a row whose milliseconds counted would never be at rest. */
+function evidenceWords(name: string, value: number | string | null, words: QuantityWords): string {
+  if (typeof value !== 'number') return String(value)
+  if (name.endsWith('AtMs')) return words.moment(value)
+  return name.endsWith('Ms') ? words.duration(value) : words.digits(value)
 }
 
 /** Speeds, where they are known. Markdown. */

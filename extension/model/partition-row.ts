@@ -39,7 +39,11 @@ export function partitionRow(
     kind: 'partition',
     label,
     description: description.join(' · '),
-    tooltip: [`**${code(`${topic}-${partition}`)}**`, ...own.map(verdictText), lagFacts(row, words)].join('\n\n'),
+    tooltip: [
+      `**${code(`${topic}-${partition}`)}**`,
+      ...own.map((verdict) => verdictText(verdict, words)),
+      lagFacts(row, words),
+    ].join('\n\n'),
     spoken: t('{0} partition {1} of {2}: {3}', topic, partition, group, description.join(', ')),
     icon: partitionIcon(row, trouble),
     target: { source: context.source, group, topic, partition },

@@ -39,4 +39,11 @@ export class QuantityWords {
     const elapsedMs = nowMs - timestampMs
     return elapsedMs < MINUTE_MS ? t('just now') : t('{0} ago', this.duration(elapsedMs))
   }
+
+  /** Until when `age` says the same. */
+  ageUntilMs(timestampMs: number, nowMs: number): number {
+    const elapsedMs = nowMs - timestampMs
+    const stepMs = elapsedMs < HOUR_MS ? MINUTE_MS : elapsedMs < 2 * DAY_MS ? HOUR_MS : DAY_MS
+    return timestampMs + Math.max(1, Math.floor(elapsedMs / stepMs) + 1) * stepMs
+  }
 }

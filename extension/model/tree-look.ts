@@ -25,15 +25,39 @@ export function lookAt(groups: readonly GroupSnapshot[], look: TreeLook): readon
   return wanted.toSorted((a, b) => compare(a, b, look.sort) || (a.group < b.group ? -1 : 1))
 }
 
+interface Standing {
+  readonly trouble: Trouble
+  readonly behind: number
+}
+
+/** A snapshot never changes, and where a group does not, its snapshot stays: so each is summed up once. */
+const standings = new WeakMap<GroupSnapshot, Standing>()
+
+function standingOf(group: GroupSnapshot): Standing {
+  const known = standings.get(group)
+  if (known !== undefined) return known
+  const standing = { trouble: troubleOf(group), behind: behindOf(group) }
+  standings.set(group, standing)
+  return standing
+}
+
 /** How bad a group is off. */
-export function groupTrouble({ rows, health }: GroupSnapshot): Trouble {
+export function groupTrouble(group: GroupSnapshot): Trouble {
+  return standingOf(group).trouble
+}
+
+/** Records left to read, over all its partitions. */
+export function recordsBehind(group: GroupSnapshot): number {
+  return standingOf(group).behind
+}
+
+function troubleOf({ rows, health }: GroupSnapshot): Trouble {
   // A verdict may be some seconds old; what the rows say is true now.
   const lasting = (health?.verdicts ?? []).filter(({ rule }) => !OF_ROWS.has(rule))
   return worst([...rows.map(lagTrouble), ...lasting.map(verdictTrouble)])
 }
 
-/** Records left to read, over all its partitions. */
-export function recordsBehind({ rows }: GroupSnapshot): number {
+function behindOf({ rows }: GroupSnapshot): number {
   return rows.reduce((sum, row) => sum + (row.lagRecords ?? Math.max(0, row.lag ?? 0)), 0)
 }
 

@@ -1,5 +1,5 @@
 import { t } from '@vscode/l10n'
-import { groupRow } from './group-row.ts'
+import { drawnGroup } from './drawn-group.ts'
 import type { RowContext } from './partition-row.ts'
 import { rowId } from './row-id.ts'
 import type { SourceSnapshot } from './snapshot.ts'
@@ -16,7 +16,7 @@ export function treeRows(
   const shown = sources.map((source) => {
     const context = { source: source.id, ...present }
     const groups = lookAt(source.groups, look)
-    const rows = look.by === 'topic' ? topicRows(groups, context) : groups.map((group) => groupRow(group, context))
+    const rows = look.by === 'topic' ? topicRows(groups, context) : groups.map((group) => drawnGroup(group, context))
     return { source, rows }
   })
   const single = shown.length === 1 ? shown[0] : undefined

@@ -1,10 +1,6 @@
-import { type GroupHealth, open, type Tidemark } from 'tidemark'
+import { open, type Survey, type Tidemark } from 'tidemark'
 import type { GroupSnapshot, SourceSnapshot, SourceStatus } from '../model/snapshot.ts'
 import { ReadingSchedule } from './reading-schedule.ts'
-
-const JUDGE_EVERY_MS = 2_000
-/** At most one part in so many of the time goes into judging. */
-const JUDGE_PART = 20
 
 /** A data directory that is looked at. It is read as its owner left it or leaves it, and never written. */
 export class DataSource {
@@ -14,8 +10,7 @@ export class DataSource {
   readonly schedule: ReadingSchedule
   #snapshot: SourceSnapshot
   #tide: Promise<Tidemark> | undefined
-  #health: ReadonlyMap<string, GroupHealth> = new Map()
-  #judgeAgainAtMs = 0
+  #survey: Survey | undefined
   readonly #changed: (source: DataSource, failure: unknown) => void
 
   /** `changed` is called after every read, with what went wrong if anything did. */
@@ -75,30 +70,17 @@ export class DataSource {
     this.#changed(this, failure)
   }
 
+  /** Costs what has changed since the last time. */
   async #readGroups(tide: Tidemark): Promise<readonly GroupSnapshot[]> {
-    const listed = await tide.groups.list()
-    const rows = Map.groupBy(await tide.lag(), ({ group }) => group)
-    await this.#judge(tide)
-    return listed.map(({ group, type, state }) => {
-      return { group, type, state, rows: rows.get(group) ?? [], health: this.#health.get(group) }
-    })
-  }
-
-  /** Trends need the commits of the last hour: they are looked at less often than the numbers. */
-  async #judge(tide: Tidemark): Promise<void> {
-    if (performance.now() < this.#judgeAgainAtMs) return
-    const startedMs = performance.now()
-    const { groups } = await tide.health()
-    this.#health = new Map(groups.map((health) => [health.group, health]))
-    // Where judging takes long, it is done the more seldom.
-    const tookMs = performance.now() - startedMs
-    this.#judgeAgainAtMs = performance.now() + Math.max(JUDGE_EVERY_MS, JUDGE_PART * tookMs)
+    this.#survey ??= tide.survey()
+    return await this.#survey.look()
   }
 
   /** The next look begins anew: what failed may have been the files of a directory that is not there any more. */
   async #letGo(): Promise<void> {
     const tide = this.#tide
     this.#tide = undefined
+    this.#survey = undefined
     await tide?.then((opened) => opened.close()).catch(() => {})
   }
 }

@@ -122,15 +122,29 @@ export function offsetForLeaderEpoch(
   }
 }
 
-export function countRecords(find: FindLog, request: CountRecordsRequest): CountRecordsResponse {
-  return {
-    partitions: request.partitions.map(({ topic, partition, fromOffset, toOffset }) => {
-      const none = { topic, partition, error: null, records: null }
-      return answerFrom<PartitionAnswer & { records: number | null }>(find, none, (log) => {
-        return { records: log === 'empty' ? 0 : log.countRecords(fromOffset, toOffset) }
-      })
-    }),
+/** Many groups ask about one log up to its end: it is walked once for all of them. */
+export function countRecords(find: FindLog, { partitions }: CountRecordsRequest): CountRecordsResponse {
+  const answers = partitions.map(({ topic, partition }): PartitionAnswer & { records: number | null } => {
+    return { topic, partition, error: null, records: null }
+  })
+  const alike = Map.groupBy(partitions.keys(), (at) => {
+    const { topic, partition, toOffset } = partitions[at]!
+    return `${topic}-${partition} ${toOffset}`
+  })
+  for (const asked of alike.values()) {
+    const [first = 0] = asked
+    const { toOffset } = partitions[first]!
+    const offsets = [...new Set(asked.map((at) => partitions[at]!.fromOffset))].sort((a, b) => a - b)
+    const counted = answerFrom<PartitionAnswer & { counts?: readonly number[] }>(find, answers[first]!, (log) => {
+      return { counts: log === 'empty' ? offsets.map(() => 0) : log.countRecordsFrom(offsets, toOffset) }
+    })
+    const countOf = new Map(offsets.map((offset, index) => [offset, counted.counts?.[index] ?? null]))
+    for (const at of asked) {
+      const { error } = counted
+      answers[at] = { ...answers[at]!, error, records: countOf.get(partitions[at]!.fromOffset) ?? null }
+    }
   }
+  return { partitions: answers }
 }
 
 /**

@@ -1,4 +1,6 @@
-import type { GroupHealth, Health, HealthOptions } from '../inspect/health.ts'
+import type { GroupHealth } from '../inspect/group-health.ts'
+import type { Health } from '../inspect/health.ts'
+import type { HealthOptions } from '../inspect/health-options.ts'
 import { spanWords } from '../inspect/health-rules.ts'
 import type { HealthSeverity, HealthStatus, HealthVerdict } from '../inspect/health-verdict.ts'
 import type { Tidemark } from '../tidemark.ts'

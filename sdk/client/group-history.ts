@@ -36,7 +36,7 @@ export async function readHistory(
     ...(keepNewest === undefined ? {} : { keepNewest }),
   })
   const stored = new StoredBatches(broker, { topic: CONSUMER_OFFSETS_TOPIC, partition })
-  for await (const batches of stored.slices({ sinceMs })) {
+  for await (const { batches } of stored.slices(sinceMs === undefined ? {} : { sinceMs })) {
     for (const batch of batches) history.replayBatch(partition, batch)
   }
   return [...history.partitionsOf(group)].sort(byPartition)

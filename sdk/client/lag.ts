@@ -84,6 +84,11 @@ export async function readLag(context: ClientContext, options: LagOptions = {}):
   return await new LagCollector(context).lag(options)
 }
 
+/** The same for some groups, by their names. */
+export async function readLagOf(context: ClientContext, groups: readonly string[]): Promise<LagRow[]> {
+  return await new LagCollector(context).lagOf(groups)
+}
+
 /** The rows now, and again whenever one has changed, until the signal aborts or the client is closed. */
 export function watchLag(context: ClientContext, options: WatchLagOptions = {}): AsyncIterable<LagRow[]> {
   checkOptions('watchLag', options, WATCH_LAG_KINDS)
@@ -101,7 +106,10 @@ class LagCollector {
   /** One row per partition that a group has committed or a member holds, by group, topic and partition. */
   async lag(question: LagOptions = {}): Promise<LagRow[]> {
     this.#context.checkOpen()
-    const names = question.group === undefined ? await listGroupNames(this.#context) : [question.group]
+    return await this.lagOf(question.group === undefined ? await listGroupNames(this.#context) : [question.group])
+  }
+
+  async lagOf(names: readonly string[]): Promise<LagRow[]> {
     // Commits before ends: what is committed in between would look like a commit past the end.
     const members = await this.#members(names)
     const places: Place[] = []

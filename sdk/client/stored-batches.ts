@@ -6,6 +6,14 @@ import { offsetsAt } from './position.ts'
 
 const SLICE_BYTES = 1024 * 1024
 
+/** Some batches in a row. */
+export interface Slice {
+  readonly batches: readonly RecordBatch[]
+  /** Where to go on. */
+  readonly nextOffset: number
+  readonly sizeBytes: number
+}
+
 /** Reads the batches of one partition as they are stored, for whoever looks at batches rather than at records. */
 export class StoredBatches {
   readonly #broker: Broker
@@ -17,19 +25,25 @@ export class StoredBatches {
   }
 
   /**
-   * From the first to the last, as they are now, or from the first batch that reaches `sinceMs` on. What is damaged is
-   * left out.
+   * From the first to the last, as they are now, or from the first batch that reaches `sinceMs` or holds `fromOffset` on.
+   * What is damaged is left out.
    */
-  async *slices(options: { readonly sinceMs?: number | undefined } = {}): AsyncGenerator<readonly RecordBatch[]> {
-    const { sinceMs } = options
+  async *slices({
+    sinceMs,
+    fromOffset,
+  }: {
+    readonly sinceMs?: number
+    readonly fromOffset?: number
+  } = {}): AsyncGenerator<Slice> {
     const from = sinceMs === undefined ? 'earliest' : { timestampMs: Math.max(0, Math.floor(sinceMs)) }
-    const [start] = await offsetsAt(this.#broker, [this.#place], from)
+    const [start] =
+      fromOffset === undefined ? await offsetsAt(this.#broker, [this.#place], from) : [{ offset: fromOffset }]
     const [end] = await offsetsAt(this.#broker, [this.#place], 'latest')
     let offset = start!.offset
     while (offset < end!.offset) {
       const slice = await this.slice(offset)
       if (slice.nextOffset <= offset) return
-      yield slice.batches
+      yield slice
       offset = slice.nextOffset
     }
   }
@@ -38,10 +52,7 @@ export class StoredBatches {
    * Some batches from the one on that holds `offset`. `nextOffset` is where to go on, `offset` itself where nothing more
    * can be read. @throws {TidemarkError} whatever the broker answers but damage
    */
-  async slice(
-    offset: number,
-    { maxBytes = SLICE_BYTES }: { readonly maxBytes?: number } = {},
-  ): Promise<{ batches: readonly RecordBatch[]; nextOffset: number; sizeBytes: number }> {
+  async slice(offset: number, { maxBytes = SLICE_BYTES }: { readonly maxBytes?: number } = {}): Promise<Slice> {
     const { topic, partition } = this.#place
     const answer = (
       await this.#broker.fetch({

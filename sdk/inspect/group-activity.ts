@@ -29,6 +29,9 @@ interface Changing {
   dividedAtMs: number | null
 }
 
+/** Of each group so many are kept: whoever looks for days must not remember them all. */
+const KEEP_DEPARTURES = 1_000
+
 /** Who came and went, by replay of the group records in `__consumer_offsets`. Groups of the classic protocol leave no such trace. */
 export class GroupActivity {
   readonly #groups = new Map<string, Changing>()
@@ -65,6 +68,7 @@ export class GroupActivity {
       fromLogOffset,
       toLogOffset: offset,
     })
+    if (group.departures.length > KEEP_DEPARTURES) group.departures.shift()
   }
 
   #group(name: string): Changing {

@@ -1,22 +1,17 @@
 import type { Broker, TopicPartition } from '../broker/broker.ts'
 import type { LagRow } from '../client/lag.ts'
-import { StoredBatches } from '../client/stored-batches.ts'
-import { TidemarkError } from '../errors.ts'
 import { partitionId } from '../group/partition-id.ts'
-import { CommitHistory, type CommitHistoryEntry } from '../offsets/commit-history.ts'
-import { groupPartition } from '../offsets/group-partition.ts'
-import { CONSUMER_OFFSETS_TOPIC } from '../topic/topic-name.ts'
-import { type ActivityOfGroup, GroupActivity } from './group-activity.ts'
+import type { CommitHistoryEntry } from '../offsets/commit-history.ts'
+import type { ActivityOfGroup, Departure } from './group-activity.ts'
 import type { OffsetSample } from './group-progress.ts'
+import type { GroupTrail } from './group-trail.ts'
+import { type NextRecord, NextRecords } from './next-records.ts'
 import type { DepartureFacts } from './stuck-tries.ts'
 
-/** How far back is looked. */
+/** For which moment, and how far back is looked at how the logs grew. */
 export interface SourceSpan {
   readonly nowMs: number
-  /** For how the logs grew. */
   readonly windowMs: number
-  /** For what groups committed and who came and went. */
-  readonly historyMs: number
 }
 
 /** What a partition's health is concluded from. */
@@ -25,7 +20,7 @@ export interface PartitionSource {
   readonly partitionId: string
   readonly commits: readonly CommitHistoryEntry[]
   readonly ends: readonly OffsetSample[]
-  readonly nextRecord: { readonly offset: number; readonly timestampMs: number } | null
+  readonly nextRecord: NextRecord | null
   readonly retentionMs: number
   readonly retentionBytes: number
 }
@@ -41,87 +36,86 @@ const KNOWN_DEPARTURES = 20
 /** How many moments of the window the log's end is asked for. */
 const END_SAMPLES = 4
 
-/** Reads through the port what the rules of health need: each partition of `__consumer_offsets` once, however many groups it has. */
+/** Reads through the port what the rules of health need, and keeps what will be needed again. */
 export class GroupSources {
   readonly #broker: Broker
-  readonly #span: SourceSpan
-  readonly #histories = new Map<number, { readonly commits: CommitHistory; readonly activity: GroupActivity }>()
-  #offsetsPartitions: number | undefined
+  readonly #trail: GroupTrail
+  readonly #nextRecords: NextRecords
+  /** As they were asked for the moment `#endsAtMs`. */
+  readonly #ends = new Map<string, readonly OffsetSample[]>()
+  #endsAtMs = Number.NaN
 
-  constructor(broker: Broker, span: SourceSpan) {
+  /** What groups did is told by the trail, as far as that has been read. */
+  constructor(broker: Broker, trail: GroupTrail) {
     this.#broker = broker
-    this.#span = span
+    this.#trail = trail
+    this.#nextRecords = new NextRecords(broker)
   }
 
-  async partitions(rows: readonly LagRow[]): Promise<PartitionSource[]> {
+  async partitions(rows: readonly LagRow[], span: SourceSpan): Promise<PartitionSource[]> {
     const topics = await this.#topics(rows)
-    const ends = await this.#ends(rows.filter(({ logEndOffset }) => logEndOffset !== null))
-    const sources: PartitionSource[] = []
-    for (const row of rows) {
-      const { topic, partition, group } = row
-      const { retentionMs = -1, retentionBytes = -1, topicId = '' } = topics.get(topic) ?? {}
-      const history = await this.#history(group)
-      sources.push({
-        row,
-        partitionId: partitionId(topicId, partition),
-        commits: commitsOf(row, history?.commits.entries(group, topic, partition) ?? []),
-        ends: ends.get(placeOf(row)) ?? [],
-        nextRecord: await this.#nextRecord(row),
+    await this.#askEnds(rows, span)
+    const places = rows.map((row) => ({
+      row,
+      partitionId: partitionId(topics.get(row.topic)?.topicId ?? '', row.partition),
+    }))
+    await this.#nextRecords.find(places)
+    return places.map((place) => {
+      const { row } = place
+      const { retentionMs = -1, retentionBytes = -1 } = topics.get(row.topic) ?? {}
+      return {
+        ...place,
+        commits: commitsOf(row, this.#trail.commits(row.group, row.topic, row.partition)),
+        ends: row.logEndOffset === null ? [] : (this.#ends.get(placeOf(row)) ?? []),
+        nextRecord: this.#nextRecords.of(place),
         retentionMs,
         retentionBytes,
-      })
-    }
-    return sources
+      }
+    })
   }
 
-  async activity(group: string): Promise<ActivityOfGroup> {
-    const history = await this.#history(group)
-    return history?.activity.of(group) ?? new GroupActivity().of(group)
+  activity(group: string): ActivityOfGroup {
+    return this.#trail.activity(group)
   }
 
   /** Who left a group, and where the logs of its partitions ended then: of the newest, which are what counts. */
   async departures(group: string, partitions: readonly PartitionSource[]): Promise<DepartureFacts[]> {
-    const { departures } = await this.activity(group)
+    const { departures } = this.activity(group)
     const unknown = departures.slice(0, -KNOWN_DEPARTURES).map((each) => ({ ...each, endOffsets: new Map() }))
-    const known = departures.slice(-KNOWN_DEPARTURES).map(async (departure) => {
+    const known = departures
+      .slice(-KNOWN_DEPARTURES)
+      .map((each) => ({ ...each, endOffsets: new Map<string, number>() }))
+    const asked = known.flatMap((departure) => {
       const held = partitions.filter(({ partitionId: id }) => departure.partitions.has(id))
-      const ends = await this.#endsAt(held, departure.atMs + 1)
-      return { ...departure, endOffsets: new Map(held.map(({ partitionId: id }, index) => [id, ends[index]!])) }
+      return held.map((source) => ({ departure, source }))
     })
-    return [...unknown, ...(await Promise.all(known))]
+    const ends = await this.#endsAt(asked)
+    for (const [index, { departure, source }] of asked.entries()) {
+      departure.endOffsets.set(source.partitionId, ends[index]!)
+    }
+    return [...unknown, ...known]
   }
 
   /** Told from the timestamps of the records. */
-  async #endsAt(sources: readonly PartitionSource[], timestampMs: number): Promise<number[]> {
-    const partitions = sources.map(({ row: { topic, partition } }) => ({ topic, partition, at: { timestampMs } }))
+  async #endsAt(
+    asked: readonly { readonly departure: Departure; readonly source: PartitionSource }[],
+  ): Promise<readonly number[]> {
+    if (asked.length === 0) return []
+    const partitions = asked.map(
+      ({
+        departure,
+        source: {
+          row: { topic, partition },
+        },
+      }) => {
+        return { topic, partition, at: { timestampMs: departure.atMs + 1 } }
+      },
+    )
     const { partitions: answers } = await this.#broker.listOffsets({ isolation: 'read_uncommitted', partitions })
     return answers.map(({ error, offset }, index) => {
-      const end = sources[index]?.row.logEndOffset ?? 0
+      const end = asked[index]?.source.row.logEndOffset ?? 0
       return error !== null || offset < 0 ? end : Math.min(offset, end)
     })
-  }
-
-  async #history(group: string) {
-    this.#offsetsPartitions ??= await this.#countOffsetsPartitions()
-    if (this.#offsetsPartitions === 0) return undefined
-    const partition = groupPartition(group, this.#offsetsPartitions)
-    const known = this.#histories.get(partition)
-    if (known !== undefined) return known
-    const history = { commits: new CommitHistory(), activity: new GroupActivity() }
-    this.#histories.set(partition, history)
-    const stored = new StoredBatches(this.#broker, { topic: CONSUMER_OFFSETS_TOPIC, partition })
-    for await (const batches of stored.slices({ sinceMs: this.#span.nowMs - this.#span.historyMs })) {
-      for (const batch of batches) {
-        history.commits.replayBatch(partition, batch)
-        history.activity.replayBatch(batch)
-      }
-    }
-    return history
-  }
-
-  async #countOffsetsPartitions(): Promise<number> {
-    const { topics } = await this.#broker.metadata({ topics: [CONSUMER_OFFSETS_TOPIC] })
-    return topics.find(({ name }) => name === CONSUMER_OFFSETS_TOPIC)?.partitions.length ?? 0
   }
 
   async #topics(rows: readonly LagRow[]): Promise<ReadonlyMap<string, TopicFacts>> {
@@ -138,49 +132,23 @@ export class GroupSources {
     )
   }
 
-  /** How the logs grew, told from the timestamps of their records: of the past nobody kept the ends. */
-  async #ends(rows: readonly LagRow[]): Promise<ReadonlyMap<string, readonly OffsetSample[]>> {
-    const { nowMs, windowMs } = this.#span
-    const places = [...new Map(rows.map((row) => [placeOf(row), row])).values()]
-    const ends = new Map(places.map((row) => [placeOf(row), [] as OffsetSample[]]))
+  /** Asks how the logs grew, told from the timestamps of their records: of the past nobody kept the ends. */
+  async #askEnds(rows: readonly LagRow[], { nowMs, windowMs }: SourceSpan): Promise<void> {
+    if (nowMs !== this.#endsAtMs) this.#ends.clear()
+    this.#endsAtMs = nowMs
+    const unknown = rows.filter((row) => row.logEndOffset !== null && !this.#ends.has(placeOf(row)))
+    const places = [...new Map(unknown.map((row) => [placeOf(row), row])).values()]
+    const samples = new Map(places.map((row) => [placeOf(row), [] as OffsetSample[]]))
     for (let index = END_SAMPLES; index > 0; index--) {
       const atMs = Math.floor(nowMs - (windowMs * index) / END_SAMPLES)
       const at = { timestampMs: Math.max(0, atMs) }
       const partitions = places.map(({ topic, partition }) => ({ topic, partition, at }))
       const answers = await this.#broker.listOffsets({ isolation: 'read_uncommitted', partitions })
       for (const answer of answers.partitions) {
-        if (answer.error === null) ends.get(placeOf(answer))?.push({ atMs, offset: answer.offset })
+        if (answer.error === null) samples.get(placeOf(answer))?.push({ atMs, offset: answer.offset })
       }
     }
-    for (const row of places) ends.set(placeOf(row), withEnd(ends.get(placeOf(row)) ?? [], row, nowMs))
-    return ends
-  }
-
-  async #nextRecord(row: LagRow): Promise<PartitionSource['nextRecord']> {
-    const { committedOffset, logStartOffset, logEndOffset, lagRecords } = row
-    if (logStartOffset === null || logEndOffset === null || lagRecords === 0) return null
-    const from = Math.max(committedOffset ?? logStartOffset, logStartOffset)
-    try {
-      return await this.#firstRecord(row, from, logEndOffset)
-    } catch (error) {
-      if (error instanceof TidemarkError) return null
-      throw error
-    }
-  }
-
-  async #firstRecord(place: TopicPartition, from: number, to: number): Promise<PartitionSource['nextRecord']> {
-    const stored = new StoredBatches(this.#broker, { topic: place.topic, partition: place.partition })
-    let offset = from
-    while (offset < to) {
-      const { batches, nextOffset } = await stored.slice(offset, { maxBytes: 1 })
-      for (const batch of batches) {
-        const record = batch.isControl ? undefined : batch.records().find((each) => each.offset >= from)
-        if (record !== undefined) return { offset: record.offset, timestampMs: record.timestampMs }
-      }
-      if (nextOffset <= offset) return null
-      offset = nextOffset
-    }
-    return null
+    for (const row of places) this.#ends.set(placeOf(row), withEnd(samples.get(placeOf(row)) ?? [], row, nowMs))
   }
 }
 

@@ -147,6 +147,21 @@ export abstract class LogView {
     return this.reading(() => this.countBetween(from, to))
   }
 
+  /** The same from each of some offsets, which are given in order: what lies between two of them is counted once. */
+  countRecordsFrom(offsets: readonly number[], to: number): number[] {
+    return this.reading(() => {
+      const counts: number[] = []
+      let total = 0
+      let above = to
+      for (const from of offsets.toReversed()) {
+        total += this.countBetween(from, above)
+        above = from
+        counts.push(total)
+      }
+      return counts.reverse()
+    })
+  }
+
   private countBetween(from: number, to: number): number {
     const start = Math.max(from, this.logStartOffset)
     const end = Math.min(to, this.logEndOffset)

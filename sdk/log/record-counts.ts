@@ -16,6 +16,8 @@ export class RecordCounts {
   private walkedBytes = 0
   private walkedOffset = 0
   private total = 0
+  /** The batch in which the last question began, if each of its offsets has a record: where many ask, the next one does too. */
+  private row: { readonly position: number; readonly from: number; readonly to: number } | undefined
 
   constructor(segment: Segment) {
     this.segment = segment
@@ -23,7 +25,8 @@ export class RecordCounts {
 
   /** Records with an offset from `from` up to `to`, control records left out. */
   between(from: number, to: number): number {
-    const { segment } = this
+    const { segment, row } = this
+    if (row !== undefined && row.from <= from && to <= row.to && !segment.isKnownDamage(row.position)) return to - from
     const start = from <= segment.baseOffset ? segment.begin : segment.locate(from)
     const endPosition = to >= segment.limitOffset ? segment.sizeBytes : segment.locate(to).position
     if (endPosition - start.position <= DIRECT_BYTES) return this.walk(start, from, to)
@@ -41,7 +44,11 @@ export class RecordCounts {
     let count = 0
     this.segment.visit(start, (batch) => {
       if (batch.baseOffset >= to) return false
-      if (batch.nextOffset > from) count += countOf(batch, from, to)
+      if (batch.nextOffset <= from) return true
+      if (batch.baseOffset <= from && isRow(batch)) {
+        this.row = { position: batch.position, from: batch.baseOffset, to: batch.nextOffset }
+      }
+      count += countOf(batch, from, to)
       return true
     })
     return count
@@ -54,6 +61,7 @@ export class RecordCounts {
     this.totals = []
     this.walkedBytes = 0
     this.total = 0
+    this.row = undefined
   }
 
   private catchUp(): void {
@@ -90,13 +98,18 @@ export class RecordCounts {
   }
 }
 
+/** Whether each offset of the batch has a record, as long as none was removed. */
+function isRow({ isControl, recordCount, baseOffset, nextOffset }: BatchWalker): boolean {
+  return !isControl && recordCount === nextOffset - baseOffset
+}
+
 /** Records of the batch the walker is on, from `from` up to `to`. */
 function countOf(walker: BatchWalker, from: number, to: number): number {
   if (walker.isControl) return 0
   const { baseOffset, nextOffset, recordCount } = walker
   if (from <= baseOffset && nextOffset <= to) return recordCount
-  // Where no record was removed, offsets are a row; only otherwise do the records have to be looked at.
-  if (recordCount === nextOffset - baseOffset) return Math.min(to, nextOffset) - Math.max(from, baseOffset)
+  // Only where some were removed do the records have to be looked at.
+  if (isRow(walker)) return Math.min(to, nextOffset) - Math.max(from, baseOffset)
   const batch = walker.batch()
   if (!batch.isValid()) return 0
   const cursor = batch.cursor()
