@@ -1,11 +1,11 @@
 import type { GroupHealth } from '../inspect/group-health.ts'
 import type { Health } from '../inspect/health.ts'
 import type { HealthOptions } from '../inspect/health-options.ts'
-import { spanWords } from '../inspect/health-rules.ts'
-import type { HealthSeverity, HealthStatus, HealthVerdict } from '../inspect/health-verdict.ts'
+import type { HealthVerdict } from '../inspect/health-verdict.ts'
 import type { Tidemark } from '../tidemark.ts'
 import { type Command, type ExitCode, type Invocation, WRONG_USE } from './command.ts'
 import { checkGroupExists, reading } from './directory-access.ts'
+import { PAINTS, progressWords, recordsBehind, statusWords } from './health-words.ts'
 import { LineWriter } from './line-writer.ts'
 import { type OptionValues, spanMs } from './option-values.ts'
 import { digits } from './plain-words.ts'
@@ -89,15 +89,12 @@ function healthText({ groups }: Health, style: Style): string {
     { title: 'Trend' },
     { title: 'Caught up in', isNumber: true },
   ]
-  const rows = groups.map(({ group, status, members, progress, partitions }) => [
-    group,
-    statusWords(status, style),
-    String(members),
-    digits(partitions.reduce((total, { row }) => total + (row.lagRecords ?? row.lag ?? 0), 0)),
-    progress.timeLagMs === null ? '-' : spanWords(progress.timeLagMs),
-    progress.processedPerSecond === null ? '-' : `${rateWords(progress.processedPerSecond)}/s`,
-    progress.trend === 'unknown' ? '-' : progress.trend,
-    progress.etaMs === null ? '-' : spanWords(progress.etaMs),
+  const rows = groups.map((each) => [
+    each.group,
+    statusWords(each.status, style),
+    String(each.members),
+    digits(recordsBehind(each)),
+    ...progressWords(each.progress),
   ])
   const verdicts = groups.flatMap((each) => each.verdicts.map((verdict) => verdictText(verdict, style)))
   return `${renderTable(columns, rows)}${verdicts.length === 0 ? '' : '\n'}${verdicts.join('\n')}`
@@ -109,20 +106,6 @@ function verdictText(verdict: HealthVerdict, style: Style): string {
   const title = `${PAINTS[severity](style)(severity)} ${style.bold(rule)}, ${place}\n`
   const sentence = `${words.charAt(0).toUpperCase()}${words.slice(1)}.`
   return title + wrappedText(sentence, '  ', COLUMNS) + wrappedText(advice, '  ', COLUMNS)
-}
-
-const PAINTS: Readonly<Record<HealthSeverity, (style: Style) => (text: string) => string>> = {
-  error: (style) => style.red,
-  warning: (style) => style.yellow,
-  notice: (style) => style.dim,
-}
-
-function statusWords(status: HealthStatus, style: Style): string {
-  return status === 'ok' ? style.green(status) : PAINTS[status](style)(status)
-}
-
-function rateWords(rate: number): string {
-  return rate >= 10 || rate === 0 ? digits(Math.round(rate)) : rate.toFixed(1)
 }
 
 function groupToJson({ group, status, state, members, progress, verdicts }: GroupHealth): Record<string, unknown> {

@@ -2,6 +2,8 @@ import type { LagRow } from '../client/lag.ts'
 import type { Tidemark } from '../tidemark.ts'
 import { type Command, type ExitCode, type Invocation, WRONG_USE } from './command.ts'
 import { checkGroupExists, reading } from './directory-access.ts'
+import { lagRowToJson } from './lag-json.ts'
+import { watchLagChanges } from './lag-watching.ts'
 import { colouredLag, isLagTrouble, lagAdvice, needsAdvice } from './lag-words.ts'
 import { LineWriter } from './line-writer.ts'
 import { agoWords, digits } from './plain-words.ts'
@@ -15,11 +17,16 @@ export const lagCommand: Command = {
   positionals: ['DIR'],
   options: {
     group: { type: 'string', short: 'g', valueName: 'NAME', description: 'only this group' },
-    watch: { type: 'boolean', short: 'w', description: 'show it again whenever it changes, until interrupted' },
+    watch: {
+      type: 'boolean',
+      short: 'w',
+      description: 'a screen that is kept up to date, until q or Ctrl-C; a line per change where nobody looks',
+    },
   },
   details: [
     'Works while another program has the directory open, after a crash, and on a copy. A group counts as behind by the records that are really there to be read.',
-    'JSON: group, topic, partition, committedOffset, leaderEpoch, metadata, committedAtMs, logStartOffset, logEndOffset, lag (end minus committed, as Kafka counts), lagRecords, lagState (behind, up-to-date, never-committed, lost, past-the-end, topic-deleted, unavailable), memberId, clientId, host.',
+    'With --watch also how old the oldest waiting record is, how fast the group is, where that leads, what is wrong, and what changed lately. Goes on when the directory goes away and comes back, and when its program starts again.',
+    'JSON: group, topic, partition, committedOffset, leaderEpoch, metadata, committedAtMs, logStartOffset, logEndOffset, lag (end minus committed, as Kafka counts), lagRecords, lagState (behind, up-to-date, never-committed, lost, past-the-end, topic-deleted, unavailable), memberId, clientId, host. With --watch: a line per row, then one per row that changed, with atMs before it; where a row, the owner or the directory comes and goes: atMs with gone (true; group, topic, partition), ownerPid and isOwned, problem (text or null), or verdict (as in `tidemark health --json`).',
   ],
   examples: [
     { does: 'Every group', type: 'tidemark lag ./data' },
@@ -43,40 +50,19 @@ async function showLag(invocation: Invocation, tide: Tidemark): Promise<ExitCode
   const question = group === undefined ? {} : { group }
   if (!invocation.options.isSet('watch')) {
     const rows = await tide.lag(question)
-    const nowMs = invocation.terminal.environment.clock.nowMs()
-    await print(invocation, rows, (timestampMs) => agoWords(timestampMs, nowMs))
+    await print(invocation, rows)
     return rows.some(isLagTrouble) ? 1 : 0
   }
-  await watch(invocation, tide, question)
+  // It opens the directory itself, and again when it comes back.
+  await tide.close()
+  await watchLagChanges(invocation, question)
   return 0
 }
 
-async function watch(invocation: Invocation, tide: Tidemark, question: { group?: string }): Promise<void> {
-  const { terminal, isJson } = invocation
-  const { signal, output, environment } = terminal
-  for await (const rows of tide.watchLag({ ...question, signal })) {
-    if (signal.aborted) return
-    if (!isJson) {
-      const clear = output.isTerminal ? CLEAR_SCREEN : ''
-      const title = `${timeOfDay(environment.clock.nowMs())}  (Ctrl-C ends this)`
-      await output.write(`${clear}${styleFor(terminal).dim(title)}\n`)
-    }
-    await print(invocation, rows, timeOfDay)
-    if (!isJson && !output.isTerminal) await output.write('\n')
-  }
-}
-
-const CLEAR_SCREEN = `${String.fromCharCode(27)}[H${String.fromCharCode(27)}[2J`
-
-/** `timeText`: how the time of a commit is told. While watching it is the time itself, since nothing makes "3 s ago" true for long. */
-async function print(
-  { terminal, isJson, positionals }: Invocation,
-  rows: readonly LagRow[],
-  timeText: (timestampMs: number) => string,
-): Promise<void> {
+async function print({ terminal, isJson, positionals }: Invocation, rows: readonly LagRow[]): Promise<void> {
   if (isJson) {
     const lines = new LineWriter(terminal)
-    for (const row of rows) await lines.line(JSON.stringify(rowToJson(row)))
+    for (const row of rows) await lines.line(JSON.stringify(lagRowToJson(row)))
     await lines.flush()
     return
   }
@@ -85,11 +71,12 @@ async function print(
     return
   }
   const advice = rows.filter(needsAdvice).map((row) => `\n${lagAdvice(row, positionals[0])}\n`)
-  await terminal.output.write(lagTable(rows, terminal, timeText) + advice.join(''))
+  await terminal.output.write(lagTable(rows, terminal) + advice.join(''))
 }
 
-function lagTable(rows: readonly LagRow[], terminal: Terminal, timeText: (timestampMs: number) => string): string {
+function lagTable(rows: readonly LagRow[], terminal: Terminal): string {
   const style = styleFor(terminal)
+  const nowMs = terminal.environment.clock.nowMs()
   const columns = [
     { title: 'Group' },
     { title: 'Topic' },
@@ -107,41 +94,14 @@ function lagTable(rows: readonly LagRow[], terminal: Terminal, timeText: (timest
     colouredLag(row, style),
     row.committedOffset === null ? '-' : digits(row.committedOffset),
     row.logEndOffset === null ? '-' : digits(row.logEndOffset),
-    row.committedAtMs === null ? '-' : timeText(row.committedAtMs),
+    row.committedAtMs === null ? '-' : agoWords(row.committedAtMs, nowMs),
     holder(row),
   ])
   return renderTable(columns, cells, terminal.output.columns)
-}
-
-function timeOfDay(timestampMs: number): string {
-  return new Date(timestampMs).toLocaleTimeString('en-GB')
 }
 
 function holder({ clientId, memberId, host }: LagRow): string {
   if (memberId === null) return '-'
   const name = clientId === null || clientId === '' ? memberId : clientId
   return host === null || host === '' || host === '/127.0.0.1' ? name : `${name} at ${host.replace(/^\//, '')}`
-}
-
-/** Exactly the promised names, in their order. */
-function rowToJson(row: LagRow): Record<string, unknown> {
-  const { group, topic, partition, committedOffset, leaderEpoch, metadata, committedAtMs } = row
-  const { logStartOffset, logEndOffset, lag, lagRecords, lagState, memberId, clientId, host } = row
-  return {
-    group,
-    topic,
-    partition,
-    committedOffset,
-    leaderEpoch,
-    metadata,
-    committedAtMs,
-    logStartOffset,
-    logEndOffset,
-    lag,
-    lagRecords,
-    lagState,
-    memberId,
-    clientId,
-    host,
-  }
 }

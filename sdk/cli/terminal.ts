@@ -18,6 +18,13 @@ export interface Terminal {
   readonly errors: Sink
   /** Aborts when the user interrupts the command, or the reader of its output has gone. */
   readonly signal: AbortSignal
+  /**
+   * Calls `pressed` with every key, none of which does anything else then: Ctrl-C is `\x03`. Nothing where nobody types.
+   * Returns what ends it.
+   */
+  onKey(pressed: (key: string) => void): () => void
+  /** Calls `changed` after the size of the output may have changed. Returns what ends it. */
+  onResize(changed: () => void): () => void
 }
 
 /** A stream to print on. */
@@ -26,6 +33,8 @@ export interface Sink {
   readonly isTerminal: boolean
   /** How many characters fit into its lines; undefined where lines are as long as they like. */
   readonly columns?: number | undefined
+  /** How many lines are seen at the same time; undefined where nobody is looking. */
+  readonly rows?: number | undefined
   /** True once the reader has gone (`| head`): nothing printed from now on reaches anybody. */
   readonly isClosed: boolean
   /** Resolves once the stream has it, or its reader has gone; rejects where it cannot be written (a full disk). */
@@ -48,6 +57,24 @@ export function processTerminal(): Terminal {
     // Messages that nobody reads are no reason to stop.
     errors: streamSink(process.stderr, () => {}),
     signal: controller.signal,
+    onKey,
+    onResize(changed) {
+      process.stdout.on('resize', changed)
+      return () => process.stdout.off('resize', changed)
+    },
+  }
+}
+
+function onKey(pressed: (key: string) => void): () => void {
+  const { stdin } = process
+  if (stdin.isTTY !== true) return () => {}
+  const listener = (chunk: Buffer): void => pressed(chunk.toString())
+  stdin.setRawMode(true)
+  stdin.on('data', listener)
+  return () => {
+    stdin.off('data', listener)
+    stdin.setRawMode(false)
+    stdin.pause()
   }
 }
 
@@ -69,6 +96,9 @@ function streamSink(stream: NodeJS.WriteStream, closed: () => void): Sink {
     isTerminal: stream.isTTY === true,
     get columns() {
       return stream.isTTY === true ? stream.columns : undefined
+    },
+    get rows() {
+      return stream.isTTY === true ? stream.rows : undefined
     },
     get isClosed() {
       return isClosed

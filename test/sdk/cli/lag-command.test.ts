@@ -125,6 +125,7 @@ test('watching shows every change, and an interrupt ends it with 0', async () =>
   expect(code).toBe(0)
   const seen = json().filter(({ partition }) => partition === 0)
   expect(seen.map(({ committedOffset }) => committedOffset)).toEqual([2, 5])
+  for (const row of seen) expect(Object.keys(row)).toEqual(['atMs', ...KEYS])
 })
 
 test('watching ends with 0 when its reader has gone', async () => {

@@ -8,6 +8,10 @@ export interface TerminalOptions {
   readonly input?: string | AsyncIterable<Uint8Array>
   readonly variables?: Readonly<Record<string, string>>
   readonly isTerminal?: boolean
+  /** Of a terminal; what it says may change. */
+  readonly size?: { columns: number; rows: number }
+  /** Called with what presses a key, and what says that the size has changed. */
+  readonly onStart?: (person: { press(key: string): void; resize(): void }) => void
   readonly signal?: AbortSignal
   /** Called with everything printed on standard output so far; answer true to go away, as `head` does. */
   readonly closeWhen?: (output: string) => boolean
@@ -29,6 +33,12 @@ export async function tidemark(typed: readonly string[], options: TerminalOption
     let isClosed = false
     return {
       isTerminal: options.isTerminal === true,
+      get columns() {
+        return options.size?.columns
+      },
+      get rows() {
+        return options.size?.rows
+      },
       get isClosed() {
         return isClosed
       },
@@ -40,6 +50,7 @@ export async function tidemark(typed: readonly string[], options: TerminalOption
       },
     }
   }
+  const listeners = { key: new Set<(key: string) => void>(), resize: new Set<() => void>() }
   const input = options.input ?? ''
   const terminal: Terminal = {
     arguments: typed,
@@ -50,7 +61,23 @@ export async function tidemark(typed: readonly string[], options: TerminalOption
     output: sink('output'),
     errors: sink('errors'),
     signal: options.signal === undefined ? closing.signal : AbortSignal.any([options.signal, closing.signal]),
+    onKey: (pressed) => {
+      listeners.key.add(pressed)
+      return () => listeners.key.delete(pressed)
+    },
+    onResize: (changed) => {
+      listeners.resize.add(changed)
+      return () => listeners.resize.delete(changed)
+    },
   }
+  options.onStart?.({
+    press(key) {
+      for (const pressed of [...listeners.key]) pressed(key)
+    },
+    resize() {
+      for (const changed of [...listeners.resize]) changed()
+    },
+  })
   const code = await run(terminal)
   return {
     code,
