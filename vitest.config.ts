@@ -72,7 +72,7 @@ export default defineConfig({
         test: {
           name: 'workbench',
           include: ['test/extension/workbench/**/*.test.ts'],
-          testTimeout: 120_000,
+          testTimeout: 180_000,
           ...alone(3),
         },
       },

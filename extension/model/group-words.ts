@@ -6,21 +6,15 @@ import type { GroupSnapshot } from './snapshot.ts'
 import type { Trouble } from './tree-row.ts'
 
 /** What its members do, in one word or two. */
-export function stateWords({ state }: GroupSnapshot): string {
-  switch (state) {
-    case 'Stable':
-      return t('running')
-    case 'Empty':
-      return t('not running')
-    case 'Dead':
-      return t('gone')
-    default:
-      return t('rebalancing')
-  }
+export function stateWords(group: GroupSnapshot): string {
+  if (group.state === 'Dead') return t('gone')
+  if (!isRunning(group)) return t('not running')
+  return group.state === 'Stable' ? t('running') : t('rebalancing')
 }
 
-export function isRunning({ state }: GroupSnapshot): boolean {
-  return state !== 'Empty' && state !== 'Dead'
+/** Whether anybody consumes in it. The files of a program that was killed still name its members. */
+export function isRunning({ state, health }: GroupSnapshot): boolean {
+  return state !== 'Empty' && state !== 'Dead' && health?.members !== 0
 }
 
 /** `catching up, 40 s` or `falling behind`; undefined where there is nothing to say. */

@@ -18,6 +18,8 @@ import type { Sources } from './sources.ts'
 
 const LANGUAGES = ['typescript', 'typescriptreact', 'javascript', 'javascriptreact']
 
+const REDRAW_EVERY_MS = 1_000
+
 interface Found {
   readonly version: number
   readonly calls: readonly ConsumeCall[]
@@ -32,6 +34,9 @@ export class ConsumeLenses implements CodeLensProvider<ConsumeLens>, Disposable 
   readonly #found = new Map<string, Found>()
   readonly #subscriptions: Disposable[]
   #texts = ''
+  #isAsked = false
+  #drawnAtMs = Number.NEGATIVE_INFINITY
+  #timer: NodeJS.Timeout | undefined
 
   constructor(sources: Sources, words: QuantityWords) {
     this.#sources = sources
@@ -53,6 +58,7 @@ export class ConsumeLenses implements CodeLensProvider<ConsumeLens>, Disposable 
   }
 
   provideCodeLenses(document: TextDocument): ConsumeLens[] {
+    this.#isAsked = true
     return this.#callsOf(document).flatMap((call) => [
       new ConsumeLens(call, 'lag'),
       ...(call.group.kind === 'literal' ? [new ConsumeLens(call, 'next')] : []),
@@ -79,6 +85,7 @@ export class ConsumeLenses implements CodeLensProvider<ConsumeLens>, Disposable 
   }
 
   dispose(): void {
+    clearTimeout(this.#timer)
     for (const subscription of this.#subscriptions) subscription.dispose()
   }
 
@@ -95,18 +102,34 @@ export class ConsumeLenses implements CodeLensProvider<ConsumeLens>, Disposable 
     return calls
   }
 
-  /** Draws again only if a text has changed. */
+  /**
+   * Draws again only if a text has changed, and only once the editor has asked for the last change: it waits for a pause
+   * between changes before it asks, so a stream of them would keep it from asking at all.
+   */
   #compare(): void {
+    clearTimeout(this.#timer)
+    if (!this.#isAsked) return
+    const waitMs = this.#drawnAtMs + REDRAW_EVERY_MS - performance.now()
+    if (waitMs > 0) {
+      this.#timer = setTimeout(() => this.#compare(), waitMs)
+      return
+    }
+    const joined = this.#textsOfAll()
+    if (joined === this.#texts) return
+    this.#texts = joined
+    this.#drawnAtMs = performance.now()
+    this.#isAsked = false
+    this.#changed.fire()
+  }
+
+  #textsOfAll(): string {
     const calls = [...this.#found.values()].flatMap((found) => found.calls)
     const texts = calls.map(({ group, topics }) =>
       group.kind === 'literal'
         ? lensWords(group.name, groupsNamed(group.name, topics, this.#snapshots()), this.#words)
         : '',
     )
-    const joined = texts.join('\n')
-    if (joined === this.#texts) return
-    this.#texts = joined
-    this.#changed.fire()
+    return texts.join('\n')
   }
 
   #snapshots() {

@@ -21,6 +21,8 @@ export interface WorkbenchOptions {
   /** Added to the settings that keep pictures clean. */
   readonly settings?: Readonly<Record<string, unknown>>
   readonly viewport?: { readonly width: number; readonly height: number }
+  /** Device pixels per pixel: 2 shows a small viewport as a zoom of 200 %. Default 1. */
+  readonly scale?: number
   /** Whether folders are asked about before they are trusted. */
   readonly workspaceTrust?: boolean
   /** A file to open first. */
@@ -56,8 +58,9 @@ export class Workbench implements AsyncDisposable {
     await installExtension(profile, await packedExtension())
     const server = await WorkbenchServer.start(profile)
     const browser = await starting
-    const page = await browser.newPage({ viewport: options.viewport ?? { width: 1280, height: 800 } })
-    page.setDefaultTimeout(30_000)
+    const viewport = options.viewport ?? { width: 1280, height: 800 }
+    const page = await browser.newPage({ viewport, deviceScaleFactor: options.scale ?? 1 })
+    page.setDefaultTimeout(60_000)
     const file = options.openFile
     const payload: Payload = file === undefined ? [] : [['openFile', server.remote(file)]]
     await page.goto(server.url(options.folder, payload))
@@ -65,9 +68,16 @@ export class Workbench implements AsyncDisposable {
     return new Workbench(page, browser, server, folder)
   }
 
-  /** Opens the extension's view container by its icon. */
+  /** Opens the extension's view container by its icon; a small window has no room for it. */
   async openInspector(): Promise<void> {
-    await this.page.locator('.activitybar a[aria-label^="Tidemark"]').first().click()
+    const icon = this.page.locator('.activitybar a[aria-label^="Tidemark"]').first()
+    await this.page.locator('.activitybar a').first().waitFor()
+    const isShown = await icon.waitFor({ timeout: 10_000 }).then(
+      () => true,
+      () => false,
+    )
+    if (isShown) await icon.click()
+    else await this.run('Tidemark: Focus on Consumer Groups View')
     await this.page.locator('.part.sidebar .pane-body').first().waitFor()
   }
 
@@ -102,7 +112,7 @@ export class Workbench implements AsyncDisposable {
 
   /** The frame inside a webview in which something is found. */
   async webview(find: (frame: Frame) => Locator): Promise<Frame> {
-    const until = Date.now() + 30_000
+    const until = Date.now() + 60_000
     for (;;) {
       for (const frame of this.page.frames())
         if (
@@ -118,9 +128,13 @@ export class Workbench implements AsyncDisposable {
 
   /** Leaves a picture in `.vscode-test/pictures`, the mouse out of the way. */
   async picture(name: string): Promise<void> {
-    mkdirSync(PICTURES, { recursive: true })
     await this.page.mouse.move(0, 0)
-    await this.page.screenshot({ path: join(PICTURES, `${name}.png`) })
+    await this.page.screenshot({ path: this.picturePath(name) })
+  }
+
+  picturePath(name: string): string {
+    mkdirSync(PICTURES, { recursive: true })
+    return join(PICTURES, `${name}.png`)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,0 +1,67 @@
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { BusyService } from '../../support/vscode/busy-service.ts'
+import { SampleWorkspace } from '../../support/vscode/sample-workspace.ts'
+import { Workbench } from '../../support/vscode/workbench.ts'
+
+test('groups that keep up, catch up, are stuck and lose records are told apart, while the program runs and after SIGKILL', async () => {
+  await using service = await BusyService.start()
+  await using workbench = await Workbench.open({ folder: service.folder })
+  await workbench.openInspector()
+  await workbench.row('fraud').waitFor()
+  await workbench.row(/reports.*catching up/).waitFor()
+  await workbench.row(/postman.*stuck/).waitFor()
+  // Retention looks for the first time half a minute after opening.
+  await workbench.row(/visitor.*lost/).waitFor({ timeout: 90_000 })
+  await workbench.row('reports').click()
+  await workbench.page.keyboard.press('ArrowRight')
+  await workbench.row('partition 2').waitFor()
+  await workbench.picture('running')
+  // A row that changes twice a second is drawn again before VS Code shows its tooltip: that is what the pause is for.
+  await workbench.run('Tidemark: Pause Live Updates')
+  await workbench.row('postman').hover()
+  await workbench.page.locator('.monaco-hover').getByText('it does not get past offset').waitFor()
+  await workbench.page.screenshot({ path: workbench.picturePath('why') })
+  await workbench.run('Tidemark: Resume Live Updates')
+  await service.kill()
+  await workbench.row(/reports.*not running/).waitFor()
+  await workbench.picture('killed')
+  expect(await workbench.rows.allInnerTexts()).toEqual(expect.arrayContaining([expect.stringContaining('visitor')]))
+})
+
+test.for([
+  ['Default Dark Modern', 'dark'],
+  ['Default High Contrast', 'high-contrast'],
+] as const)('in the theme %s the rows stay readable, beside the code that consumes', async ([theme, name]) => {
+  await using service = await BusyService.start()
+  const openFile = join(service.folder, 'service.mjs')
+  await using workbench = await Workbench.open({
+    folder: service.folder,
+    openFile,
+    settings: { 'workbench.colorTheme': theme },
+  })
+  await workbench.openInspector()
+  await workbench.row(/postman.*stuck/).waitFor()
+  await workbench.page.locator('.codelens-decoration').filter({ hasText: 'fraud ·' }).waitFor()
+  await workbench.picture(name)
+})
+
+test('a narrow side bar and a zoom of 200 % keep the number that matters in sight', async () => {
+  await using workspace = await SampleWorkspace.create()
+  await using workbench = await Workbench.open({
+    folder: workspace.folder,
+    viewport: { width: 640, height: 400 },
+    scale: 2,
+  })
+  await workbench.openInspector()
+  await workbench.row('fraud1,500 behind').waitFor()
+  await workbench.picture('zoomed')
+  const sash = await workbench.page.locator('.monaco-sash.vertical').nth(1).boundingBox()
+  if (sash !== null) {
+    await workbench.page.mouse.move(sash.x + 2, sash.y + 200)
+    await workbench.page.mouse.down()
+    await workbench.page.mouse.move(220, sash.y + 200)
+    await workbench.page.mouse.up()
+  }
+  await workbench.picture('narrow')
+})
