@@ -126,7 +126,15 @@ function bundleExtension() {
   const alias = { tidemark: join(ROOT, 'sdk/index.ts'), 'tidemark/inspect': join(ROOT, 'sdk/inspect.ts') }
   const entryPoints = [join(ROOT, 'extension/extension.ts')]
   return bundle(
-    { entryPoints, outfile: join(DIST, 'extension.cjs'), external: ['vscode', ...optional], alias },
+    {
+      entryPoints,
+      outfile: join(DIST, 'extension.cjs'),
+      external: ['vscode', ...optional],
+      alias,
+      // Half as much to load at activation.
+      minifyWhitespace: true,
+      minifySyntax: true,
+    },
     'node22',
   )
 }

@@ -21,7 +21,7 @@ export function groupRow(group: GroupSnapshot, context: RowContext, below?: stri
   const description = [
     summaryWords(group.rows, words),
     stuckWords(group),
-    trendWords(progress, words),
+    trendWords(group, words),
     timeLagWords(progress, words),
     stateWords(group),
     below === undefined && topics.length === 1 ? topics[0]?.[0] : undefined,

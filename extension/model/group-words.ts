@@ -17,10 +17,15 @@ export function isRunning({ state, health }: GroupSnapshot): boolean {
   return state !== 'Empty' && state !== 'Dead' && health?.members !== 0
 }
 
-/** `catching up, 40 s` or `falling behind`; undefined where there is nothing to say. */
-export function trendWords(progress: GroupProgress | undefined, words: QuantityWords): string | undefined {
-  if (progress === undefined || progress.lag === 0) return undefined
-  if (progress.trend === 'growing') return t('falling behind')
+/** Below this age of the oldest record, lag that grows is only a loop that has not come round yet. */
+const FALLING_BEHIND_AFTER_MS = 10_000
+
+/** `catching up, 40 s` or `falling behind`; undefined where there is nothing to say, as of a group that does not run. */
+export function trendWords(group: GroupSnapshot, words: QuantityWords): string | undefined {
+  const progress = group.health?.progress
+  if (progress === undefined || progress.lag === 0 || !isRunning(group)) return undefined
+  const isLate = (progress.timeLagMs ?? 0) >= FALLING_BEHIND_AFTER_MS
+  if (progress.trend === 'growing') return isLate ? t('falling behind') : undefined
   if (progress.trend !== 'shrinking') return undefined
   return progress.etaMs === null ? t('catching up') : t('catching up, {0}', words.duration(progress.etaMs))
 }

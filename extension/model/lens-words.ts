@@ -33,12 +33,7 @@ export function lensWords(name: string, found: readonly FoundGroup[], words: Qua
   return found
     .map(({ source, group }) => {
       const place = found.length === 1 ? name : `${name} (${source.name})`
-      const parts = [
-        place,
-        summaryWords(group.rows, words),
-        trendWords(group.health?.progress, words),
-        stateWords(group),
-      ]
+      const parts = [place, summaryWords(group.rows, words), trendWords(group, words), stateWords(group)]
       return parts.filter((part) => part !== undefined).join(' · ')
     })
     .join(' | ')
