@@ -12,6 +12,7 @@ export type {
   FileStat,
   FileSystem,
   LockHolder,
+  Mount,
   Randomness,
   Timer,
   Timers,

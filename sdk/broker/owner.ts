@@ -1,4 +1,5 @@
 import { DataDirectory } from '../directory/data-directory.ts'
+import { warnOfMount } from '../directory/mount-warning.ts'
 import type { Environment } from '../environment/environment.ts'
 import type {
   Broker,
@@ -95,6 +96,7 @@ export class Owner implements Broker {
    * @throws {TidemarkError} DIRECTORY_IN_USE, NOT_A_DATA_DIRECTORY, STORAGE_ERROR, CORRUPT_BATCH, UNSUPPORTED, ABORTED.
    */
   static async open(environment: Environment, path: string, options: OwnerOptions): Promise<Owner> {
+    warnOfMount(environment, path)
     const directory = await DataDirectory.open(environment, path, options)
     try {
       const metadata = await MetadataLog.open(environment, directory)

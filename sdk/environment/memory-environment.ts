@@ -5,6 +5,7 @@ import type {
   Fence,
   FileSystem,
   LockHolder,
+  Mount,
   Randomness,
   Timers,
 } from './environment.ts'
@@ -25,6 +26,8 @@ export interface MemoryOptions {
   readonly seed?: number
   /** Bytes of all files together beyond which writes fail with ENOSPC. Default: no limit. */
   readonly capacityBytes?: number
+  /** What all its paths lie on. Default: a disk of the machine. */
+  readonly mount?: Mount
   /** Files a process may have open at the same time; one more fails with EMFILE. Default: no limit. */
   readonly maxOpenFiles?: number
 }
@@ -63,9 +66,9 @@ export class MemoryEnvironment implements Environment {
     this.#machine = machine
     this.clock = machine.manual ?? nodeClock
     this.timers = machine.manual ?? nodeTimers
-    const { maxOpenFiles = Number.POSITIVE_INFINITY } = options
+    const { maxOpenFiles = Number.POSITIVE_INFINITY, mount } = options
     const { clock, timers } = this
-    this.#files = new MemoryFileSystem(machine.volume, this.#faults, { clock, timers, maxOpenFiles })
+    this.#files = new MemoryFileSystem(machine.volume, this.#faults, { clock, timers, maxOpenFiles, mount })
     this.files = this.#files
     const pid = machine.nextPid++
     const random = randomFrom((options.seed ?? 1) + pid)

@@ -1,5 +1,5 @@
 import { posix } from 'node:path'
-import type { Clock, File, FileStat, FileSystem, Timers } from './environment.ts'
+import type { Clock, File, FileStat, FileSystem, Mount, Timers } from './environment.ts'
 import { MemoryDirectory, MemoryInode, type MemoryNode } from './memory-disk.ts'
 import { errno } from './memory-errors.ts'
 import type { MemoryFaults } from './memory-faults.ts'
@@ -15,12 +15,20 @@ export interface MemoryVolume {
   readonly watchers: Set<{ readonly directory: string; readonly changed: () => void }>
 }
 
+export interface MemoryFileSystemOptions {
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly maxOpenFiles: number
+  readonly mount: Mount | undefined
+}
+
 /** A disk in memory. Paths are POSIX; relative ones start at the root. */
 export class MemoryFileSystem implements FileSystem {
   readonly #volume: MemoryVolume
   readonly #faults: MemoryFaults
   readonly #clock: Clock
   readonly #timers: Timers
+  readonly #mount: Mount | undefined
   readonly maxOpenFiles: number
   /** Files that are open in this process. */
   openFiles = 0
@@ -28,13 +36,14 @@ export class MemoryFileSystem implements FileSystem {
   constructor(
     volume: MemoryVolume,
     faults: MemoryFaults,
-    { clock, timers, maxOpenFiles }: { clock: Clock; timers: Timers; maxOpenFiles: number },
+    { clock, timers, maxOpenFiles, mount }: MemoryFileSystemOptions,
   ) {
     this.#volume = volume
     this.#faults = faults
     this.#clock = clock
     this.#timers = timers
     this.maxOpenFiles = maxOpenFiles
+    this.#mount = mount
   }
 
   open(path: string, options: { write: boolean; create?: boolean }): File {
@@ -175,6 +184,10 @@ export class MemoryFileSystem implements FileSystem {
         if (this.#volume.watchers.has(watcher)) watcher.changed()
       })
     }
+  }
+
+  mount(): Mount | undefined {
+    return this.#mount
   }
 
   #find(at: string): MemoryNode | undefined {

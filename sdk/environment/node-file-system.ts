@@ -15,8 +15,9 @@ import {
   watch,
 } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import type { File, FileStat, FileSystem } from './environment.ts'
+import type { File, FileStat, FileSystem, Mount } from './environment.ts'
 import { NodeFile } from './node-file.ts'
+import { mountOf } from './node-mount.ts'
 
 /** What a file system answers that has no such thing as flushing a directory. */
 const CANNOT_SYNC_DIRECTORY = new Set(['EINVAL', 'ENOTSUP', 'ENOSYS'])
@@ -111,6 +112,10 @@ class NodeFileSystem implements FileSystem {
 
   join(...parts: string[]): string {
     return join(...parts)
+  }
+
+  mount(path: string): Mount | undefined {
+    return mountOf(path)
   }
 
   watch(directory: string, changed: () => void): { close(): void } {

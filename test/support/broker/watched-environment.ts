@@ -25,6 +25,7 @@ export function watchedEnvironment(inner: Environment, before: () => void): Envi
     list: (path) => files.list(path),
     realPath: (path) => files.realPath(path),
     join: (...parts) => files.join(...parts),
+    mount: (path) => files.mount(path),
     watch: (path, changed) => files.watch(path, changed),
     open: (path, options) => {
       if (options.create === true && files.stat(path) === undefined) before()
