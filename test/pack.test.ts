@@ -51,9 +51,10 @@ afterAll(() => rmSync(project, { recursive: true, force: true }))
 test('the tarball holds the build and the documents, nothing of this machine, and is small', () => {
   const paths = tarball.files.map((file) => file.path).sort()
   const expected =
-    /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|dist\/licenses\.txt|dist\/[\w-]+\.(cjs|mjs|d\.cts|d\.mts)|dist\/types\/(package\.json|.*\.d\.ts))$/
+    /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|docs\/[\w/-]+\.md|examples\/[\w.-]+\.(md|ts)|dist\/licenses\.txt|dist\/[\w-]+\.(cjs|mjs|d\.cts|d\.mts)|dist\/types\/(package\.json|.*\.d\.ts))$/
   expect(paths.filter((path) => !expected.test(path))).toEqual([])
-  for (const name of ['README.md', 'CHANGELOG.md', 'LICENSE', 'dist/cli.cjs']) expect(paths).toContain(name)
+  for (const name of ['README.md', 'CHANGELOG.md', 'LICENSE', 'docs/running.md', 'dist/cli.cjs'])
+    expect(paths).toContain(name)
   expect(tarball.size).toBeLessThan(PACKED_MAX_BYTES)
   const installed = join(project, 'node_modules/tidemark')
   for (const path of paths) expect(readFileSync(join(installed, path), 'utf8'), path).not.toContain(ROOT)
