@@ -104,7 +104,8 @@ export class CompactionWatch {
     for (const { name, partitions } of this.#metadata.image.topics()) {
       if (this.#metadata.topic(name).configs.get('cleanup.policy')?.includes('compact') !== true) continue
       for (const partition of partitions.keys()) {
-        if (!this.#partitions.isOpen(name, partition) && !this.#directory.hasFullSegments(name, partition)) continue
+        if (!this.#partitions.isOpen(name, partition) && this.#directory.segmentSizes(name, partition).length < 2)
+          continue
         const log = this.#find(name, partition)
         if (log !== undefined) yield log
       }

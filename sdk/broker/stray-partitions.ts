@@ -16,6 +16,8 @@ export function refuseStrays(directory: DataDirectory, image: MetadataImage, rem
     .filter(({ topic, partition, topicId }) => {
       if (topic === CLUSTER_METADATA_TOPIC || (topicId !== undefined && removed.has(topicId))) return false
       const known = image.topicByName(topic)?.partitions.get(partition)
+      // Whoever made it was stopped before it had an id, and then the topic was deleted. Records come after the id.
+      if (topicId === undefined && directory.segmentSizes(topic, partition).every((bytes) => bytes === 0)) return false
       return known === undefined || (topicId !== undefined && topicId !== known.topicId)
     })
     .map(({ topic, partition }) => `${topic}-${partition}`)

@@ -216,9 +216,9 @@ export class DataDirectory {
     }
   }
 
-  /** Whether it holds more than the segment that is written to. */
-  hasFullSegments(topic: string, partition: number): boolean {
-    return this.#partitions.hasFullSegments(topic, partition)
+  /** How many bytes each of the partition's segments has; asked of the disk, whether its log is open or not. */
+  segmentSizes(topic: string, partition: number): number[] {
+    return this.#partitions.segmentSizes(topic, partition)
   }
 
   /** How far the partition was compacted; undefined: never. */

@@ -14,10 +14,12 @@ export interface OwnershipOptions {
 
 /** That this process, and no other, may write to a directory: Kafka's lock, and a fence that stands where it is lost. */
 export class Ownership {
+  readonly #directory: string
   readonly #lock: DirectoryLock
   readonly #fence: Fence | undefined
 
-  constructor(lock: DirectoryLock, fence: Fence | undefined) {
+  constructor(directory: string, lock: DirectoryLock, fence: Fence | undefined) {
+    this.#directory = directory
     this.#lock = lock
     this.#fence = fence
   }
@@ -43,9 +45,9 @@ export class Ownership {
     }
   }
 
-  /** False once the lock file was removed or replaced: the next owner will not notice us. Costs one stat. */
+  /** False once the lock file was removed or replaced: the next owner will not notice us. Costs one stat. Throws STORAGE_ERROR. */
   check(): boolean {
-    return this.#lock.isStillOurs()
+    return isStillOurs(this.#lock, this.#directory)
   }
 
   async release(): Promise<void> {
@@ -76,13 +78,21 @@ async function attempt(
     const fence = await bindFence(environment, directory, fenceName())
     if (fence?.held === false) return { pid: fence.pid, by: 'fence' }
     try {
-      kept = lock.isStillOurs()
+      kept = isStillOurs(lock, directory)
     } finally {
       if (!kept) await fence?.release()
     }
-    return kept ? new Ownership(lock, fence) : { pid: undefined, by: 'lock' }
+    return kept ? new Ownership(directory, lock, fence) : { pid: undefined, by: 'lock' }
   } finally {
     if (!kept) lock.release()
+  }
+}
+
+function isStillOurs(lock: DirectoryLock, directory: string): boolean {
+  try {
+    return lock.isStillOurs()
+  } catch (error) {
+    throw asDiskFailure(error, `see whose the lock of ${directory} is`)
   }
 }
 

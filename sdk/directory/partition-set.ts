@@ -59,11 +59,13 @@ export class PartitionSet {
     return this.#partitions.has(partitionDirectoryName(topic, partition))
   }
 
-  /** Whether it holds more than the segment that is written to. */
-  hasFullSegments(topic: string, partition: number): boolean {
-    if (!this.has(topic, partition)) return false
-    const names = this.#environment.files.list(this.path(topic, partition))
-    return names.filter((name) => parseSegmentFileName(name)?.suffix === '.log').length > 1
+  /** How many bytes each of its segments has. */
+  segmentSizes(topic: string, partition: number): number[] {
+    if (!this.has(topic, partition)) return []
+    const { files } = this.#environment
+    const path = this.path(topic, partition)
+    const names = files.list(path).filter((name) => parseSegmentFileName(name)?.suffix === '.log')
+    return names.map((name) => files.stat(files.join(path, name))?.sizeBytes ?? 0)
   }
 
   path(topic: string, partition: number): string {
@@ -71,8 +73,8 @@ export class PartitionSet {
   }
 
   /**
-   * Makes sure that the partition has a directory with the topic's id in it; durable on return. A broker sets aside what
-   * has no id, so it comes before the first record.
+   * Makes sure that the partition has a directory with the topic's id in it. What is in a new directory is flushed with the
+   * first leader epoch, which comes before the first record; of one that was there, on return.
    */
   ensure(topic: string, partition: number, topicId: string): void {
     const { files } = this.#environment
@@ -94,6 +96,7 @@ export class PartitionSet {
     files.syncDirectory(this.#directory)
     this.#partitions.set(name, { topic, partition, topicId: undefined })
     writePartitionMetadata(files, this.path(topic, partition), topicId)
+    if (known !== undefined) files.syncDirectory(this.path(topic, partition))
     this.#partitions.set(name, { topic, partition, topicId })
   }
 

@@ -114,6 +114,29 @@ test('a failed fsync stops its partition: whoever waits is refused, it is not tr
   expect(await committed(reopened, 'g')).toEqual(['t-0@1'])
 })
 
+test('a partition directory that was never finished, of a topic that is deleted since, does not stop the next owner', async () => {
+  const environment = new MemoryEnvironment()
+  const owner = await createOwner(environment)
+  await create(owner, 'half', 1)
+  environment.failNext('write', { error: 'EIO', path: /half-0.partition\.metadata/ })
+  expect((await produce(owner, 'half', 'x')).error?.code).toBe('STORAGE_ERROR')
+  await owner.deleteTopics({ topics: ['half'] })
+  await owner.close()
+  const next = await createWorld(environment).own()
+  await create(next, 'half', 1)
+  expect(await send(next, 'half', 'x')).toBe(0)
+})
+
+test('a disk that does not tell whose the lock is refuses what is written, in our words', async () => {
+  const environment = new MemoryEnvironment()
+  const owner = await createOwner(environment)
+  environment.failNext('stat', { error: 'EIO', path: /\.lock$/ })
+  await expect(commit(owner, 'g', 't', 1)).rejects.toMatchObject({ code: 'STORAGE_ERROR' })
+  environment.failNext('stat', { error: 'EIO', path: /\.lock$/ })
+  expect((await produce(owner, 't', 'x')).error?.code).toBe('STORAGE_ERROR')
+  expect(await send(owner, 't', 'again')).toBe(1)
+})
+
 test('a failed fsync of commits stops its groups, not the records', async () => {
   const environment = new MemoryEnvironment()
   const owner = await createOwner(environment)
