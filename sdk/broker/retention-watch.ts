@@ -16,6 +16,7 @@ export class RetentionWatch {
   readonly #metadata: MetadataLog
   readonly #partitions: LedPartitions
   #timer: Timer | undefined
+  #isStopped = false
 
   constructor(environment: Environment, metadata: MetadataLog, partitions: LedPartitions) {
     this.#environment = environment
@@ -28,17 +29,30 @@ export class RetentionWatch {
   }
 
   stop(): void {
+    this.#isStopped = true
     this.#timer?.cancel()
   }
 
   #checkAfter(delayMs: number): void {
     this.#timer = this.#environment.timers.after(delayMs, () => {
       this.#checkAfter(CHECK_MS)
-      for (const { name, partitions } of this.#metadata.image.topics()) {
-        if (isInternalTopic(name) || !this.#expires(name)) continue
-        for (const partition of partitions.keys()) this.#check(name, partition)
-      }
+      void this.#checkAll()
     })
+  }
+
+  /** To open a partition takes a while: one per turn of the event loop. */
+  async #checkAll(): Promise<void> {
+    const topics = [...this.#metadata.image.topics()].filter(
+      ({ name }) => !isInternalTopic(name) && this.#expires(name),
+    )
+    for (const { name, partitions } of topics) {
+      for (const partition of [...partitions.keys()]) {
+        const isOpen = this.#partitions.isOpen(name, partition)
+        this.#check(name, partition)
+        if (!isOpen) await this.#environment.timers.yield()
+        if (this.#isStopped) return
+      }
+    }
   }
 
   #expires(topic: string): boolean {

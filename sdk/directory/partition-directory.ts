@@ -1,6 +1,6 @@
 import type { FileSystem, Randomness } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
-import { readText, replaceText } from './small-file.ts'
+import { readText, writeText } from './small-file.ts'
 
 /** Kafka's log of what topics there are; a partition like any other. */
 export const CLUSTER_METADATA_TOPIC = '__cluster_metadata'
@@ -54,7 +54,12 @@ export function readPartitionMetadata(files: FileSystem, directory: string): str
   )
 }
 
-/** Durable on return. Must come before the first append: a broker sets a directory without it aside. */
+/**
+ * Must be durable before the first append: a broker sets a directory without it aside. Its content is on return, its name
+ * when the directory is flushed next.
+ */
 export function writePartitionMetadata(files: FileSystem, directory: string, topicId: string): void {
-  replaceText(files, directory, PARTITION_METADATA, `version: 0\ntopic_id: ${topicId}`)
+  const path = files.join(directory, PARTITION_METADATA)
+  writeText(files, `${path}.tmp`, `version: 0\ntopic_id: ${topicId}`)
+  files.rename(`${path}.tmp`, path)
 }

@@ -255,7 +255,7 @@ export class LogLoader {
       recovered.file.close()
     }
     const startOffset = Math.max(logStartOffset, this.#epochs.starts[0]?.startOffset ?? 0)
-    this.#createSegment(startOffset)
+    this.#createSegment(startOffset, { flushed: startOffset > 0 })
     return this.#goOnAt(this.#segments[0]!, startOffset)
   }
 
@@ -295,13 +295,14 @@ export class LogLoader {
     return nextOffset
   }
 
-  #createSegment(baseOffset: number): void {
+  /** A new log that begins at 0 has nothing to lose before its first epoch is assigned, which flushes the directory. */
+  #createSegment(baseOffset: number, { flushed } = { flushed: true }): void {
     this.#writer?.close()
     this.#writer = undefined
     const segment = new Segment(this.#around, baseOffset, 0)
     this.#writer = ActiveSegment.create(this.#files, segment, this.#environment.clock.nowMs())
     this.#segments.push(segment)
-    this.#files.syncDirectory(this.#options.directory)
+    if (flushed) this.#files.syncDirectory(this.#options.directory)
   }
 
   /** Kafka's rule for a log start beyond the end: what is there is older than what was deleted. */

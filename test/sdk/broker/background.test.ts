@@ -158,9 +158,13 @@ test('retention.ms deletes old segments, of topics that nobody uses too, and eve
   }
   await first.close()
   const owner = await machine.own()
-  const files = () => environment.files.list('/data/t-1').filter((name) => name.endsWith('.log'))
+  const files = (partition = 1) =>
+    environment.files.list(`/data/t-${partition}`).filter((name) => name.endsWith('.log'))
   expect(files()).toHaveLength(4)
   environment.advance(30_000)
+  // One partition that has to be opened per turn of the event loop.
+  expect([files(0), files(1)].map(({ length }) => length)).toEqual([1, 4])
+  await environment.timers.yield()
   for (const partition of [0, 1]) {
     for (const broker of [owner, follower]) {
       expect(await offsetAt(broker, 't', 'earliest', { partition })).toMatchObject({ offset: 3 })

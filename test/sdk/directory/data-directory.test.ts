@@ -22,8 +22,9 @@ function checkpoint(environment: MemoryEnvironment, name: string): string[] {
 test('a partition gets its directory, and its topic’s id, before its first record, for good', async () => {
   const { environment, directory } = await createDirectory()
   expect(directory.has('payments', 0)).toBe(false)
-  partitionLog(directory)
+  const log = partitionLog(directory)
   expect(directory.has('payments', 0)).toBe(true)
+  log.assignEpoch(0)
   const after = environment.crash()
   expect(readText(after, `${PATH}/payments-0/partition.metadata`)).toBe(`version: 0\ntopic_id: ${TOPIC_ID}`)
   expect((await openDirectory(after)).existing()).toContainEqual({ topic: 'payments', partition: 0, topicId: TOPIC_ID })

@@ -52,7 +52,7 @@ test('the name of a deleted partition is read back, and one of a long topic is c
   expect(partitionDirectoryName('t'.repeat(249), 99_999)).toHaveLength(255)
 })
 
-test('partition.metadata is written as Kafka writes it, for good, and read back', () => {
+test('partition.metadata is written as Kafka writes it, whole or not at all, and read back', () => {
   const environment = new MemoryEnvironment()
   const { files } = environment
   files.makeDirectory('/p-0')
@@ -62,6 +62,11 @@ test('partition.metadata is written as Kafka writes it, for good, and read back'
   const bytes = Buffer.alloc(100)
   const length = files.open('/p-0/partition.metadata', { write: false }).read(bytes, 0)
   expect(bytes.toString('utf8', 0, length)).toBe('version: 0\ntopic_id: y_oDLzgGSICjavLUCNOL_g')
+  for (const seed of [1, 2, 3, 4]) {
+    const { files: after } = environment.crash({ keepUnsynced: seed, reorder: true })
+    expect([undefined, 'y_oDLzgGSICjavLUCNOL_g']).toContain(readPartitionMetadata(after, '/p-0'))
+  }
+  files.syncDirectory('/p-0')
   expect(readPartitionMetadata(environment.crash().files, '/p-0')).toBe('y_oDLzgGSICjavLUCNOL_g')
   files.open('/p-0/partition.metadata', { write: true }).truncate(20)
   expect(() => readPartitionMetadata(files, '/p-0')).toThrow(expect.objectContaining({ code: 'STORAGE_ERROR' }))

@@ -144,7 +144,7 @@ async function createStory(seed: number, earlierPasses: number, batches = 25): P
     const segments = log.segments().length
     for (let batch = 0; batch < batches; batch++) appendRandom(log, random, sequence)
     // However small the batches were, every pass finds something to do.
-    while (log.segments().length < segments + 2) appendRandom(log, random, sequence)
+    while (log.segments().length === segments) appendRandom(log, random, sequence)
     for (const record of recordsIn(log)) story.appended.set(record.offset, fingerprint(record))
     await log.flush()
     if (pass < earlierPasses) story.cleanedOffset = (await compact(log, story.cleanedOffset)).nextDirtyOffset
