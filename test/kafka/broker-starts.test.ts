@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { open } from '../../sdk/index.ts'
 import { type DirectoryContent, expectBrokerHas, readContent } from '../support/directory-content.ts'
-import { leaveAKilledOwner, writeEveryFeature } from '../support/every-feature.ts'
+import { GAP, leaveAKilledOwner, writeEveryFeature } from '../support/every-feature.ts'
 import { BrokerFailed, complaints, javaClients, startBroker } from '../support/kafka.ts'
 
 function createFolder(): string {
@@ -37,6 +37,9 @@ test('a real broker starts on our directory: every topic, record and commit is t
   await leaveAKilledOwner(directory)
   await (await open(directory)).close()
   const before = await readContent(directory)
+  // A broker serves both sides of what was lost.
+  const offsets = before.records.get(GAP.topic)?.map((line) => JSON.parse(line)[1])
+  expect(offsets).toEqual([0, GAP.from - 1, GAP.to, GAP.to + 1])
   const broker = await startBroker(directory, { properties: { ...IMPATIENT, ...readmeProperties() } })
   onTestFinished(() => broker.kill())
   const clients = javaClients(broker.bootstrap)

@@ -1,9 +1,9 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { open } from '../../sdk/index.ts'
-import { leaveAKilledOwner, writeEveryFeature } from '../support/every-feature.ts'
+import { GAP, leaveAKilledOwner, writeEveryFeature } from '../support/every-feature.ts'
 import { dumpLogSegments, type LogDump } from '../support/kafka.ts'
 
 let folder = ''
@@ -41,6 +41,18 @@ test('DumpLogSegments accepts every file: batches valid, index entries matching,
   expect(batches.filter((batch) => !batch.isValid)).toEqual([])
   expect(new Set(batches.map((batch) => batch.codec.toLowerCase()))).toEqual(new Set(['none', 'gzip', 'zstd']))
   expect(filesOf('segments-', '.log').length).toBeGreaterThan(1)
+})
+
+test('DumpLogSegments accepts the gap that is left where flushed records vanished', async () => {
+  const files = filesOf(`${GAP.topic}-`, '.log', '.index', '.timeindex', '.snapshot')
+  const logs = files.filter((file) => file.endsWith('.log'))
+  expect(logs.map((file) => Number.parseInt(basename(file), 10))).toEqual([0, GAP.to])
+  const dump = await dumpLogSegments(files)
+  expect(problemsOf(dump)).toEqual([])
+  const batches = dump.files.flatMap((file) => file.batches)
+  expect(batches.map(({ baseOffset, isValid }) => [baseOffset, isValid])).toEqual(
+    [0, GAP.from - 1, GAP.to, GAP.to + 1].map((offset) => [offset, true]),
+  )
 })
 
 test('the offsets decoder prints our groups and commits', async () => {

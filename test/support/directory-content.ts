@@ -21,7 +21,7 @@ export async function readContent(directory: string): Promise<DirectoryContent> 
     content.topics.set(name, { topicId, partitions: partitions.length, configs: own })
     if (internal) continue
     const records: string[] = []
-    for await (const record of tide.topic(name).read({ from: 'earliest', follow: false })) {
+    for await (const record of tide.topic(name).read({ from: 'earliest', follow: false, onDamage: 'skip' })) {
       const { partition, offset, timestampMs, key, bytes } = record
       const value = bytes.value === null ? null : Buffer.from(bytes.value).toString()
       records.push(JSON.stringify([partition, offset, timestampMs, key, value]))

@@ -1,6 +1,8 @@
 /** Writes everything the core can write into one directory, in several ownerships, one of which is killed. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { statSync, truncateSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { open, type Tidemark } from '../../sdk/index.ts'
 import { type Environment, nodeEnvironment } from '../../sdk/testing.ts'
@@ -10,10 +12,27 @@ const MONTH_OLD_MS = Date.now() - 35 * 24 * 3_600_000
 
 export async function writeEveryFeature(directory: string): Promise<void> {
   await writeAMonthAgo(directory)
+  await loseATail(directory)
   await using tide = await open(directory)
   await writeTopics(tide)
   await writeGroups(tide)
   await growAndDelete(tide)
+}
+
+/** Its end was cut off after an orderly stop: offsets 2 to 5 are gone, and the log went on behind them. */
+export const GAP = { topic: 'gap', from: 2, to: 6 } as const
+
+/** Flushed records that vanish while nobody is there, and what the next ownership writes then. */
+async function loseATail(directory: string): Promise<void> {
+  {
+    await using tide = await open(directory)
+    for (let n = 0; n < GAP.to; n++) await tide.topic(GAP.topic).send({ key: 'k', value: Buffer.from(`before ${n}`) })
+  }
+  const log = join(directory, `${GAP.topic}-0`, '00000000000000000000.log')
+  truncateSync(log, Math.ceil((statSync(log).size / GAP.to) * GAP.from))
+  const nobody = { info: () => {}, warn: () => {}, error: () => {} }
+  await using tide = await open(directory, { logger: nobody })
+  for (const n of [0, 1]) await tide.topic(GAP.topic).send({ key: 'k', value: Buffer.from(`after ${n}`) })
 }
 
 /** Records and commits of an ownership whose clock stood five weeks ago. */
