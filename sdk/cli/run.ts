@@ -15,6 +15,7 @@ import { lagCommand } from './lag-command.ts'
 import { OptionValues } from './option-values.ts'
 import { produceCommand } from './produce-command.ts'
 import { readCommand } from './read-command.ts'
+import { reportCommand } from './report-command.ts'
 import { resetCommand } from './reset-command.ts'
 import { styleFor } from './style.ts'
 import { withoutControls } from './table.ts'
@@ -38,6 +39,7 @@ export const COMMANDS: readonly Command[] = [
   deleteCommand,
   verifyCommand,
   dumpCommand,
+  reportCommand,
   backupCommand,
   completionCommand(() => COMMANDS),
 ]

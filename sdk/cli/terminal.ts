@@ -9,6 +9,8 @@ export interface Terminal {
   /** What stands behind the program's name. */
   readonly arguments: readonly string[]
   readonly variables: Readonly<Record<string, string | undefined>>
+  /** Node and the machine, for people. */
+  readonly platform: string
   /** Disk, clock, timers and lock the command works with. */
   readonly environment: Environment
   readonly input: AsyncIterable<Uint8Array>
@@ -50,6 +52,7 @@ export function processTerminal(): Terminal {
   return {
     arguments: process.argv.slice(2),
     variables: process.env,
+    platform: `Node ${process.version}, ${process.platform} ${process.arch}`,
     environment: nodeEnvironment(),
     input: process.stdin,
     isInputTerminal: process.stdin.isTTY === true,

@@ -18,6 +18,7 @@ test('the help of every command shows its usage, all its options, examples and e
     'delete',
     'verify',
     'dump',
+    'report',
     'backup',
     'completion',
   ])

@@ -56,6 +56,7 @@ export async function tidemark(typed: readonly string[], options: TerminalOption
     arguments: typed,
     variables: options.variables ?? {},
     environment: options.environment ?? new MemoryEnvironment(),
+    platform: 'Node v24, a machine in memory',
     input: typeof input === 'string' ? once(Buffer.from(input)) : input,
     isInputTerminal: false,
     output: sink('output'),
