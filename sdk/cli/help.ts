@@ -3,8 +3,8 @@ import type { OptionSpec } from './option-values.ts'
 import type { Style } from './style.ts'
 import { wrappedText } from './wrapped-text.ts'
 
-/** Wide enough for a sentence, narrow enough for half a screen. */
-const HELP_COLUMNS = 92
+/** As wide as the narrowest terminal that people use. */
+const HELP_COLUMNS = 80
 
 /** The help of one command: usage, options, examples, exit codes. */
 export function commandHelp(command: Command, style: Style): string {
@@ -53,7 +53,11 @@ export function programHelp(commands: readonly Command[], style: Style): string 
         .map(([does, type]) => `  ${style.dim(`# ${does}`)}\n  ${type}\n`)
         .join(''),
     ),
-    'Reading commands (topics, groups, lag, health, history, read, verify, dump) also work while another program has\nthe directory open.\n',
+    wrappedText(
+      'What only reads (topics, groups, lag, health, history, read, verify, dump, report, backup) also works while another program has the directory open.',
+      '',
+      HELP_COLUMNS,
+    ),
   ].join('\n')
 }
 
