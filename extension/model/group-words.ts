@@ -56,7 +56,8 @@ function evidenceWords(name: string, value: number | string | null, words: Quant
 
 /** Speeds, where they are known. Markdown. */
 export function progressText(progress: GroupProgress, words: QuantityWords): string {
-  const speed = (value: number | null) => (value === null ? '–' : words.digits(Math.round(value * 10) / 10))
+  // Two digits: more would change with every look.
+  const speed = (value: number | null) => (value === null ? '–' : words.digits(Number(value.toPrecision(2))))
   const facts = [
     t(
       'Processed: {0} a second, arriving: {1} a second',

@@ -60,11 +60,20 @@ export function lagFacts(row: LagRow, words: QuantityWords): string {
   if (row.clientId !== null) facts.push(t('Held by {0} at {1}', code(row.clientId), code(row.host ?? '?')))
   if (row.metadata) facts.push(t('Commit metadata: {0}', code(row.metadata)))
   const list = facts.map((fact) => `- ${fact}`).join('\n')
-  const differs = row.lag !== null && row.lagRecords !== null && row.lag !== row.lagRecords
-  const why = t(
+  const why = whyItDiffers(row)
+  return why === undefined ? list : `${list}\n\n${why}`
+}
+
+function whyItDiffers({ lag, lagRecords, lagState }: LagRow): string | undefined {
+  if (lagRecords === null || lag === lagRecords) return undefined
+  if (lag === null && lagState === 'never-committed') {
+    return t(
+      'Kafka shows no lag before the first commit. The records are what a consumer that begins at the earliest reads.',
+    )
+  }
+  return t(
     "Kafka counts offsets. Some of them hold no record to read: transaction markers, what compaction removed, what lies before the log's start.",
   )
-  return differs ? `${list}\n\n${why}` : list
 }
 
 export function lagTrouble(row: LagRow): Trouble {

@@ -9,11 +9,13 @@ interface Pace {
   readonly restMs: number
   /** Without any change told. */
   readonly pollMs: number
+  /** The same where changes have been told before: only some may be missed then. */
+  readonly toldPollMs: number
 }
 
 const PACES: Record<Exclude<Demand, 'none'>, Pace> = {
-  live: { restMs: 150, pollMs: 2_000 },
-  summary: { restMs: 5_000, pollMs: 60_000 },
+  live: { restMs: 150, pollMs: 2_000, toldPollMs: 10_000 },
+  summary: { restMs: 5_000, pollMs: 60_000, toldPollMs: 60_000 },
 }
 
 export class ReadingSchedule {
@@ -22,6 +24,7 @@ export class ReadingSchedule {
   #timer: NodeJS.Timeout | undefined
   #reading: Promise<void> | undefined
   #isTouched = true
+  #isTold = false
   #endedAtMs = Number.NEGATIVE_INFINITY
 
   /** `read` must not reject. It is never called while an earlier call goes on. */
@@ -44,6 +47,7 @@ export class ReadingSchedule {
   /** Something in the directory has changed. */
   touch(): void {
     this.#isTouched = true
+    this.#isTold = true
     this.#plan()
   }
 
@@ -61,8 +65,8 @@ export class ReadingSchedule {
   #plan(): void {
     clearTimeout(this.#timer)
     if (this.#demand === 'none' || this.#reading !== undefined) return
-    const { restMs, pollMs } = PACES[this.#demand]
-    const dueAtMs = this.#endedAtMs + (this.#isTouched ? restMs : pollMs)
+    const { restMs, pollMs, toldPollMs } = PACES[this.#demand]
+    const dueAtMs = this.#endedAtMs + (this.#isTouched ? restMs : this.#isTold ? toldPollMs : pollMs)
     this.#timer = setTimeout(() => void this.#run(), Math.max(0, dueAtMs - performance.now()))
   }
 

@@ -2,6 +2,11 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { QuantityWords } from '../../extension/model/quantity-words.ts'
+import { DEFAULT_LOOK } from '../../extension/model/tree-look.ts'
+import type { TreeRow } from '../../extension/model/tree-row.ts'
+import { treeRows } from '../../extension/model/tree-rows.ts'
+import { DataSource } from '../../extension/source/data-source.ts'
 import { open } from '../../sdk/index.ts'
 import { fileKindOf } from '../../sdk/inspect/file-kind.ts'
 import { describeFile, type FileRow, verifyDirectory } from '../../sdk/inspect.ts'
@@ -143,6 +148,35 @@ describe.each([undefined, ...OTHER_BROKERS])('a directory that Kafka wrote (vers
     },
   )
 
+  test.each(KINDS)(
+    '%s: the inspector shows the numbers of kafka-consumer-groups, and says why where it says more',
+    async (kind) => {
+      const { directory, said } = copyOf(kind)
+      const before = fingerprint(directory)
+      const streams = new Set(said.streams.map((row) => row['GROUP']))
+      const source = new DataSource(directory, 'data', () => {})
+      await source.schedule.now()
+      expect(source.snapshot.status).toEqual({ kind: 'read' })
+      const present = { words: new QuantityWords('en'), nowMs: Date.now() }
+      const shown = partitionRows(treeRows([source.snapshot], DEFAULT_LOOK, present)).filter(
+        ({ target }) => !streams.has(target.group ?? null),
+      )
+      expect(shown.map(asShown).sort()).toEqual(
+        said.groups
+          .filter((row) => row['PARTITION'] !== null)
+          .map((row) => SHOWN_COLUMNS.map((name) => row[name]).join(' · '))
+          .sort(),
+      )
+      const differing = shown.filter(({ tooltip }) => /Kafka's lag: (.*)\n- Records to read: (?!\1$)/m.test(tooltip))
+      for (const { tooltip } of differing) {
+        expect(tooltip).toMatch(/Records to read: –|\n\nKafka (counts offsets|shows no lag before the first commit)\./)
+      }
+      expect(differing.length).toBeGreaterThan(0)
+      await source.dispose()
+      expect(fingerprint(directory)).toEqual(before)
+    },
+  )
+
   test.each(KINDS)('%s: read agrees with DumpLogSegments in every record, at both isolation levels', async (kind) => {
     const { directory } = copyOf(kind)
     const before = fingerprint(directory)
@@ -279,6 +313,24 @@ function asTheirs(row: Record<string, unknown>): string {
     'clientId',
   ]
   return names.map((name) => row[name]).join(' · ')
+}
+
+const SHOWN_COLUMNS = ['GROUP', 'TOPIC', 'PARTITION', 'CURRENT-OFFSET', 'LOG-END-OFFSET', 'LAG']
+
+/** The rows that stand for one partition each: a group with only one is that partition. */
+function partitionRows(rows: readonly TreeRow[]): readonly TreeRow[] {
+  return rows.flatMap((row) => (row.target.partition === undefined ? partitionRows(row.children) : [row]))
+}
+
+/** The numbers that a person reads in a row, as Kafka's tool prints them. */
+function asShown({ target, tooltip }: TreeRow): string {
+  const numberIn = (pattern: RegExp) => {
+    const text = pattern.exec(tooltip)?.[1]?.replaceAll(',', '')
+    return text === '–' ? null : text
+  }
+  const { group, topic, partition } = target
+  const numbers = [/^- Committed: (.*)$/m, /^- Log: .* to (.*)$/m, /^- Kafka's lag: (.*)$/m].map(numberIn)
+  return [group, topic, partition, ...numbers].join(' · ')
 }
 
 function asStreams(row: Record<string, unknown>): string {

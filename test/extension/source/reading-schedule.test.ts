@@ -53,6 +53,17 @@ test('where changes are not told, a visible tree is read every two seconds', asy
   expect(reads).toHaveLength(6)
 })
 
+test('where changes are told, the poll only looks for those that were missed', async () => {
+  const { schedule, reads } = createSchedule()
+  schedule.demand = 'live'
+  await vi.advanceTimersByTimeAsync(1_000)
+  schedule.touch()
+  await vi.advanceTimersByTimeAsync(1)
+  reads.length = 0
+  await vi.advanceTimersByTimeAsync(30_000)
+  expect(reads).toHaveLength(3)
+})
+
 test('for a summary, changes are read at most every five seconds', async () => {
   const { schedule, reads } = createSchedule()
   schedule.demand = 'summary'
