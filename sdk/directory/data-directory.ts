@@ -108,7 +108,7 @@ export class DataDirectory {
         signal: options.signal,
         fenceName: () => {
           identity = establishIdentity(environment, directory)
-          return `${identity.directoryId} ${environment.files.stat(directory)?.inode}` // a copy has the same id
+          return identity.directoryId
         },
       })
       assert(identity !== undefined, 'the fence has a name')
