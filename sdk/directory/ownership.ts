@@ -130,11 +130,11 @@ function inUse(environment: Environment, directory: string, { pid, by }: Refusal
     )
   }
   const somebody = pid === undefined ? 'another process' : isOurs ? `this process (${pid})` : `process ${pid}`
-  // Nobody has the lock, but its id is taken: a copy has the id of what it was copied from.
+  // Nobody has the lock, but the endpoint that is named after the directory is bound.
   if (by === 'fence') {
     return new TidemarkError(
       'DIRECTORY_IN_USE',
-      `${directory} has the same directory.id as a directory that ${somebody} has open: it is a copy of that one, or that one itself after its lock was lost; waited ${waitMs} ms. Close the other first, or open this one for reading only.`,
+      `${directory} is in use by ${somebody}, although its lock is free: it was lost there, as by copying the directory within that process; waited ${waitMs} ms. Close it there first, or open the directory for reading only.`,
     )
   }
   const who = pid === undefined ? 'another process, perhaps a Kafka broker' : somebody
