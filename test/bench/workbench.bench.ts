@@ -1,0 +1,123 @@
+/**
+ * `npm run bench -- workbench [--groups 20 --partitions 1 --commits 200 --idle-seconds 60]`: the packed extension in a
+ * workbench, while a program commits: from commit to changed text in the page, and what its extension host costs.
+ */
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { Workbench } from '../support/vscode/workbench.ts'
+
+const { values: options } = parseArgs({
+  options: {
+    groups: { type: 'string', default: '20' },
+    partitions: { type: 'string', default: '1' },
+    commits: { type: 'string', default: '200' },
+    'idle-seconds': { type: 'string', default: '60' },
+  },
+})
+const PROGRAM = fileURLToPath(new URL('../support/bench/committing-owner.ts', import.meta.url))
+const RECORDS = 2_000
+/** Rows that are in sight whatever the size of the window. */
+const IN_SIGHT = 10
+const PAUSE_MS = 50
+/** A unit of processor time in /proc, on every Linux there is. */
+const TICK_MS = 10
+
+/** Runs in the page: resolves with the time at which a row of the side bar begins with a text. */
+const WAIT_FOR_TEXT = `(text) => new Promise((resolve) => {
+  const side = document.querySelector('.part.sidebar')
+  const look = () => {
+    const rows = [...side.querySelectorAll('.monaco-list-row')]
+    if (!rows.some((row) => row.textContent.startsWith(text))) return
+    observer.disconnect()
+    resolve(Date.now())
+  }
+  const observer = new MutationObserver(look)
+  observer.observe(side, { subtree: true, childList: true, characterData: true, attributes: true })
+  look()
+})`
+
+const { groups, partitions } = options
+const folder = mkdtempSync(join(tmpdir(), 'tidemark-workbench-'))
+const program = fork(PROGRAM, [join(folder, 'data'), groups, partitions])
+await once(program, 'message')
+try {
+  await using workbench = await Workbench.open({ folder, settings: { 'tidemark.tree.sortBy': 'name' } })
+  console.log(`${groups} groups × ${partitions} partitions, the packed extension in a workbench`)
+  const startedMs = performance.now()
+  await workbench.openInspector()
+  await workbench.row('group-0').waitFor({ timeout: 120_000 })
+  console.log(`  from opening the view to its rows: ${Math.round(performance.now() - startedMs)} ms`)
+  const tookMs: number[] = []
+  const before = hostUsage()
+  for (let turn = 0; turn < Number(options.commits); turn++) {
+    const group = turn % IN_SIGHT
+    const offset = RECORDS - 2 * Number(options.commits) + turn
+    tookMs.push(await commitAndSee(workbench, program, group, offset))
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
+  }
+  const sorted = tookMs.toSorted((a, b) => a - b)
+  const percentile = (part: number) => Math.round(sorted[Math.ceil(sorted.length * part) - 1] ?? Number.NaN)
+  console.log(`  from commit to changed text: p50 ${percentile(0.5)} ms, p95 ${percentile(0.95)} ms`)
+  console.log(
+    `  processor time of the extension host: ${Math.round((hostUsage().cpuMs - before.cpuMs) / tookMs.length)} ms a commit`,
+  )
+  const idleMs = Number(options['idle-seconds']) * 1_000
+  const idleBefore = hostUsage()
+  await new Promise((resolve) => setTimeout(resolve, idleMs))
+  const { cpuMs, megabytes } = hostUsage()
+  console.log(`  while nothing happens: ${(((cpuMs - idleBefore.cpuMs) / idleMs) * 100).toFixed(2)} % of a processor`)
+  console.log(`  memory of the extension host: ${megabytes} MiB`)
+} finally {
+  program.disconnect()
+  await once(program, 'exit')
+  rmSync(folder, { recursive: true, force: true })
+}
+
+/** Milliseconds from when the commit had returned in the program to when the page said so. */
+async function commitAndSee(workbench: Workbench, owner: ChildProcess, group: number, offset: number): Promise<number> {
+  const behind = ((RECORDS - offset) * Number(partitions)).toLocaleString('en')
+  const asked = JSON.stringify(`group-${group}${behind} behind`)
+  const seen = workbench.page.evaluate<number>(`(${WAIT_FOR_TEXT})(${asked})`)
+  owner.send({ group, offset })
+  const [{ atMs }] = (await once(owner, 'message')) as [{ readonly atMs: number }]
+  return (await seen) - atMs
+}
+
+/** Of the extension host below this process. Linux tells; elsewhere nothing is known. */
+function hostUsage(): { readonly cpuMs: number; readonly megabytes: number } {
+  try {
+    const parents = new Map<number, number>()
+    const hosts: number[] = []
+    for (const pid of readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)) {
+      const stat = statOf(pid)
+      if (stat === undefined) continue
+      parents.set(pid, Number(stat[1]))
+      if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('--type=extensionHost')) hosts.push(pid)
+    }
+    const isBelow = (pid: number): boolean => pid === process.pid || (pid > 1 && isBelow(parents.get(pid) ?? 0))
+    const host = hosts.find(isBelow)
+    const stat = host === undefined ? undefined : statOf(host)
+    if (stat === undefined) return { cpuMs: Number.NaN, megabytes: Number.NaN }
+    return { cpuMs: (Number(stat[11]) + Number(stat[12])) * TICK_MS, megabytes: Math.round(Number(stat[21]) / 256) }
+  } catch {
+    return { cpuMs: Number.NaN, megabytes: Number.NaN }
+  }
+}
+
+/** The fields behind the name in parentheses; undefined where the process is gone. */
+function statOf(pid: number): readonly string[] | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ')
+  } catch {
+    return undefined
+  }
+}

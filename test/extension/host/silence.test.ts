@@ -1,0 +1,39 @@
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { ConfigurationTarget, commands, extensions, workspace } from 'vscode'
+import type { TidemarkExtension } from '../../../extension/extension.ts'
+import { SampleWorkspace } from '../../support/vscode/sample-workspace.ts'
+
+const SPEAKING = ['badge', 'statusBar', 'notifications', 'codeLens'] as const
+
+test('hidden and silent, nothing is read, whatever is committed; whoever looks again sees it', async () => {
+  const sample = await SampleWorkspace.create()
+  const settings = workspace.getConfiguration('tidemark')
+  const set = (name: string, value: unknown) => settings.update(name, value, ConfigurationTarget.Global)
+  onTestFinished(async () => {
+    for (const name of SPEAKING) await set(`${name}.enabled`, undefined)
+    await set('directories', undefined)
+    await sample[Symbol.asyncDispose]()
+  })
+  const extension = extensions.getExtension<TidemarkExtension>('tidemark.tidemark')
+  const { statistics } = await extension!.activate()
+  await set('directories', [`${sample.folder}/data`])
+  await commands.executeCommand('tidemark.groups.focus')
+  await vi.waitFor(() => expect(statistics.reads).toBeGreaterThan(0), { timeout: 10_000 })
+
+  for (const name of SPEAKING) await set(`${name}.enabled`, false)
+  await commands.executeCommand('workbench.view.explorer')
+  await commands.executeCommand('workbench.action.closeAllEditors')
+  // A read that was under way, and the view that is only about to be hidden.
+  await new Promise((resolve) => setTimeout(resolve, 1_000))
+  const { reads } = statistics
+  // Longer than a summary would wait.
+  for (let offset = 0; offset < 40; offset++) {
+    await sample.tide.groups.commit('fraud', [{ topic: 'payments', partition: 0, offset }])
+    await new Promise((resolve) => setTimeout(resolve, 150))
+  }
+  expect(statistics.reads - reads).toBe(0)
+
+  const { drawnRows } = statistics
+  await commands.executeCommand('tidemark.groups.focus')
+  await vi.waitFor(() => expect(statistics.drawnRows).toBeGreaterThan(drawnRows), { timeout: 10_000 })
+})
