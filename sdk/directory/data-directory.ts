@@ -108,7 +108,7 @@ export class DataDirectory {
         signal: options.signal,
         fenceName: () => {
           identity = establishIdentity(environment, directory)
-          return identity.directoryId
+          return `${identity.directoryId} ${environment.files.stat(directory)?.inode}` // a copy has the same id
         },
       })
       assert(identity !== undefined, 'the fence has a name')

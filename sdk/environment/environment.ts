@@ -18,7 +18,7 @@ export interface Environment {
   lockDirectory(directory: string): DirectoryLock | LockHolder
   /** Who holds that lock, found without taking it and without writing; undefined if nobody does. */
   findLockHolder(directory: string): LockHolder | undefined
-  /** Binds the second fence, an endpoint named after the directory's id, or says who has it. */
+  /** Binds the second fence, an endpoint named after the directory and its id, or says who has it. */
   bindFence(directory: string, name: string): Promise<Fence | LockHolder>
 }
 
