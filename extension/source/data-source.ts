@@ -29,12 +29,12 @@ export class DataSource {
   /** Runs an action on the directory, opened for reading. */
   async use<T>(action: (tide: Tidemark) => Promise<T>): Promise<T> {
     this.#tide ??= open(this.id, { readOnly: true })
-    try {
-      return await action(await this.#tide)
-    } catch (error) {
+    const tide = await this.#tide.catch(async (error: unknown) => {
       await this.#letGo()
       throw error
-    }
+    })
+    // A wrong question is no reason to let go of the directory, and of all that is known of it.
+    return await action(tide)
   }
 
   /**
@@ -64,6 +64,7 @@ export class DataSource {
       groups = await this.use((tide) => this.#readGroups(tide))
     } catch (error) {
       failure = error
+      await this.#letGo()
       status = { kind: 'unavailable', reason: error instanceof Error ? error.message : String(error) }
     }
     this.#snapshot = { id: this.id, name: this.name, status, groups, readAtMs: Date.now() }

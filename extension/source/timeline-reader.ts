@@ -30,7 +30,11 @@ export async function readTimelines(
 async function endsOf(tide: Tidemark, topic: string, fromMs: number): Promise<ReadonlyMap<number, readonly Sample[]>> {
   const samples = new Map<number, Sample[]>()
   const handle = tide.topic(topic, { create: 'never' })
-  const add = (partition: number, sample: Sample) => samples.set(partition, [...(samples.get(partition) ?? []), sample])
+  const add = (partition: number, sample: Sample) => {
+    const known = samples.get(partition)
+    if (known === undefined) samples.set(partition, [sample])
+    else known.push(sample)
+  }
   // A topic that is gone has no end; its commits are shown nonetheless.
   if (!(await tide.topics.list()).some(({ name }) => name === topic)) return samples
   const nowMs = Date.now()

@@ -16,6 +16,9 @@ const MAX_PENDING_ENTRIES = 128
 const INDEX_SYNC_BYTES = 8_388_608
 export const UNTRUSTED_INDEX_BYTES = 2 * INDEX_SYNC_BYTES
 
+/** About 20 ms of a disk: with durable sends there is never more than what is on its way. */
+const FLUSH_AT_ROLL_MAX_BYTES = 8_388_608
+
 /** A segment with its descriptor for writing: the last one of a log, and those before it whose bytes are not flushed yet. */
 export class ActiveSegment {
   readonly segment: Segment
@@ -125,6 +128,25 @@ export class ActiveSegment {
     this.indexes.finish()
     this.indexes.store()
     this.isSealed = true
+  }
+
+  /**
+   * Seals the segment because the log goes on in another file. A power failure may keep what stands there and lose the end
+   * of this one, which would look like damage in the middle; so what is not flushed is flushed first, unless it is so much
+   * that everybody would have to wait for it. On an error nobody can say any more what the disk holds: `isBroken` is set.
+   */
+  complete(): void {
+    const unflushedBytes = this.segment.sizeBytes - this.syncedBytes
+    if (unflushedBytes > 0 && unflushedBytes <= FLUSH_AT_ROLL_MAX_BYTES) {
+      try {
+        this.file.syncNow()
+      } catch (error) {
+        this.isBroken = true
+        throw error
+      }
+      this.syncedBytes = this.segment.sizeBytes
+    }
+    this.seal()
   }
 
   /** After a `seal` that led to nothing. */

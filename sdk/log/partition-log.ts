@@ -358,7 +358,7 @@ export class PartitionLog extends LogView {
   private roll(): ActiveSegment {
     const full = this.active
     try {
-      full.seal()
+      full.complete()
       this.snapshots.store(this.endOffset, this.producers)
       const segment = new Segment(this.around, this.endOffset, 0)
       this.active = ActiveSegment.create(this.around.files, segment, this.environment.clock.nowMs())
