@@ -6,7 +6,7 @@ import { ERRORS } from '../../sdk/errors.ts'
 
 const ENTRIES = ['sdk/index.ts', 'sdk/inspect.ts', 'sdk/testing.ts']
 /** Said where they are used, or found only inside of the product. */
-const NOT_EXPORTED = ['ERRORS', 'Machine', 'NamedPartition', 'Serdes', 'SchemaResult', 'CodecName', 'WrittenCodec']
+const NOT_EXPORTED = ['ERRORS', 'Machine', 'NamedPartition', 'Serdes', 'SchemaResult', 'CodecName']
 
 const OPTIONS: TypeDocOptions & Partial<PluginOptions> = {
   plugin: ['typedoc-plugin-markdown'],

@@ -3,6 +3,7 @@ import type { Clock } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import type { LogConfig } from '../log/log-config.ts'
 import { BatchBuilder } from '../record/batch-builder.ts'
+import { CODECS } from '../record/compression.ts'
 import { BATCH_HEADER_BYTES, RecordBatch } from '../record/record-batch.ts'
 import type { TopicPartition } from './broker.ts'
 
@@ -73,14 +74,9 @@ function checkKeys(batch: RecordBatch, place: TopicPartition): void {
 /** `producer`, the default, keeps what the client chose. */
 function recompress(batch: RecordBatch, config: LogConfig): Buffer {
   const wanted = config.compressionType === 'uncompressed' ? 'none' : config.compressionType
-  if (wanted === 'producer' || wanted === batch.codec) return batch.bytes
-  if (wanted !== 'none' && wanted !== 'gzip' && wanted !== 'zstd') {
-    throw new TidemarkError(
-      'UNSUPPORTED_COMPRESSION',
-      `Tidemark reads ${wanted} but does not write it: set compression.type to zstd or gzip.`,
-    )
-  }
-  const builder = new BatchBuilder({ codec: wanted })
+  const codec = CODECS.find((each) => each === wanted)
+  if (codec === undefined || codec === batch.codec) return batch.bytes
+  const builder = new BatchBuilder({ codec })
   for (const { key, value, headers, timestampMs } of batch.records()) builder.append(key, value, headers, timestampMs)
   const { producerId, producerEpoch, baseSequence } = batch
   return builder.build({ producerId, producerEpoch, baseSequence })

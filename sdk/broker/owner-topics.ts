@@ -84,7 +84,6 @@ export class OwnerTopics {
       checkNewTopicName(name, names, { foldsCase: this.#directory.foldsCase })
       checkPartitionCount(partitions, name)
       const configs = isInternalTopic(name) ? topic.configs : configsOfNewTopic(topic.configs)
-      checkWritable(configs)
       if (validateOnly) return []
       created = topicId
       return createTopicRecords({ name, topicId, partitions, configs }, this.#metadata.home)
@@ -117,7 +116,6 @@ export class OwnerTopics {
     checkNotInternal(topic, 'its configs keep what groups committed from expiring')
     await this.#metadata.change(() => {
       checkTopicConfigs(configs, this.#metadata.topic(topic).configs)
-      checkWritable(configs)
       return configRecords(topic, configs)
     })
     this.#partitions.reconfigure(topic)
@@ -170,12 +168,4 @@ export class OwnerTopics {
 function checkNotInternal(topic: string, why: string): void {
   if (!isInternalTopic(topic) && topic !== CLUSTER_METADATA_TOPIC) return
   throw new TidemarkError('INVALID_TOPIC', `"${topic}" belongs to Kafka itself: ${why}.`, { topic })
-}
-
-/** Codecs that Tidemark reads but does not write cannot be asked of it. */
-function checkWritable(configs: Readonly<Record<string, string | null>>): void {
-  const codec = configs['compression.type']
-  if (codec !== 'snappy' && codec !== 'lz4') return
-  const message = `compression.type=${codec}: Tidemark reads ${codec} but does not write it. Use zstd, gzip, uncompressed or producer.`
-  throw new TidemarkError('INVALID_CONFIG', message)
 }

@@ -1,6 +1,6 @@
 import type { Survives } from '../broker/broker.ts'
 import { TidemarkError } from '../errors.ts'
-import type { WrittenCodec } from '../record/batch-builder.ts'
+import type { CodecName } from '../record/compression.ts'
 import type { Header } from '../record/header.ts'
 import { Partitioner } from '../topic/partitioner.ts'
 import { Breath } from './breath.ts'
@@ -76,7 +76,7 @@ export interface ProducerOptions<KI, VI> {
   readonly topic: DeclaredTopic
   readonly key: Serde<unknown, KI>
   readonly value: Serde<unknown, VI>
-  readonly codec: WrittenCodec
+  readonly codec: CodecName
   readonly maxQueuedBytes: number
 }
 

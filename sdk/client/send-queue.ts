@@ -1,7 +1,8 @@
 import type { ProduceResponse } from '../broker/broker.ts'
 import { fromPartitionError } from '../broker/partition-error.ts'
 import { TidemarkError } from '../errors.ts'
-import { BatchBuilder, type WrittenCodec } from '../record/batch-builder.ts'
+import { BatchBuilder } from '../record/batch-builder.ts'
+import type { CodecName } from '../record/compression.ts'
 import type { Header } from '../record/header.ts'
 import type { ClientContext } from './client-context.ts'
 import { watchSend } from './diagnostics.ts'
@@ -18,7 +19,7 @@ export interface EncodedRecord {
 
 export interface SendQueueOptions {
   readonly topic: string
-  readonly codec: WrittenCodec
+  readonly codec: CodecName
   /** The topic was not there. */
   readonly onUnknownTopic: () => void
 }

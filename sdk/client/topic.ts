@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream'
 import type { InspectOptions } from 'node:util'
 import type { TopicPartition } from '../broker/broker.ts'
-import type { WrittenCodec } from '../record/batch-builder.ts'
+import type { CodecName } from '../record/compression.ts'
 import { noSuchTopic } from '../topic/topic-name.ts'
 import type { ClientContext } from './client-context.ts'
 import type { ConsumeOptions } from './consume-options.ts'
@@ -37,8 +37,8 @@ export interface TopicOptions<KO, VO, KI = KO, VI = VO> extends TopicDeclaration
   readonly value?: Serde<VO, VI> | undefined
   /** Default: text, or null. */
   readonly key?: Serde<KO, KI> | undefined
-  /** How batches are compressed. Default 'none'. Everything Kafka compresses with can be read. */
-  readonly compression?: WrittenCodec | undefined
+  /** How batches are compressed: 'gzip', 'snappy', 'lz4' or 'zstd'. Default 'none'. */
+  readonly compression?: CodecName | undefined
   /** Un-awaited sends may hold this many bytes, then they fail with SEND_QUEUE_FULL. Default 64 MiB. */
   readonly maxQueuedBytes?: number | undefined
 }
@@ -47,7 +47,7 @@ const DEFAULT_MAX_QUEUED_BYTES = 64 * 1024 * 1024
 const TOPIC_KINDS: OptionKinds<TopicOptions<never, never>> = {
   value: serde,
   key: serde,
-  compression: oneOf('none', 'gzip', 'zstd'),
+  compression: oneOf('none', 'gzip', 'snappy', 'lz4', 'zstd'),
   maxQueuedBytes: count(1),
   partitions: wholeNumber(1),
   create: oneOf('ifMissing', 'never'),

@@ -1,5 +1,4 @@
-import { BatchBuilder, encodeBatch, type WrittenCodec } from '../record/batch-builder.ts'
-import type { CodecName } from '../record/compression.ts'
+import { BatchBuilder, encodeBatch } from '../record/batch-builder.ts'
 import type { RecordBatch } from '../record/record-batch.ts'
 import type { RecordCursor } from '../record/record-cursor.ts'
 import type { CleanedTransactions } from './cleaned-transactions.ts'
@@ -103,7 +102,7 @@ export class BatchFilter {
 
   async #rebuild(batch: RecordBatch, deleteHorizonMs: number | undefined): Promise<Buffer> {
     const { slices } = this.#options
-    const builder = new BatchBuilder({ codec: writtenCodec(batch.codec), deleteHorizonMs })
+    const builder = new BatchBuilder({ codec: batch.codec, deleteHorizonMs })
     const cursor = batch.cursor()
     const { baseOffset } = batch
     for (let at = 0; cursor.next(); at++) {
@@ -119,14 +118,6 @@ export class BatchFilter {
   #reserve(count: number): void {
     if (this.#stays.length < count) this.#stays = new Uint8Array(count * 2)
   }
-}
-
-/**
- * Snappy and LZ4 are read but not written here. Any codec may stand in any batch, and a batch must not be left as it is: a
- * value that stays in it would come back when its tombstone goes. Every Kafka client reads gzip, and it takes no more room.
- */
-function writtenCodec(codec: CodecName): WrittenCodec {
-  return codec === 'snappy' || codec === 'lz4' ? 'gzip' : codec
 }
 
 /** Everything of a batch that compaction must not touch. */

@@ -22,7 +22,7 @@ import {
   type TimestampType,
   TRANSACTIONAL_BIT,
 } from './batch-header.ts'
-import { CODECS, compress } from './compression.ts'
+import { CODECS, type CodecName, compress } from './compression.ts'
 import { crc32c } from './crc32c.ts'
 import type { Header } from './header.ts'
 import { writeInt64 } from './int64.ts'
@@ -37,12 +37,9 @@ import {
   writeVarlong,
 } from './varint.ts'
 
-/** The codecs that are written; all five are read. */
-export type WrittenCodec = 'none' | 'gzip' | 'zstd'
-
 export interface BatchBuilderOptions {
   /** Default 'none'. */
-  readonly codec?: WrittenCodec | undefined
+  readonly codec?: CodecName | undefined
   /** A record that would make the uncompressed batch larger is refused. Default 2^31 − 1: what a batch can declare. */
   readonly maxBytes?: number | undefined
   /** Compaction only: when tombstones may go. Timestamps are then relative to it, so it is needed from the start. */
@@ -93,7 +90,7 @@ const COPY_LOOP_MAX_BYTES = 8
  * The bytes are those Kafka's Java client writes for the same records.
  */
 export class BatchBuilder {
-  private readonly codec: WrittenCodec
+  private readonly codec: CodecName
   private readonly maxBytes: number
   private readonly deleteHorizonMs: number | undefined
   private buffer: Buffer

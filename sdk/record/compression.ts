@@ -8,7 +8,9 @@ import {
 } from 'node:zlib'
 import { TidemarkError } from '../errors.ts'
 import { decompressLz4 } from './lz4.ts'
+import { compressLz4 } from './lz4-writer.ts'
 import { decompressSnappy } from './snappy.ts'
+import { compressSnappy } from './snappy-writer.ts'
 
 export type CodecName = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
 
@@ -45,9 +47,18 @@ export function decompress(codec: CodecName, bytes: Buffer, maxBytes: number = M
   }
 }
 
-/** Compresses at the levels Kafka's Java client uses by default: gzip 6, zstd 3. */
-export function compress(codec: 'gzip' | 'zstd', bytes: Uint8Array): Buffer {
-  return codec === 'gzip' ? gzipSync(bytes) : zstdCompressSync(bytes)
+/** Compresses as Kafka's Java client does by default: gzip at level 6, zstd at level 3, snappy framed as by snappy-java. */
+export function compress(codec: Exclude<CodecName, 'none'>, bytes: Buffer): Buffer {
+  switch (codec) {
+    case 'gzip':
+      return gzipSync(bytes)
+    case 'snappy':
+      return compressSnappy(bytes)
+    case 'lz4':
+      return compressLz4(bytes)
+    case 'zstd':
+      return zstdCompressSync(bytes)
+  }
 }
 
 function decompressZlib(

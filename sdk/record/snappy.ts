@@ -3,7 +3,7 @@ import { TidemarkError } from '../errors.ts'
 import { VarintReader } from './varint-reader.ts'
 
 /** How snappy-java begins what it writes: its magic, then a version and the oldest compatible one, int32 each. */
-const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00])
+export const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00])
 const XERIAL_HEADER_BYTES = XERIAL_MAGIC.length + 8
 const XERIAL_LENGTH_BYTES = 4
 

@@ -39,7 +39,9 @@ test('DumpLogSegments accepts every file: batches valid, index entries matching,
   const batches = dump.files.flatMap((file) => file.batches)
   expect(batches.length).toBeGreaterThan(100)
   expect(batches.filter((batch) => !batch.isValid)).toEqual([])
-  expect(new Set(batches.map((batch) => batch.codec.toLowerCase()))).toEqual(new Set(['none', 'gzip', 'zstd']))
+  expect(new Set(batches.map((batch) => batch.codec.toLowerCase()))).toEqual(
+    new Set(['none', 'gzip', 'snappy', 'lz4', 'zstd']),
+  )
   expect(filesOf('segments-', '.log').length).toBeGreaterThan(1)
 })
 
@@ -74,6 +76,8 @@ test('the metadata decoder prints our topics, with the deleted one removed', asy
   for (const name of [
     'codec-none',
     'codec-gzip',
+    'codec-lz4',
+    'codec-snappy',
     'codec-zstd',
     'segments',
     'compacted',

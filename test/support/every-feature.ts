@@ -46,7 +46,7 @@ async function writeAMonthAgo(directory: string): Promise<void> {
 }
 
 async function writeTopics(tide: Tidemark): Promise<void> {
-  for (const compression of ['none', 'gzip', 'zstd'] as const) {
+  for (const compression of ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const) {
     const topic = tide.topic(`codec-${compression}`, { partitions: 2, compression })
     await topic.sendBatch(
       Array.from({ length: 50 }, (_, index) => ({ key: `key-${index}`, value: Buffer.from(`value-${index}`) })),

@@ -69,7 +69,7 @@ testOwners('topics that cannot be are refused one by one, and validateOnly creat
       topic('many', 10_001),
       topic('odd', 1, { 'no.such.config': '1' }),
       topic('odd', 1, { 'retention.ms': 'soon' }),
-      topic('odd', 1, { 'compression.type': 'lz4' }),
+      topic('odd', 1, { 'compression.type': 'brotli' }),
       topic('a.b'),
       topic('a_b'),
       topic('fine'),

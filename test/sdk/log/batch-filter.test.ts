@@ -133,7 +133,7 @@ test('nothing of an open transaction, nor behind its beginning, is compacted', a
   expect(log.cleanable(undefined, NOW_MS).endOffset).toBeLessThanOrEqual(logEndOffset)
 })
 
-test('a batch keeps its codec and its LogAppendTime; of snappy and lz4, which are not written here, becomes gzip', async () => {
+test('a batch keeps its codec and its LogAppendTime, one that Java wrote too', async () => {
   // Java wrote these: one record, k → v.
   const foreign = {
     snappy:
@@ -153,7 +153,7 @@ test('a batch keeps its codec and its LogAppendTime; of snappy and lz4, which ar
     await compact(log, nextDirtyOffset)
     expect(entriesOf(log), codec).not.toContain('0:k=v')
   }
-  for (const codec of ['gzip', 'zstd'] as const) {
+  for (const codec of ['gzip', 'snappy', 'lz4', 'zstd'] as const) {
     const log = createLog()
     appendBatch(log, ['a=1', 'b=1'], { codec, timestampType: 'LogAppendTime', maxTimestampMs: 5000 })
     appendEntries(log, 'a=2')

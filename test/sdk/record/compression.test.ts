@@ -222,3 +222,32 @@ test(`damaged payloads of every codec give bytes or CORRUPT_BATCH, within the li
     }
   }
 })
+
+test.for(['snappy', 'lz4'] as const)(
+  '%s is written so that it reads back, at every size around its limits and for any bytes',
+  (codec) => {
+    const random = seededRandom(11)
+    const sizes = [
+      0, 1, 4, 5, 11, 12, 13, 14, 15, 16, 17, 60, 61, 255, 270, 271, 32_767, 32_768, 32_769, 65_535, 65_536, 65_537,
+      200_000,
+    ]
+    const fills: readonly ((index: number) => number)[] = [
+      () => 0,
+      (index) => index & 3,
+      (index) => (index * 7) & 0xff,
+      () => Math.floor(random() * 256),
+      () => Math.floor(random() * 3),
+      (index) => (Math.floor(index / 100) % 2 === 0 ? index & 0xff : 65),
+    ]
+    for (const size of sizes) {
+      for (const [which, fill] of fills.entries()) {
+        const bytes = Buffer.from(Uint8Array.from({ length: size }, (_, index) => fill(index)))
+        expect(decompress(codec, compress(codec, bytes)).equals(bytes), `${size} bytes of kind ${which}`).toBe(true)
+      }
+    }
+    const text = sampleText()
+    expect(compress(codec, text).length).toBeLessThan(text.length / 4)
+    const noise = Buffer.from(Uint8Array.from({ length: 100_000 }, () => Math.floor(random() * 256)))
+    expect(compress(codec, noise).length).toBeLessThan(noise.length * 1.02)
+  },
+)

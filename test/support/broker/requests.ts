@@ -10,12 +10,8 @@ import type {
   ProduceResponse,
 } from '../../../sdk/broker/broker.ts'
 import { fromPartitionError } from '../../../sdk/broker/partition-error.ts'
-import {
-  type BuildOptions,
-  encodeBatch,
-  type RecordInput,
-  type WrittenCodec,
-} from '../../../sdk/record/batch-builder.ts'
+import { type BuildOptions, encodeBatch, type RecordInput } from '../../../sdk/record/batch-builder.ts'
+import type { CodecName } from '../../../sdk/record/compression.ts'
 import { RecordBatch } from '../../../sdk/record/record-batch.ts'
 
 /** Before any test's now. */
@@ -36,7 +32,7 @@ export async function create(
 
 export function batch(
   values: readonly (string | RecordInput)[],
-  options: BuildOptions & { readonly codec?: WrittenCodec } = {},
+  options: BuildOptions & { readonly codec?: CodecName } = {},
 ): Buffer {
   const records = values.map((value) => {
     return typeof value === 'string' ? { key: null, value: Buffer.from(value), timestampMs: PAST_MS } : value
