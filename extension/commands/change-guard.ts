@@ -5,9 +5,7 @@ import { window, workspace } from 'vscode'
 /** Runs an action that changes a directory: only in a trusted workspace, with its failure explained. */
 export async function guardChange(action: () => Promise<void>): Promise<void> {
   if (!workspace.isTrusted) {
-    void window.showWarningMessage(
-      t('This workspace is not trusted: its data directories can be looked at, but not changed.'),
-    )
+    void window.showWarningMessage(t('This workspace is not trusted: nothing can be changed.'))
     return
   }
   try {
