@@ -96,6 +96,7 @@ interface Totals {
 function judgeRun(run: Run, processed: Set<string>, totals: Totals, place: string): void {
   const redelivered = new Map<number, number>()
   const started = new Set<number>()
+  let waitedMs = 0
   for (const record of run.seen) {
     if (!started.has(record.partition)) {
       started.add(record.partition)
@@ -105,8 +106,9 @@ function judgeRun(run: Run, processed: Set<string>, totals: Totals, place: strin
     }
     if (processed.has(key(record))) redelivered.set(record.partition, (redelivered.get(record.partition) ?? 0) + 1)
     processed.add(key(record))
-    totals.waitedMs.push(record.waitedMs)
+    waitedMs = Math.max(waitedMs, record.waitedMs)
   }
+  if (run.seen.length > 0) totals.waitedMs.push(waitedMs)
   for (const count of redelivered.values()) {
     totals.redelivered += count
     totals.redeliveredMax = Math.max(totals.redeliveredMax, count)
