@@ -2,7 +2,7 @@ import { t } from '@vscode/l10n'
 import type { LagRow } from 'tidemark'
 import { commands, type Disposable, env, Uri, window, workspace } from 'vscode'
 import { rowsAsJson, rowsAsOffsetsCsv, rowsAsTable } from '../model/copied-text.ts'
-import type { TreeRow } from '../model/tree-row.ts'
+import { isMeant, type TreeRow } from '../model/tree-row.ts'
 import type { GroupsView } from '../view/groups-view.ts'
 import type { Sources } from '../view/sources.ts'
 import { TreeElement } from '../view/tree-element.ts'
@@ -29,14 +29,7 @@ export function registerCopyCommands(view: GroupsView, sources: Sources): readon
 
 function lagRows({ target }: TreeRow, sources: Sources): readonly LagRow[] {
   const groups = sources.get(target.source)?.snapshot.groups ?? []
-  return groups
-    .flatMap(({ rows }) => rows)
-    .filter(
-      (row) =>
-        row.group === (target.group ?? row.group) &&
-        row.topic === (target.topic ?? row.topic) &&
-        row.partition === (target.partition ?? row.partition),
-    )
+  return groups.flatMap(({ rows }) => rows).filter((row) => isMeant(row, target))
 }
 
 async function exportRows(row: TreeRow, rows: readonly LagRow[]): Promise<void> {

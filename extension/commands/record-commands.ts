@@ -3,7 +3,7 @@ import type { LagRow } from 'tidemark'
 import { commands, type Disposable, window } from 'vscode'
 import { lagWords } from '../model/lag-words.ts'
 import type { QuantityWords } from '../model/quantity-words.ts'
-import type { RowTarget } from '../model/tree-row.ts'
+import { isMeant, type RowTarget } from '../model/tree-row.ts'
 import type { GroupsView } from '../view/groups-view.ts'
 import type { RecordDocuments } from '../view/record-documents.ts'
 import type { Sources } from '../view/sources.ts'
@@ -55,12 +55,7 @@ function nextOf({ source, row }: PlacedRow) {
 /** The partitions that a row of the tree stands for; without a row, all of them. */
 function rowsOf(target: RowTarget | undefined, sources: Sources): readonly PlacedRow[] {
   return allRows(sources).filter(
-    ({ source, row }) =>
-      target === undefined ||
-      (source === target.source &&
-        row.group === (target.group ?? row.group) &&
-        row.topic === (target.topic ?? row.topic) &&
-        row.partition === (target.partition ?? row.partition)),
+    ({ source, row }) => target === undefined || (source === target.source && isMeant(row, target)),
   )
 }
 

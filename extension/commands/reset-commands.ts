@@ -3,6 +3,7 @@ import type { ResetPlan, ResetTarget, Tidemark } from 'tidemark'
 import { commands, type Disposable, window } from 'vscode'
 import { kafkaLine, type ResetRequest, tidemarkLine } from '../model/command-lines.ts'
 import type { QuantityWords } from '../model/quantity-words.ts'
+import { isMeant } from '../model/tree-row.ts'
 import type { GroupsView } from '../view/groups-view.ts'
 import type { Sources } from '../view/sources.ts'
 import { guardChange } from './change-guard.ts'
@@ -98,8 +99,5 @@ function titleOf({ target: { group, topic, partition } }: PickedGroup): string {
 }
 
 function rowsOf({ source, target }: PickedGroup) {
-  const group = source.snapshot.groups.find((each) => each.group === target.group)
-  return (group?.rows ?? []).filter(
-    (row) => row.topic === (target.topic ?? row.topic) && row.partition === (target.partition ?? row.partition),
-  )
+  return source.snapshot.groups.flatMap(({ rows }) => rows).filter((row) => isMeant(row, target))
 }

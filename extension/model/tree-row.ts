@@ -1,4 +1,5 @@
 /** One row of the tree, as it is to be shown: nothing of VS Code, so that every word can be tested in plain Node. */
+import type { LagRow } from 'tidemark'
 import type { RowKind } from './row-id.ts'
 
 export interface TreeRow {
@@ -32,6 +33,15 @@ export interface RowTarget {
   readonly group?: string
   readonly topic?: string
   readonly partition?: number
+}
+
+/** Whether a partition of a group belongs to what a row of the same source stands for. */
+export function isMeant(row: LagRow, target: RowTarget): boolean {
+  return (
+    row.group === (target.group ?? row.group) &&
+    row.topic === (target.topic ?? row.topic) &&
+    row.partition === (target.partition ?? row.partition)
+  )
 }
 
 /** The worst of some. */

@@ -11,7 +11,7 @@ import { scanBatches } from '../record/batch-scan.ts'
 import type { RecordBatch } from '../record/record-batch.ts'
 import { MetadataImage } from '../topic/metadata-image.ts'
 import type { MetadataRecord } from '../topic/metadata-record.ts'
-import { newestSnapshot, parseSnapshot } from '../topic/metadata-snapshot.ts'
+import { BOOTSTRAP_CHECKPOINT, newestSnapshot, parseSnapshot } from '../topic/metadata-snapshot.ts'
 import { readSlices } from './log-requests.ts'
 
 /** The image of the newest whole snapshot; an empty one where there is none. The log goes on behind it. Throws STORAGE_ERROR. */
@@ -39,8 +39,6 @@ export function bootstrapFeatures(files: FileSystem, directory: string): Feature
 }
 
 type FeatureLevel = Extract<MetadataRecord, { type: 'FeatureLevel' }>
-
-const BOOTSTRAP_CHECKPOINT = 'bootstrap.checkpoint'
 
 /** The image as a directory's files say it: the newest snapshot, and `log`. Throws CORRUPT_BATCH, STORAGE_ERROR. */
 export function readImage(files: FileSystem, directory: string, log: LogView): MetadataImage {

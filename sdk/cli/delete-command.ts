@@ -2,6 +2,7 @@ import type { GroupOffset } from '../client/group-offsets.ts'
 import type { Tidemark } from '../tidemark.ts'
 import { type Command, type ExitCode, type Invocation, WRONG_USE } from './command.ts'
 import { checkGroupExists, reading, WAIT_OPTION, writing } from './directory-access.ts'
+import { GROUP_OPTION, requiredGroup } from './group-option.ts'
 import { LineWriter } from './line-writer.ts'
 import { counted } from './plain-words.ts'
 import { savedOffset, savedOffsetsTable } from './saved-offsets.ts'
@@ -12,7 +13,7 @@ export const deleteCommand: Command = {
   summary: 'Deletes a group, or what it committed for topics. Shows it; does it with --execute.',
   positionals: ['DIR'],
   options: {
-    group: { type: 'string', short: 'g', valueName: 'NAME', description: 'the group (required)' },
+    ...GROUP_OPTION,
     topic: {
       type: 'string',
       short: 't',
@@ -46,8 +47,7 @@ export const deleteCommand: Command = {
   ],
   run: (invocation) => {
     const { options } = invocation
-    const group = options.text('group')
-    if (group === undefined) throw new UsageError('--group is missing: which group?')
+    const group = requiredGroup(options)
     const access = options.isSet('execute') ? writing : reading
     return access(invocation, (tide) => deleteGroup(invocation, tide, group))
   },

@@ -4,11 +4,11 @@ import { isSamePosition, parseResetMetadata } from '../offsets/reset-metadata.ts
 import type { Tidemark } from '../tidemark.ts'
 import { type Command, type ExitCode, type Invocation, WRONG_USE } from './command.ts'
 import { checkGroupExists, checkTopicExists, reading } from './directory-access.ts'
+import { GROUP_OPTION, requiredGroup } from './group-option.ts'
 import { LineWriter } from './line-writer.ts'
 import { digits } from './plain-words.ts'
 import { type Style, styleFor } from './style.ts'
 import { renderTable } from './table.ts'
-import { UsageError } from './usage-error.ts'
 
 const DEFAULT_MAX = 20
 
@@ -17,7 +17,7 @@ export const historyCommand: Command = {
   summary: 'What a group committed, and when: every commit, reset and deletion that is still known.',
   positionals: ['DIR'],
   options: {
-    group: { type: 'string', short: 'g', valueName: 'NAME', description: 'the group (required)' },
+    ...GROUP_OPTION,
     topic: { type: 'string', short: 't', valueName: 'TOPIC', description: 'only this topic' },
     max: { type: 'string', valueName: 'N', description: `the newest N of each partition (default: ${DEFAULT_MAX})` },
   },
@@ -35,8 +35,7 @@ export const historyCommand: Command = {
 
 async function showHistory(invocation: Invocation, tide: Tidemark): Promise<ExitCode> {
   const { terminal, options, isJson } = invocation
-  const group = options.text('group')
-  if (group === undefined) throw new UsageError('--group is missing: which group?')
+  const group = requiredGroup(options)
   const topic = options.text('topic')
   const max = options.count('max', 1) ?? DEFAULT_MAX
   // One more than is shown, so that the oldest shown can say how far it moved.

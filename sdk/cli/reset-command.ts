@@ -4,6 +4,7 @@ import { formatOffsetsCsv } from '../offsets/offsets-csv.ts'
 import type { Tidemark } from '../tidemark.ts'
 import { type Command, type ExitCode, type Invocation, WRONG_USE } from './command.ts'
 import { checkGroupExists, checkTopicExists, reading, WAIT_OPTION, writing } from './directory-access.ts'
+import { GROUP_OPTION, requiredGroup } from './group-option.ts'
 import { readTextFile } from './input-file.ts'
 import { LineWriter } from './line-writer.ts'
 import { instant, type OptionValues, wholeNumber } from './option-values.ts'
@@ -16,7 +17,7 @@ export const resetCommand: Command = {
   summary: 'Sets where a group goes on. Shows what it would do; does it with --execute.',
   positionals: ['DIR'],
   options: {
-    group: { type: 'string', short: 'g', valueName: 'NAME', description: 'the group (required)' },
+    ...GROUP_OPTION,
     topic: {
       type: 'string',
       short: 't',
@@ -117,8 +118,7 @@ async function reset(invocation: Invocation, tide: Tidemark, question: Question)
 }
 
 async function parseQuestion({ terminal, options }: Invocation): Promise<Question> {
-  const group = options.text('group')
-  if (group === undefined) throw new UsageError('--group is missing: which group?')
+  const group = requiredGroup(options)
   const file = options.text('from-file')
   const targets = targetsOf(options)
   if (targets.length + (file === undefined ? 0 : 1) !== 1) {

@@ -2,6 +2,7 @@ import type { DeletedOffsets } from '../client/groups.ts'
 import type { Tidemark } from '../tidemark.ts'
 import { type Command, type ExitCode, type Invocation, WRONG_USE } from './command.ts'
 import { checkGroupExists, checkTopicExists, reading, WAIT_OPTION, writing } from './directory-access.ts'
+import { GROUP_OPTION, requiredGroup } from './group-option.ts'
 import { readTextFile } from './input-file.ts'
 import { LineWriter } from './line-writer.ts'
 import { counted } from './plain-words.ts'
@@ -15,7 +16,7 @@ export const undoCommand: Command = {
   summary: "Undoes a group's last reset, or a deletion. Shows what it would do; does it with --execute.",
   positionals: ['DIR'],
   options: {
-    group: { type: 'string', short: 'g', valueName: 'NAME', description: 'the group (required)' },
+    ...GROUP_OPTION,
     topic: {
       type: 'string',
       short: 't',
@@ -47,8 +48,7 @@ export const undoCommand: Command = {
   ],
   run: async (invocation) => {
     const { options } = invocation
-    const group = options.text('group')
-    if (group === undefined) throw new UsageError('--group is missing: which group?')
+    const group = requiredGroup(options)
     const file = options.text('from-file')
     const access = options.isSet('execute') ? writing : reading
     if (file === undefined) return access(invocation, (tide) => undoReset(invocation, tide, group))

@@ -67,23 +67,3 @@ export function lagOfDeletedTopic(): Lag {
 export function lagUnavailable(reason: string): Lag {
   return { lagState: 'unavailable', lag: null, lagRecords: null, lostOffsets: 0, offsetsPastEnd: 0, reason }
 }
-
-/** The lag in plain words. */
-export function describeLag(lag: Lag): string {
-  switch (lag.lagState) {
-    case 'behind':
-      return lag.lagRecords === null ? `behind by at most ${lag.lag}` : `behind by ${lag.lagRecords}`
-    case 'up-to-date':
-      return 'up to date'
-    case 'never-committed':
-      return `never committed${lag.lagRecords === null ? '' : ` (${lag.lagRecords} readable)`}`
-    case 'lost':
-      return `lost ${lag.lostOffsets}${lag.lagRecords === null ? '' : `, ${lag.lagRecords} readable`}`
-    case 'past-the-end':
-      return 'past the end'
-    case 'topic-deleted':
-      return 'topic deleted'
-    case 'unavailable':
-      return `unavailable because ${lag.reason}`
-  }
-}

@@ -9,17 +9,22 @@ async function committed(folder: string, group: string) {
   return await tide.groups.offsets(group)
 }
 
+/** As far as the preview. */
+async function askToResetMail(workbench: Workbench): Promise<void> {
+  await workbench.openInspector()
+  await workbench.row('mail').waitFor()
+  await workbench.run('Tidemark: Reset…')
+  await workbench.pick('mail')
+  await workbench.pick('To the earliest record')
+}
+
 test('a group is reset and the reset undone by keyboard alone, with the change shown before it is done', async () => {
   await using workspace = await SampleWorkspace.create()
   const before = await committed(workspace.folder, 'mail')
   await workspace.tide.close()
   await using workbench = await Workbench.open({ folder: workspace.folder })
   const { page } = workbench
-  await workbench.openInspector()
-  await workbench.row('mail').waitFor()
-  await workbench.run('Tidemark: Reset…')
-  await workbench.pick('mail')
-  await workbench.pick('To the earliest record')
+  await askToResetMail(workbench)
   await page.locator('.quick-input-list').getByText('30 → 0').waitFor()
   await page.locator('.quick-input-list').getByText('30 records delivered again').waitFor()
   await workbench.picture('reset-preview')
@@ -43,11 +48,7 @@ test('a directory that a running program owns is not changed, and the way that w
   await using workspace = await SampleWorkspace.create()
   await using workbench = await Workbench.open({ folder: workspace.folder })
   const { page } = workbench
-  await workbench.openInspector()
-  await workbench.row('mail').waitFor()
-  await workbench.run('Tidemark: Reset…')
-  await workbench.pick('mail')
-  await workbench.pick('To the earliest record')
+  await askToResetMail(workbench)
   await workbench.pick('Move mail on 1 partition')
   await page.locator('.monaco-dialog-box').waitFor()
   await page.keyboard.press('Enter')
