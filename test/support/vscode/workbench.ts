@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, Frame, Locator, Page } from 'playwright-core'
+import { onTestFailed } from 'vitest'
 import { launchChromium } from '../../../scripts/vscode/chromium.ts'
 import baseSettings from '../../../scripts/vscode/settings.json' with { type: 'json' }
 import {
@@ -34,12 +35,15 @@ export class Workbench implements AsyncDisposable {
   readonly #browser: Browser
   readonly #server: WorkbenchServer
   readonly #folder: string
+  #lastSeen = ''
 
   private constructor(page: Page, browser: Browser, server: WorkbenchServer, folder: string) {
     this.page = page
     this.#browser = browser
     this.#server = server
     this.#folder = folder
+    // Where only the output of a run is at hand, it must tell why something was not found.
+    onTestFailed(() => console.error(`The side bar said at the end:\n${this.#lastSeen}`))
   }
 
   /** Installs the packed extension into a fresh profile and opens a workbench; `await using` ends it. */
@@ -138,6 +142,8 @@ export class Workbench implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    const sideBar = this.page.locator('.part.sidebar')
+    this.#lastSeen = await sideBar.innerText({ timeout: 5_000 }).catch((error: Error) => error.message)
     await this.#browser.close()
     await this.#server[Symbol.asyncDispose]()
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 })
