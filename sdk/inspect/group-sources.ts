@@ -1,4 +1,4 @@
-import type { Broker, TopicPartition } from '../broker/broker.ts'
+import type { Broker } from '../broker/broker.ts'
 import type { LagRow } from '../client/lag.ts'
 import { partitionId } from '../group/partition-id.ts'
 import type { CommitHistoryEntry } from '../offsets/commit-history.ts'
@@ -6,6 +6,7 @@ import type { ActivityOfGroup, Departure } from './group-activity.ts'
 import type { OffsetSample } from './group-progress.ts'
 import type { GroupTrail } from './group-trail.ts'
 import { type NextRecord, NextRecords } from './next-records.ts'
+import { PastEnds } from './past-ends.ts'
 import type { DepartureFacts } from './stuck-tries.ts'
 
 /** For which moment, and how far back is looked at how the logs grew. */
@@ -19,6 +20,7 @@ export interface PartitionSource {
   readonly row: LagRow
   readonly partitionId: string
   readonly commits: readonly CommitHistoryEntry[]
+  /** Where the log ended when what is looked back at began, and where it ends now. */
   readonly ends: readonly OffsetSample[]
   readonly nextRecord: NextRecord | null
   readonly retentionMs: number
@@ -33,40 +35,43 @@ interface TopicFacts {
 
 /** Of how many departures of a group it is asked what was left unread. */
 const KNOWN_DEPARTURES = 20
-/** How many moments of the window the log's end is asked for. */
-const END_SAMPLES = 4
 
 /** Reads through the port what the rules of health need, and keeps what will be needed again. */
 export class GroupSources {
   readonly #broker: Broker
   readonly #trail: GroupTrail
   readonly #nextRecords: NextRecords
-  /** As they were asked for the moment `#endsAtMs`. */
-  readonly #ends = new Map<string, readonly OffsetSample[]>()
-  #endsAtMs = Number.NaN
+  readonly #pastEnds: PastEnds
 
   /** What groups did is told by the trail, as far as that has been read. */
   constructor(broker: Broker, trail: GroupTrail) {
     this.#broker = broker
     this.#trail = trail
     this.#nextRecords = new NextRecords(broker)
+    this.#pastEnds = new PastEnds(broker)
   }
 
-  async partitions(rows: readonly LagRow[], span: SourceSpan): Promise<PartitionSource[]> {
+  async partitions(rows: readonly LagRow[], { nowMs, windowMs }: SourceSpan): Promise<PartitionSource[]> {
     const topics = await this.#topics(rows)
-    await this.#askEnds(rows, span)
-    const places = rows.map((row) => ({
-      row,
-      partitionId: partitionId(topics.get(row.topic)?.topicId ?? '', row.partition),
-    }))
+    const places = rows.map((row) => {
+      const commits = commitsOf(row, this.#trail.commits(row.group, row.topic, row.partition))
+      const atMs = Math.max(nowMs - windowMs, commits[0]?.timestampMs ?? 0)
+      return { row, partitionId: partitionId(topics.get(row.topic)?.topicId ?? '', row.partition), commits, atMs }
+    })
+    await this.#pastEnds.find(places.filter(({ commits }) => commits.length > 0))
     await this.#nextRecords.find(places)
     return places.map((place) => {
-      const { row } = place
+      const { row, commits } = place
       const { retentionMs = -1, retentionBytes = -1 } = topics.get(row.topic) ?? {}
+      const pastEnd = this.#pastEnds.of(place)
       return {
-        ...place,
-        commits: commitsOf(row, this.#trail.commits(row.group, row.topic, row.partition)),
-        ends: row.logEndOffset === null ? [] : (this.#ends.get(placeOf(row)) ?? []),
+        row,
+        partitionId: place.partitionId,
+        commits,
+        ends:
+          row.logEndOffset === null
+            ? []
+            : [...(pastEnd === null ? [] : [pastEnd]), { atMs: nowMs, offset: row.logEndOffset }],
         nextRecord: this.#nextRecords.of(place),
         retentionMs,
         retentionBytes,
@@ -131,25 +136,6 @@ export class GroupSources {
       }),
     )
   }
-
-  /** Asks how the logs grew, told from the timestamps of their records: of the past nobody kept the ends. */
-  async #askEnds(rows: readonly LagRow[], { nowMs, windowMs }: SourceSpan): Promise<void> {
-    if (nowMs !== this.#endsAtMs) this.#ends.clear()
-    this.#endsAtMs = nowMs
-    const unknown = rows.filter((row) => row.logEndOffset !== null && !this.#ends.has(placeOf(row)))
-    const places = [...new Map(unknown.map((row) => [placeOf(row), row])).values()]
-    const samples = new Map(places.map((row) => [placeOf(row), [] as OffsetSample[]]))
-    for (let index = END_SAMPLES; index > 0; index--) {
-      const atMs = Math.floor(nowMs - (windowMs * index) / END_SAMPLES)
-      const at = { timestampMs: Math.max(0, atMs) }
-      const partitions = places.map(({ topic, partition }) => ({ topic, partition, at }))
-      const answers = await this.#broker.listOffsets({ isolation: 'read_uncommitted', partitions })
-      for (const answer of answers.partitions) {
-        if (answer.error === null) samples.get(placeOf(answer))?.push({ atMs, offset: answer.offset })
-      }
-    }
-    for (const row of places) this.#ends.set(placeOf(row), withEnd(samples.get(placeOf(row)) ?? [], row, nowMs))
-  }
 }
 
 /** What is committed now belongs to the history, even if it was committed before the time looked back at. */
@@ -158,15 +144,4 @@ function commitsOf(row: LagRow, entries: readonly CommitHistoryEntry[]): readonl
   const { committedOffset: offset, committedAtMs: timestampMs, metadata } = row
   const leaderEpoch = row.leaderEpoch ?? -1
   return [{ kind: 'commit', offset, leaderEpoch, timestampMs, metadata: metadata ?? '', topicId: null, logOffset: -1 }]
-}
-
-/** The samples with the end of now. Where no record is as new as a moment, the log had this end already. */
-function withEnd(samples: readonly OffsetSample[], row: LagRow, nowMs: number): OffsetSample[] {
-  const end = row.logEndOffset ?? 0
-  const known = samples.map(({ atMs, offset }) => ({ atMs, offset: offset < 0 ? end : Math.min(offset, end) }))
-  return [...known, { atMs: nowMs, offset: end }]
-}
-
-function placeOf({ topic, partition }: TopicPartition): string {
-  return `${topic}-${partition}`
 }
