@@ -29,6 +29,12 @@ export const ERRORS = {
   DECODE_FAILED: { retriable: false, kafkaCode: null, description: 'The value cannot be decoded.' },
   ENCODE_FAILED: { retriable: false, kafkaCode: null, description: 'The value cannot be encoded.' },
   SEND_QUEUE_FULL: { retriable: true, kafkaCode: null, description: 'Too many sends are waiting; await them.' },
+  ATTEMPT_TIMED_OUT: { retriable: true, kafkaCode: null, description: 'The handler took too long.' },
+  ATTEMPT_UNFINISHED: {
+    retriable: false,
+    kafkaCode: null,
+    description: 'The process ended during the last attempt.',
+  },
   // Topics
   UNKNOWN_TOPIC: { retriable: true, kafkaCode: 3, description: 'There is no such topic or partition.' },
   TOPIC_EXISTS: { retriable: false, kafkaCode: 36, description: 'The topic already exists.' },

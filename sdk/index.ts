@@ -15,13 +15,14 @@ export type {
   TopicPartition,
 } from './broker/broker.ts'
 export type { RecoveryNote } from './broker/recovery-note.ts'
+export type { Attempt } from './client/attempt.ts'
 export type { CaughtUpOptions } from './client/caught-up.ts'
 export type { CommitOptions } from './client/committer.ts'
 export type { ConsumeOptions, OnDamage } from './client/consume-options.ts'
 export type { BatchesOptions, Consumer } from './client/consumer.ts'
 export type { ConsumerStatus, PartitionStatus } from './client/consumer-status.ts'
 export type { TopicDeclaration } from './client/declared-topic.ts'
-export type { CommitEvent, PartitionsEvent, SendEvent } from './client/diagnostics.ts'
+export type { AttemptFailedEvent, CommitEvent, PartitionsEvent, SendEvent } from './client/diagnostics.ts'
 export type { HistoryOptions, PartitionHistory } from './client/group-history.ts'
 export type { GroupOffset, OffsetToCommit } from './client/group-offsets.ts'
 export type {
@@ -31,6 +32,7 @@ export type {
   RestoreOptions,
   UndoOptions,
 } from './client/groups.ts'
+export type { Handler } from './client/handler-run.ts'
 export type { LagOptions, LagRow, WatchLagOptions } from './client/lag.ts'
 export type { Logger } from './client/logger.ts'
 export type { PartitionOffset, Position } from './client/position.ts'
@@ -40,6 +42,7 @@ export type { RecordReadable, StreamOptions } from './client/record-stream.ts'
 export type { ApplyOptions, ResetChange, ResetPlan } from './client/reset-plan.ts'
 export type { ResetScope } from './client/reset-planner.ts'
 export type { ResetTarget } from './client/reset-target.ts'
+export type { FailureAction, RetryOptions, RunOptions } from './client/run-options.ts'
 export { bytes, json, nullable, type Serde, string } from './client/serde.ts'
 export { shutdownSignal } from './client/shutdown-signal.ts'
 export type { StandardSchema } from './client/standard-schema.ts'

@@ -23,6 +23,8 @@ export interface AssignmentOptions {
   readonly progress: () => ProgressListener
   /** The batch in hand may be of a partition that is gone: look for records anew. */
   readonly onChange: () => void
+  /** Nothing more of these is to be begun: they are about to be given up, or (no longer open) are gone. */
+  readonly onLeaving: (prefixes: readonly ProcessedPrefix[]) => void
   readonly onError: (error: unknown) => void
 }
 
@@ -111,6 +113,7 @@ export class Assignment implements MemberEvents {
     const leaving = this.#owned.filter(({ prefix }) => partitions.some((each) => isSamePartition(each, prefix)))
     for (const owned of leaving) owned.isLeaving = true
     this.#stop(leaving)
+    this.#options.onLeaving(leaving.map(({ prefix }) => prefix))
     if (this.waitsForBodies && leaving.some(({ prefix }) => prefix.undone > 0)) {
       // A body may go on for minutes, or for ever: what was done before it is safe now.
       await this.#commitBeforeLeaving()
@@ -210,6 +213,7 @@ export class Assignment implements MemberEvents {
         const start = starts.find((each) => isSamePartition(each, owned.prefix))
         if (start === undefined || !owned.prefix.isOpen || owned.places > 0) continue
         owned.prefix.startAt(start.offset, start.leaderEpoch, start.remember)
+        owned.prefix.foundMetadata = start.metadata
         this.#begin(owned, start)
       }
     } catch (error) {
@@ -296,6 +300,7 @@ export class Assignment implements MemberEvents {
       this.#parts.committer.remove(prefix)
     }
     this.#owned = this.#owned.filter((each) => !gone.includes(each))
+    this.#options.onLeaving(gone.map(({ prefix }) => prefix))
     this.#parts.fetcher.wake()
   }
 

@@ -36,6 +36,7 @@ export interface CommittingMember {
 interface Sent {
   readonly prefix: ProcessedPrefix
   readonly offset: number
+  readonly metadata: string
   readonly records: number
 }
 
@@ -101,6 +102,11 @@ export class Committer implements ProgressListener {
   advanced(prefix: ProcessedPrefix): void {
     if (prefix.uncommitted >= this.everyRecords) this.#commitDue()
     else if (this.timer === undefined) this.#startTimer()
+  }
+
+  /** What stands beside an offset is to be remembered before anything else happens. */
+  commitNow(): void {
+    this.#commitDue()
   }
 
   /** The loop waits for records: nothing is left to process. */
@@ -191,13 +197,16 @@ export class Committer implements ProgressListener {
 
   /** Asks the broker before it returns; from then on these records are no longer uncommitted, unless that fails. */
   #issue(prefixes: readonly ProcessedPrefix[], survives: Survives): Promise<void> {
-    const sent = prefixes.map((prefix) => ({ prefix, offset: prefix.offset, records: prefix.uncommitted }))
-    const { memberId, memberEpoch } = this.#member
-    const offsets = prefixes.map(({ topic, partition, offset, leaderEpoch }) => {
-      return { topic, partition, offset, leaderEpoch, metadata: '' }
+    const sent = prefixes.map((prefix) => {
+      return { prefix, offset: prefix.offset, metadata: prefix.metadataNow(), records: prefix.uncommitted }
     })
-    for (const { prefix } of sent) {
+    const { memberId, memberEpoch } = this.#member
+    const offsets = sent.map(({ prefix: { topic, partition, offset, leaderEpoch }, metadata }) => {
+      return { topic, partition, offset, leaderEpoch, metadata }
+    })
+    for (const { prefix, metadata } of sent) {
       prefix.issuedOffset = prefix.offset
+      prefix.issuedMetadata = metadata
       prefix.uncommitted = 0
     }
     this.#isDue = false
@@ -252,7 +261,8 @@ export class Committer implements ProgressListener {
 }
 
 /** Part of a commit that failed: unless a later one was issued, its records are uncommitted again. */
-function takeBack({ prefix, offset, records }: Sent): void {
+function takeBack({ prefix, offset, metadata, records }: Sent): void {
+  if (prefix.issuedMetadata === metadata && metadata !== '') prefix.issuedMetadata = undefined
   if (prefix.issuedOffset !== offset || prefix.committedOffset === offset) return
   prefix.issuedOffset = prefix.committedOffset
   prefix.uncommitted += records

@@ -68,8 +68,20 @@ export function partitionStatus(
   }
 }
 
-/** Why a member of this group has no partition. */
-export function whyNothing(group: GroupDescription | undefined, memberId: string, topics: readonly string[]): string {
+/** Why a consumer has no partition. */
+export async function whyNothing(
+  state: ConsumerStatus['state'],
+  memberId: string,
+  { whyNone, names }: { readonly whyNone: string | undefined; readonly names: readonly string[] },
+  groupNow: () => Promise<GroupDescription | undefined>,
+): Promise<string> {
+  if (state === 'idle') return 'Nobody has asked for a record yet.'
+  if (state === 'joining') return 'It is joining the group.'
+  if (state !== 'running') return 'Its loop is over.'
+  return whyNone ?? whyNoShare(await groupNow(), memberId, names)
+}
+
+function whyNoShare(group: GroupDescription | undefined, memberId: string, topics: readonly string[]): string {
   const own = group?.members.find((member) => member.memberId === memberId)
   if (group === undefined || own === undefined) return 'The group does not know this member: it is joining again.'
   const [wanted] = own.targetAssignment

@@ -7,6 +7,7 @@ import type { ClientContext } from './client-context.ts'
 import { type CheckedConsumeOptions, type ConsumeOptions, checkConsumeOptions } from './consume-options.ts'
 import type { ConsumerStatus } from './consumer-status.ts'
 import { Consumption } from './consumption.ts'
+import { type Handler, HandlerRun } from './handler-run.ts'
 import type { LoopOptions } from './loop-source.ts'
 import {
   checkArgument,
@@ -29,6 +30,7 @@ import {
   type StreamOptions,
   webStreamOf,
 } from './record-stream.ts'
+import { checkHandler, checkRunOptions, type RunOptions } from './run-options.ts'
 import type { ConsumedTopics } from './subscription.ts'
 import type { TopicBatch } from './topic-batch.ts'
 import { TopicPattern } from './topic-pattern.ts'
@@ -129,6 +131,30 @@ export class Consumer<R> implements AsyncIterable<R>, AsyncDisposable {
   /** The same as a stream of the web, which asks for nothing ahead. Cancelling it is like destroying the other. */
   readableStream(): ReadableStream<R> {
     return webStreamOf(this.#streamLoop('readableStream'))
+  }
+
+  /**
+   * Calls `handler` for every record: several at a time (`concurrency`), each key in order, again where it fails (`retry`),
+   * and does what `onFailure` says when the last attempt has failed. A record counts as processed when what the handler
+   * answers has resolved, and only the prefix without holes is committed, as with a loop.
+   *
+   * Resolves when `limit`, `signal`, `follow: false` or `close()` ends it and what was begun is through; what was handed
+   * out and not begun comes again. Rejects with the error of a record that stopped it, when what runs beside it is through
+   * and committed.
+   *
+   * @throws {TidemarkError} INVALID_ARGUMENT, with `processed: 'next'` too, and whatever a loop throws
+   */
+  async run(handler: Handler<R>, options: RunOptions<R> = {}): Promise<void> {
+    checkHandler(handler)
+    const checked = checkRunOptions(options, this.#context.environment.random)
+    if (this.#saysNext) {
+      const message = "run: a record counts when its handler is through with it. Leave out processed: 'next'."
+      throw new TidemarkError('INVALID_ARGUMENT', message)
+    }
+    const run = new HandlerRun<R>(this.#context, this.#consumption, handler, checked, this.#options)
+    this.#use()
+    this.#consumption.countDone({ callsDone: true })
+    await run.run()
   }
 
   /**

@@ -9,6 +9,7 @@ import { type ConsumerStatus, partitionStatus, whyNothing } from './consumer-sta
 import { ConsumerWarnings } from './consumer-warnings.ts'
 import { damageJudge } from './damage-judge.ts'
 import { Fetcher } from './fetcher.ts'
+import { hasWholeShare } from './group-share.ts'
 import { InHandWatch } from './in-hand-watch.ts'
 import { keepingAlive } from './keep-alive.ts'
 import type { LoopEnd, LoopSource } from './loop-source.ts'
@@ -32,8 +33,8 @@ const FORGOTTEN_RECORDS = 10
  * committed by hand) → closing → closed.
  */
 export class Consumption implements LoopSource, Finishable {
+  readonly subscription: Subscription
   readonly #context: ClientContext
-  readonly #subscription: Subscription
   readonly #options: CheckedConsumeOptions
   readonly #member: GroupMember
   readonly #assignment: Assignment
@@ -44,10 +45,14 @@ export class Consumption implements LoopSource, Finishable {
   readonly #warnings: ConsumerWarnings
   /** Set by whoever iterates: what it has in hand may no longer be what comes next. */
   onInterrupt: () => void = () => {}
+  /** Set by whoever keeps records back before they are begun: nothing more of these partitions is to be. */
+  onLeaving: (prefixes: readonly ProcessedPrefix[]) => void = () => {}
   #state: 'idle' | 'running' | 'draining' | 'closing' | 'closed' = 'idle'
   /** The signal was aborted, or a loop without `follow` has seen everything. */
   #isEnding = false
-  #failure: unknown
+  /** The former. */
+  #isStopped = false
+  #failure: { readonly error: unknown } | undefined
   #closing: Promise<void> | undefined
   /** The loop waits for records. */
   #isParked = false
@@ -69,7 +74,7 @@ export class Consumption implements LoopSource, Finishable {
     this.#warnings = new ConsumerWarnings(context.environment.process, group)
     this.#watch = new InHandWatch(clock, timers, () => this.#assignment.prefixes)
     const fail = (error: unknown) => this.#fail(error)
-    this.#subscription = new Subscription(context, group, topics, {
+    this.subscription = new Subscription(context, group, topics, {
       onGone: (topic) => this.#topicGone(topic),
       onFailure: fail,
     })
@@ -100,6 +105,10 @@ export class Consumption implements LoopSource, Finishable {
     this.#member = new GroupMember(context, wanted, this.#assignment)
   }
 
+  get group(): string {
+    return this.#options.group
+  }
+
   get isOver(): boolean {
     return this.#isEnding || this.#state === 'draining' || this.#state === 'closing' || this.#state === 'closed'
   }
@@ -109,9 +118,38 @@ export class Consumption implements LoopSource, Finishable {
     return this.#assignment.prefixes.map(({ topic, partition }) => ({ topic, partition }))
   }
 
-  /** Before it starts: whoever takes records asks ahead of its work, so only `done()` counts. */
-  countDone(): void {
+  /** What is processed of each of them. */
+  get prefixes(): readonly ProcessedPrefix[] {
+    return this.#assignment.prefixes
+  }
+
+  /** What keeps it from going on, if anything does. */
+  get failed(): { readonly error: unknown } | undefined {
+    return this.#failure
+  }
+
+  /** Whether records that were handed out may still be begun: neither an end was asked for nor has something failed. */
+  get mayBegin(): boolean {
+    return this.#state === 'running' && this.#failure === undefined && !this.#isStopped
+  }
+
+  /**
+   * Before it starts: whoever takes records asks ahead of its work, so only `done()` counts. `callsDone`: not people but
+   * Tidemark calls it, so nobody can have forgotten it.
+   */
+  countDone({ callsDone = false }: { readonly callsDone?: boolean } = {}): void {
     this.#countsDone = true
+    this.#sawDone = callsDone
+  }
+
+  /** Hands out nothing more, as when the signal aborts. */
+  stop(): void {
+    this.#abort()
+  }
+
+  /** What stands beside a partition's offset is committed before anything else happens. */
+  commitNow(): void {
+    this.#committer.commitNow()
   }
 
   async status(): Promise<ConsumerStatus> {
@@ -123,36 +161,27 @@ export class Consumption implements LoopSource, Finishable {
       return partitionStatus(owned, this.#watch.runningMs(owned.prefix), limit)
     })
     const state = this.#state === 'running' && memberEpoch <= 0 ? 'joining' : this.#state
-    const reason = partitions.length > 0 ? null : await this.#whyNothing(state)
+    const groupNow = async () => (await this.#context.broker.consumerGroupDescribe({ groups: [group] })).groups[0]
+    const reason = partitions.length > 0 ? null : await whyNothing(state, memberId, this.subscription, groupNow)
     return { group, memberId, state, reason, partitions: partitions.toSorted(byPartition) }
-  }
-
-  async #whyNothing(state: ConsumerStatus['state']): Promise<string> {
-    if (state === 'idle') return 'Nobody has asked for a record yet.'
-    if (state === 'joining') return 'It is joining the group.'
-    if (state !== 'running') return 'Its loop is over.'
-    const { whyNone, names } = this.#subscription
-    if (whyNone !== undefined) return whyNone
-    const { groups } = await this.#context.broker.consumerGroupDescribe({ groups: [this.#options.group] })
-    return whyNothing(groups[0], this.#member.memberId, names)
   }
 
   async start(): Promise<void> {
     const { signal } = this.#options
-    if (signal?.aborted === true) this.#isEnding = true
+    if (signal?.aborted === true) this.#isEnding = this.#isStopped = true
     if (this.isOver) return
     this.#state = 'running'
     this.#context.addConsumer(this)
     this.#watch.start()
     signal?.addEventListener('abort', this.#abort)
-    await this.#subscription.start(() => {
-      if (this.#state === 'running') this.#member.subscribe(this.#subscription.names)
+    await this.subscription.start(() => {
+      if (this.#state === 'running') this.#member.subscribe(this.subscription.names)
     })
-    if (!this.isOver) this.#member.subscribe(this.#subscription.names)
+    if (!this.isOver) this.#member.subscribe(this.subscription.names)
   }
 
   take(): PartitionBuffer | undefined {
-    if (this.#failure !== undefined) throw this.#failure
+    if (this.#failure !== undefined) throw this.#failure.error
     return this.#fetcher.take(this.#countsDone ? this.#options.maxUndone : Number.POSITIVE_INFINITY)
   }
 
@@ -221,9 +250,10 @@ export class Consumption implements LoopSource, Finishable {
 
   async #close(timeoutMs: number): Promise<void> {
     this.#state = 'closing'
-    this.#subscription.stop()
+    this.subscription.stop()
     this.#watch.stop()
     this.onInterrupt()
+    this.onLeaving(this.#assignment.prefixes)
     this.#fetcher.close()
     if (timeoutMs > 0 && this.#assignment.undone > 0) await this.#untilSettled(timeoutMs)
     if (this.#countsDone) this.#warnWhenForgotten()
@@ -283,18 +313,9 @@ export class Consumption implements LoopSource, Finishable {
   /** With `follow: false`: whether all of our share of the group's partitions was handed out. */
   async #hasSeenAll(): Promise<boolean> {
     if (!this.#assignment.isFinished || !this.#member.isSettled) return false
-    const { group } = this.#options
-    // One of us is about to leave, and what it had is ours then.
-    await this.#context.whenLeft(group)
-    const description = (await this.#context.broker.consumerGroupDescribe({ groups: [group] })).groups[0]
-    const own = description?.members.find(({ memberId }) => memberId === this.#member.memberId)
-    const hasShare =
-      own !== undefined &&
-      description?.groupEpoch === description?.assignmentEpoch &&
-      own.memberEpoch === description?.groupEpoch &&
-      own.assignment.length === own.targetAssignment.length
-    if (hasShare) return this.#assignment.isFinished && this.#member.isSettled
-    // More is to come, from a member that has yet to give it up or by the group's next assignment.
+    if (await hasWholeShare(this.#context, this.#options.group, this.#member.memberId)) {
+      return this.#assignment.isFinished && this.#member.isSettled
+    }
     this.#context.environment.timers.after(RETRY_MS, () => this.#fetcher.wake())
     return false
   }
@@ -308,10 +329,11 @@ export class Consumption implements LoopSource, Finishable {
       memberId: () => this.#member.memberId,
       rebalanceTimeoutMs,
       stopsAtEnd: !follow,
-      serdesOf: (topic) => this.#subscription.serdesOf(topic),
+      serdesOf: (topic) => this.subscription.serdesOf(topic),
       judge: damageJudge(this.#context.environment, onDamage),
       progress: () => (this.#countsDone ? this.#doneListener() : this.#committer),
       onChange: () => this.onInterrupt(),
+      onLeaving: (prefixes) => this.onLeaving(prefixes),
       onError,
     })
   }
@@ -329,7 +351,7 @@ export class Consumption implements LoopSource, Finishable {
   }
 
   readonly #abort = (): void => {
-    this.#isEnding = true
+    this.#isEnding = this.#isStopped = true
     this.onInterrupt()
     this.#fetcher.wake()
   }
@@ -339,7 +361,7 @@ export class Consumption implements LoopSource, Finishable {
       this.#closeUnawaited()
       return
     }
-    this.#failure ??= error
+    this.#failure ??= { error }
     this.onInterrupt()
     this.#fetcher.wake()
   }
@@ -353,7 +375,7 @@ export class Consumption implements LoopSource, Finishable {
 
   /** Unless the topic is another one by now: then its partition is lost. */
   async #relocate(buffer: PartitionBuffer): Promise<void> {
-    await this.#subscription.refresh().catch((error: unknown) => this.#fail(error))
+    await this.subscription.refresh().catch((error: unknown) => this.#fail(error))
     if (!buffer.isRemoved) await this.#assignment.relocate(buffer)
   }
 

@@ -45,17 +45,45 @@ export interface SendEvent {
   readonly error: unknown
 }
 
+/** What is published on `tidemark:attempt.failed`, when an attempt of `run` has failed. */
+export interface AttemptFailedEvent {
+  /** The consumer's group. */
+  readonly group: string
+  /** Where the record is. */
+  readonly topic: string
+  /** The partition of it. */
+  readonly partition: number
+  /** Its number in the partition. */
+  readonly offset: number
+  /** Which attempt it was, from 1. */
+  readonly attempt: number
+  /** What the handler threw. */
+  readonly error: unknown
+  /** What becomes of the record. */
+  readonly outcome: 'retry' | 'stop' | 'skip' | 'dead-letter'
+  /** With 'retry': milliseconds until the next attempt; otherwise null. */
+  readonly delayMs: number | null
+  /** With 'dead-letter': the topic it was sent to; otherwise null. */
+  readonly deadLetter: string | null
+}
+
 const channels = {
   assigned: channel('tidemark:partitions.assigned'),
   revoked: channel('tidemark:partitions.revoked'),
   lost: channel('tidemark:partitions.lost'),
   commit: channel('tidemark:commit'),
   send: channel('tidemark:send'),
+  attemptFailed: channel('tidemark:attempt.failed'),
 }
 
 /** Tells whoever subscribed to the diagnostics channel what happened to a member's partitions. */
 export function publishPartitions(what: 'assigned' | 'revoked' | 'lost', event: PartitionsEvent): void {
   if (channels[what].hasSubscribers) channels[what].publish(event)
+}
+
+/** Where nobody listens, nothing is put together. */
+export function publishAttemptFailed(event: () => AttemptFailedEvent): void {
+  if (channels.attemptFailed.hasSubscribers) channels.attemptFailed.publish(event())
 }
 
 /** Publishes how a commit went, when it has: where nobody listens, nothing is measured. */

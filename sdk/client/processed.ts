@@ -26,6 +26,12 @@ export class ProcessedPrefix {
   uncommitted = 0
   /** What the last issued commit says, answered or not. */
   issuedOffset = -1
+  /** Undefined: what it had beside the offset is not committed. */
+  issuedMetadata: string | undefined = ''
+  /** What a commit says beside the offset. */
+  metadataNow: () => string = () => ''
+  /** What stood beside the offset where the group starts. */
+  foundMetadata = ''
   /** What is committed for certain, and what is so even after a power loss. */
   committedOffset = -1
   durableOffset = -1
@@ -46,6 +52,7 @@ export class ProcessedPrefix {
   /** It was closed with records undone. */
   #leftUndone = false
   #waiting: (() => void)[] = []
+  #isCut = false
 
   constructor(topic: string, partition: number, listener: ProgressListener = NOBODY) {
     this.topic = topic
@@ -71,7 +78,7 @@ export class ProcessedPrefix {
 
   /** Whether the last issued commit is behind. */
   get hasMoved(): boolean {
-    return this.isOpen && this.offset !== this.issuedOffset
+    return this.isOpen && (this.offset !== this.issuedOffset || this.metadataNow() !== this.issuedMetadata)
   }
 
   /** Aborts when the partition is given up with records undone. */
@@ -93,7 +100,7 @@ export class ProcessedPrefix {
 
   /** The group goes on elsewhere: what was handed out so far no longer counts, and the next commit says so. */
   restartAt(offset: number): void {
-    while (this.head !== this.tail) this.ring[this.head++ & this.mask] = undefined
+    this.clear()
     this.restarts++
     this.uncommitted = 0
     this.passedOffset = this.passedEpoch = -1
@@ -123,6 +130,7 @@ export class ProcessedPrefix {
 
   /** There are no records from the last one handed out up to `offset`; the batch before it has `leaderEpoch`. */
   pass(offset: number, leaderEpoch: number): void {
+    if (this.#isCut) return
     this.passedOffset = offset
     this.passedEpoch = leaderEpoch
     if (this.head !== this.tail || !this.isOpen || offset <= this.offset) return
@@ -135,6 +143,16 @@ export class ProcessedPrefix {
   settled(): Promise<void> {
     if (this.head === this.tail || !this.isOpen) return Promise.resolve()
     return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  /**
+   * Whatever is undone will not be done here, nor anything behind it: whoever goes on gets it again. It is settled now,
+   * and what was processed can still be committed.
+   */
+  cut(): void {
+    this.#isCut = true
+    this.clear()
+    this.wake()
   }
 
   /** From now on nothing counts. What is still undone learns it by its signal. */
@@ -165,6 +183,10 @@ export class ProcessedPrefix {
       if (this.#waiting.length > 0) this.wake()
     }
     this.listener.advanced(this)
+  }
+
+  private clear(): void {
+    while (this.head !== this.tail) this.ring[this.head++ & this.mask] = undefined
   }
 
   private wake(): void {

@@ -26,6 +26,8 @@ export interface Start extends TopicPartition {
   readonly remember: boolean
   /** The end of what can be read now. */
   readonly endOffset: number
+  /** What stands beside the commit; '' where the group does not start at one. */
+  readonly metadata: string
 }
 
 /** Why a position cannot be used. */
@@ -76,7 +78,14 @@ export class StartPositions {
       const message = `Offset ${offset} of ${topic}-${partition} is not there to go on at: the log holds offsets ${start} to ${end}.`
       throw new TidemarkError('OFFSET_OUT_OF_RANGE', message, { topic, partition, offset })
     }
-    return { ...place, offset, leaderEpoch: -1, remember: true, endOffset: await this.#endFor(place, end) }
+    return {
+      ...place,
+      offset,
+      leaderEpoch: -1,
+      remember: true,
+      endOffset: await this.#endFor(place, end),
+      metadata: '',
+    }
   }
 
   async #commits(partitions: readonly TopicPartition[]): Promise<Commit[]> {
@@ -100,15 +109,22 @@ export class StartPositions {
     const endOffset = await this.#endFor(place, end)
     // 'earliest' is found again until something is committed. The end would be another one next time: records sent in
     // between would be skipped.
-    return { ...place, offset: found!.offset, leaderEpoch: -1, remember: whenNew !== 'earliest', endOffset }
+    return {
+      ...place,
+      offset: found!.offset,
+      leaderEpoch: -1,
+      remember: whenNew !== 'earliest',
+      endOffset,
+      metadata: '',
+    }
   }
 
   async #resume(place: TopicPartition, commit: Commit): Promise<Start> {
-    const { offset, leaderEpoch } = commit
+    const { offset, leaderEpoch, metadata } = commit
     const [start, end] = await this.#range(place)
     const loss = (await this.#findCut(place, offset, leaderEpoch)) ?? findOutside(offset, start, end)
     if (loss !== undefined) return await this.#recover(place, offset, loss, start, end)
-    return { ...place, offset, leaderEpoch, remember: false, endOffset: await this.#endFor(place, end) }
+    return { ...place, offset, leaderEpoch, remember: false, endOffset: await this.#endFor(place, end), metadata }
   }
 
   /** KIP-320: whether the log still has, up to `offset`, the history that was read. */
@@ -141,7 +157,14 @@ export class StartPositions {
     const found = whenLost === 'earliest' ? earliest : end
     const { process } = this.#context.environment
     process.emitWarning(`${said} It goes on at ${found} (whenLost: '${whenLost}').`, 'TIDEMARK_POSITION_LOST')
-    return { ...place, offset: found, leaderEpoch: -1, remember: true, endOffset: await this.#endFor(place, end) }
+    return {
+      ...place,
+      offset: found,
+      leaderEpoch: -1,
+      remember: true,
+      endOffset: await this.#endFor(place, end),
+      metadata: '',
+    }
   }
 
   async #range(place: TopicPartition): Promise<[startOffset: number, endOffset: number]> {

@@ -54,6 +54,17 @@ export class Subscription {
     return `No topic matches ${this.#wanted}.`
   }
 
+  /** Whether records of a topic of this name are consumed, or would be if it were there. */
+  wants(name: string): boolean {
+    if (this.#wanted instanceof TopicPattern) return this.#wanted.matches({ name, internal: false })
+    return this.#names.includes(name)
+  }
+
+  /** Which topic of that name it is; '' where it is not known. */
+  topicIdOf(name: string): string {
+    return this.#ids.get(name) ?? ''
+  }
+
   serdesOf(topic: string): Serdes {
     if (this.#wanted instanceof TopicPattern) return this.#wanted.serdes
     return this.#wanted.find(({ name }) => name === topic)!.serdes

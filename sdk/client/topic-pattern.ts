@@ -25,7 +25,7 @@ export class TopicPattern {
   }
 
   /** Kafka's own topics are never meant. */
-  matches({ name, internal }: TopicMetadata): boolean {
+  matches({ name, internal }: Pick<TopicMetadata, 'name' | 'internal'>): boolean {
     return !internal && this.#expression.test(name)
   }
 

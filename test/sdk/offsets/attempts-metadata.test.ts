@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest'
+import {
+  ATTEMPTS_METADATA_MAX_LENGTH,
+  attemptsMetadata,
+  parseAttemptsMetadata,
+} from '../../../sdk/offsets/attempts-metadata.ts'
+import { checkResetMetadata, parseResetMetadata, resetMetadata } from '../../../sdk/offsets/reset-metadata.ts'
+
+test('attempts come back from the text as they were', () => {
+  const attempts = new Map([
+    [1851, 2],
+    [1900, 1],
+  ])
+  expect(attemptsMetadata(attempts)).toBe('{"tidemark":"attempts","of":{"1851":2,"1900":1}}')
+  expect(parseAttemptsMetadata(attemptsMetadata(attempts))).toEqual(attempts)
+})
+
+test('where nothing is tried again nothing is written', () => {
+  expect(attemptsMetadata(new Map())).toBe('')
+})
+
+test('of more records than fit, those with the most attempts are kept', () => {
+  const attempts = new Map(Array.from({ length: 5_000 }, (_, n) => [1_000_000_000 + n, n === 4_321 ? 9 : 1]))
+  const metadata = attemptsMetadata(attempts)
+  expect(metadata.length).toBeLessThanOrEqual(ATTEMPTS_METADATA_MAX_LENGTH)
+  const kept = parseAttemptsMetadata(metadata)
+  expect(kept.get(1_000_004_321)).toBe(9)
+  expect(kept.size).toBeGreaterThan(100)
+})
+
+test('a reset has room for the fullest text, twice in a row', () => {
+  const metadata = attemptsMetadata(new Map(Array.from({ length: 5_000 }, (_, n) => [n, 12])))
+  const place = { topic: 't', partition: 0 }
+  const first = { offset: 5, leaderEpoch: 0, metadata: resetMetadata({ offset: 17, leaderEpoch: 3, metadata }) }
+  const second = resetMetadata(first)
+  for (const each of [first.metadata, second]) checkResetMetadata(each, place)
+  expect(parseResetMetadata(second)).toEqual(first)
+  expect(parseResetMetadata(first.metadata)?.metadata).toBe(metadata)
+})
+
+test.each([
+  '',
+  'worker 3',
+  '{',
+  '{"tidemark":"reset","before":null}',
+  '{"tidemark":"attempts"}',
+  '{"tidemark":"attempts","of":null}',
+  '{"tidemark":"attempts","of":{"x":2,"-1":3,"5":0,"6":"2","7":1.5}}',
+  'null',
+])('%j tells of no attempts', (metadata) => {
+  expect(parseAttemptsMetadata(metadata).size).toBe(0)
+})
