@@ -4,6 +4,7 @@ import type { RecoveryNote } from './broker/recovery-note.ts'
 import { ClientContext } from './client/client-context.ts'
 import type { ConsumeOptions } from './client/consume-options.ts'
 import { Consumer } from './client/consumer.ts'
+import { DeadLetters } from './client/dead-letters.ts'
 import { Groups } from './client/groups.ts'
 import { type LagOptions, type LagRow, readLag, type WatchLagOptions, watchLag } from './client/lag.ts'
 import type { Logger } from './client/logger.ts'
@@ -112,6 +113,15 @@ export class Tidemark implements AsyncDisposable {
     }
     this.#checkTopics(topics)
     return new Consumer(this.#context, topics, options)
+  }
+
+  /**
+   * A topic that `run` sent dead letters to (`onFailure: { deadLetter }`): lists them, and sends them back.
+   *
+   * @throws {TidemarkError} INVALID_TOPIC.
+   */
+  deadLetters(topic: string): DeadLetters {
+    return new DeadLetters(this.#context, topic)
   }
 
   /**

@@ -148,12 +148,17 @@ function createFolder(): string {
   return folder
 }
 
-/** `./data` as the README's first example leaves it. */
+/** `./data` as the README's first example leaves it, and a group that gave up on its record. */
 async function createData(): Promise<MemoryEnvironment> {
   const environment = new MemoryEnvironment()
   await using tide = await open('./data', { environment })
   const payments = tide.topic('payments', { partitions: 3 })
   await payments.send({ key: 'card-17', value: Buffer.from('{"amount":12}') })
   for await (const payment of payments.consume({ group: 'fraud', follow: false })) payment.done()
+  const failing = () => {
+    throw new Error('no such card')
+  }
+  const onFailure = { deadLetter: 'payments-failed' }
+  await payments.consume({ group: 'scores', follow: false }).run(failing, { onFailure })
   return environment
 }

@@ -4,6 +4,7 @@ import { backupCommand } from './backup-command.ts'
 import { COMMON_OPTIONS, type Command, type ExitCode, type Invocation } from './command.ts'
 import { completionCommand } from './completion-command.ts'
 import { createCommand } from './create-command.ts'
+import { deadLettersCommand } from './dead-letters-command.ts'
 import { deleteCommand } from './delete-command.ts'
 import { dumpCommand } from './dump-command.ts'
 import { explain } from './explain.ts'
@@ -37,6 +38,7 @@ export const COMMANDS: readonly Command[] = [
   resetCommand,
   undoCommand,
   deleteCommand,
+  deadLettersCommand,
   verifyCommand,
   dumpCommand,
   reportCommand,

@@ -16,6 +16,7 @@ test('the help of every command shows its usage, all its options, examples and e
     'reset',
     'undo',
     'delete',
+    'dead-letters',
     'verify',
     'dump',
     'report',
