@@ -26,11 +26,11 @@ export interface TidemarkExtension {
 
 export function activate(context: ExtensionContext): TidemarkExtension {
   if (l10n.bundle !== undefined) config({ contents: l10n.bundle })
-  const statistics: Statistics = { reads: 0, drawnRows: 0 }
+  const statistics: Statistics = { reads: 0, changedRows: 0, drawnRows: 0 }
   const log = window.createOutputChannel('Tidemark', { log: true })
   const sources = new Sources(log, statistics)
   const words = new QuantityWords(env.language)
-  const view = new GroupsView(sources, words)
+  const view = new GroupsView(sources, words, statistics)
   const lenses = new ConsumeLenses(sources, words)
   const timelines = new TimelinePanels(sources, words)
   const documents = new RecordDocuments(sources, words)
@@ -38,9 +38,6 @@ export function activate(context: ExtensionContext): TidemarkExtension {
     log,
     sources,
     new TroubleNotices(sources),
-    view.onDidShow((rows) => {
-      statistics.drawnRows += rows
-    }),
     view,
     lenses,
     documents,

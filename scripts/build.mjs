@@ -131,9 +131,8 @@ function bundleExtension() {
       outfile: join(DIST, 'extension.cjs'),
       external: ['vscode', ...optional],
       alias,
-      // Half as much to load at activation.
-      minifyWhitespace: true,
-      minifySyntax: true,
+      // A third of what there would be to load at activation.
+      minify: true,
     },
     'node22',
   )

@@ -4,7 +4,7 @@ import type { TreeRow } from './tree-row.ts'
 export interface RowChanges {
   /** Whether rows of the top level came, went or changed places. */
   readonly root: boolean
-  /** Ids of rows whose own text changed, or whose children came, went or changed places. */
+  /** Ids of rows that look otherwise, or whose children came, went or changed places. */
   readonly ids: readonly string[]
 }
 
@@ -24,11 +24,11 @@ function collect(before: readonly TreeRow[], after: readonly TreeRow[], ids: str
   }
 }
 
+/** The tooltip is not in sight: it is made when somebody asks for it, so that rates in it may slide without a redrawing. */
 function looksAlike(a: TreeRow, b: TreeRow): boolean {
   return (
     a.label === b.label &&
     a.description === b.description &&
-    a.tooltip === b.tooltip &&
     a.spoken === b.spoken &&
     a.icon.name === b.icon.name &&
     a.icon.colour === b.icon.colour &&

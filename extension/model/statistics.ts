@@ -2,6 +2,8 @@
 export interface Statistics {
   /** Looks at data directories. */
   reads: number
-  /** Rows drawn again. */
+  /** Drawn rows that came to look otherwise. */
+  changedRows: number
+  /** Rows that VS Code drew, again and again. */
   drawnRows: number
 }

@@ -56,8 +56,9 @@ export class DataSource {
     await this.#letGo()
   }
 
-  async #read(): Promise<void> {
-    let { groups } = this.#snapshot
+  async #read(): Promise<boolean> {
+    const before = this.#snapshot
+    let { groups } = before
     let status: SourceStatus = { kind: 'read' }
     let failure: unknown
     try {
@@ -69,6 +70,7 @@ export class DataSource {
     }
     this.#snapshot = { id: this.id, name: this.name, status, groups, readAtMs: Date.now() }
     this.#changed(this, failure)
+    return status.kind !== before.status.kind || hasMoved(before.groups, groups)
   }
 
   /** Costs what has changed since the last time. */
@@ -84,4 +86,14 @@ export class DataSource {
     this.#survey = undefined
     await tide?.then((opened) => opened.close()).catch(() => {})
   }
+}
+
+/** Whether anything has happened, not only time passed, which moves ages and rates. */
+function hasMoved(before: readonly GroupSnapshot[], after: readonly GroupSnapshot[]): boolean {
+  if (before.length !== after.length) return true
+  return after.some(({ group, state, rows }, index) => {
+    const known = before[index]
+    // Rows that say what they said are the same objects.
+    return known?.group !== group || known.state !== state || known.rows !== rows
+  })
 }

@@ -7,28 +7,30 @@ export type Demand = 'live' | 'summary' | 'none'
 interface Pace {
   /** Between the end of a read and the next one after a change. */
   readonly restMs: number
-  /** Without any change told. */
+  /** Without any change told, after a read that found something new. */
   readonly pollMs: number
-  /** The same where changes have been told before: only some may be missed then. */
-  readonly toldPollMs: number
+  /** The same where changes have been told before, so that only some may be missed, and where nothing happens for long. */
+  readonly quietPollMs: number
 }
 
 const PACES: Record<Exclude<Demand, 'none'>, Pace> = {
-  live: { restMs: 150, pollMs: 2_000, toldPollMs: 10_000 },
-  summary: { restMs: 5_000, pollMs: 60_000, toldPollMs: 60_000 },
+  live: { restMs: 150, pollMs: 2_000, quietPollMs: 10_000 },
+  summary: { restMs: 5_000, pollMs: 60_000, quietPollMs: 60_000 },
 }
 
 export class ReadingSchedule {
-  readonly #read: () => Promise<void>
+  readonly #read: () => Promise<boolean>
   #demand: Demand = 'none'
   #timer: NodeJS.Timeout | undefined
-  #reading: Promise<void> | undefined
+  #reading: Promise<unknown> | undefined
   #isTouched = true
   #isTold = false
+  /** Polls in a row that found nothing new. */
+  #quietPolls = 0
   #endedAtMs = Number.NEGATIVE_INFINITY
 
-  /** `read` must not reject. It is never called while an earlier call goes on. */
-  constructor(read: () => Promise<void>) {
+  /** `read` resolves with whether it found anything new; it must not reject, and is never called while an earlier call goes on. */
+  constructor(read: () => Promise<boolean>) {
     this.#read = read
   }
 
@@ -65,16 +67,18 @@ export class ReadingSchedule {
   #plan(): void {
     clearTimeout(this.#timer)
     if (this.#demand === 'none' || this.#reading !== undefined) return
-    const { restMs, pollMs, toldPollMs } = PACES[this.#demand]
-    const dueAtMs = this.#endedAtMs + (this.#isTouched ? restMs : this.#isTold ? toldPollMs : pollMs)
+    const { restMs, pollMs, quietPollMs } = PACES[this.#demand]
+    const untoldMs = this.#isTold ? quietPollMs : Math.min(quietPollMs, pollMs * 2 ** this.#quietPolls)
+    const dueAtMs = this.#endedAtMs + (this.#isTouched ? restMs : untoldMs)
     this.#timer = setTimeout(() => void this.#run(), Math.max(0, dueAtMs - performance.now()))
   }
 
   async #run(): Promise<void> {
     clearTimeout(this.#timer)
     this.#isTouched = false
-    this.#reading = this.#read()
-    await this.#reading
+    const reading = this.#read()
+    this.#reading = reading
+    this.#quietPolls = (await reading) ? 0 : this.#quietPolls + 1
     this.#reading = undefined
     this.#endedAtMs = performance.now()
     this.#plan()

@@ -8,28 +8,41 @@ import {
   TreeItemCollapsibleState,
 } from 'vscode'
 import { rowChanges } from '../model/row-changes.ts'
+import type { Statistics } from '../model/statistics.ts'
 import type { TreeRow } from '../model/tree-row.ts'
 import { decorationUri } from './row-decorations.ts'
 import { TreeElement } from './tree-element.ts'
+
+/** A row that is drawn again loses its tooltip: so long that may be read before new words in it are reason enough. */
+const TOOLTIP_IS_READ_MS = 30_000
 
 /** Shows rows, and draws again only those that have changed. */
 export class GroupsTree implements TreeDataProvider<TreeElement> {
   readonly #changed = new EventEmitter<TreeElement[] | undefined>()
   readonly onDidChangeTreeData = this.#changed.event
   readonly #elements = new Map<string, TreeElement>()
+  readonly #statistics: Statistics
+  /** Tooltips that VS Code keeps until the row is drawn again. */
+  readonly #tooltips = new Map<string, { readonly text: string; readonly askedAtMs: number }>()
   #rows: readonly TreeRow[] = []
   #roots: readonly TreeElement[] = []
 
-  /** Takes over what is to be shown now; resolves nothing, VS Code draws in its own time. Returns how many rows changed. */
-  show(rows: readonly TreeRow[]): number {
+  constructor(statistics: Statistics) {
+    this.#statistics = statistics
+  }
+
+  /** Takes over what is to be shown now; VS Code draws in its own time. */
+  show(rows: readonly TreeRow[]): void {
     const changes = rowChanges(this.#rows, rows)
     const gone = new Set(this.#elements.keys())
     this.#rows = rows
     this.#roots = this.#adopt(rows, undefined, gone)
     for (const id of gone) this.#elements.delete(id)
+    const ids = new Set([...changes.ids, ...this.#outdatedTooltips()])
+    const changed = [...ids].map((id) => this.#elements.get(id)!).filter(({ isDrawn }) => isDrawn)
+    this.#statistics.changedRows += changed.length
     if (changes.root) this.#changed.fire(undefined)
-    else if (changes.ids.length > 0) this.#changed.fire(changes.ids.map((id) => this.#elements.get(id)!))
-    return changes.ids.length
+    else if (changed.length > 0) this.#changed.fire(changed)
   }
 
   getChildren(element?: TreeElement): TreeElement[] {
@@ -40,7 +53,11 @@ export class GroupsTree implements TreeDataProvider<TreeElement> {
     return element.parent
   }
 
-  getTreeItem({ row }: TreeElement): TreeItem {
+  getTreeItem(element: TreeElement): TreeItem {
+    const { row } = element
+    element.isDrawn = true
+    this.#statistics.drawnRows++
+    this.#tooltips.delete(row.id)
     const collapsible = row.children.length > 0 ? TreeItemCollapsibleState.Collapsed : TreeItemCollapsibleState.None
     const item = new TreeItem(row.label, row.kind === 'source' ? TreeItemCollapsibleState.Expanded : collapsible)
     item.id = row.id
@@ -55,12 +72,23 @@ export class GroupsTree implements TreeDataProvider<TreeElement> {
   /** The tooltip only when somebody points at the row. */
   resolveTreeItem(item: TreeItem, { row }: TreeElement): TreeItem {
     item.tooltip = new MarkdownString(row.tooltip, true)
+    this.#tooltips.set(row.id, { text: row.tooltip, askedAtMs: performance.now() })
     return item
   }
 
   /** The element of a row that is shown, for `TreeView.reveal`. */
   element(id: string): TreeElement | undefined {
     return this.#elements.get(id)
+  }
+
+  /** Rows whose tooltip was asked for, has been read by now, and would say something else. */
+  #outdatedTooltips(): readonly string[] {
+    const readBeforeMs = performance.now() - TOOLTIP_IS_READ_MS
+    return [...this.#tooltips].flatMap(([id, { text, askedAtMs }]) => {
+      const element = this.#elements.get(id)
+      if (element === undefined) this.#tooltips.delete(id)
+      return element !== undefined && askedAtMs < readBeforeMs && element.row.tooltip !== text ? [id] : []
+    })
   }
 
   #adopt(rows: readonly TreeRow[], parent: TreeElement | undefined, gone: Set<string>): readonly TreeElement[] {

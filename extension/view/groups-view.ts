@@ -3,6 +3,7 @@ import { commands, type Disposable, EventEmitter, type TreeView, window, workspa
 import { overviewOf } from '../model/overview.ts'
 import type { QuantityWords } from '../model/quantity-words.ts'
 import type { SourceSnapshot } from '../model/snapshot.ts'
+import type { Statistics } from '../model/statistics.ts'
 import type { TreeRow } from '../model/tree-row.ts'
 import { treeRows } from '../model/tree-rows.ts'
 import { emptyCause } from '../model/view-state.ts'
@@ -17,28 +18,27 @@ import { lookOfSettings } from './tree-look-settings.ts'
 export class GroupsView implements Disposable {
   readonly #sources: Sources
   readonly #words: QuantityWords
-  readonly #tree = new GroupsTree()
+  readonly #tree: GroupsTree
   readonly #view: TreeView<TreeElement>
   readonly #status: StatusItem
   readonly #subscriptions: Disposable[]
-  readonly #shown = new EventEmitter<number>()
-  /** After every drawing: how many rows were drawn again. */
-  readonly onDidShow = this.#shown.event
   readonly #attention = new EventEmitter<void>()
   /** Whether somebody looks has changed. */
   readonly onDidChangeAttention = this.#attention.event
+  /** What `when` clauses of the manifest ask for. */
+  readonly #context = new Map<string, string | boolean>()
   #filter = ''
   #isPaused = false
 
-  constructor(sources: Sources, words: QuantityWords) {
+  constructor(sources: Sources, words: QuantityWords, statistics: Statistics) {
     this.#sources = sources
     this.#words = words
+    this.#tree = new GroupsTree(statistics)
     this.#view = window.createTreeView('tidemark.groups', { treeDataProvider: this.#tree, showCollapseAll: true })
     this.#status = new StatusItem(words)
     this.#subscriptions = [
       this.#view,
       this.#status,
-      this.#shown,
       sources.onDidChange(() => this.show()),
       this.#attention,
       this.#view.onDidChangeVisibility(() => this.#attention.fire()),
@@ -59,7 +59,7 @@ export class GroupsView implements Disposable {
 
   set filter(filter: string) {
     this.#filter = filter
-    void commands.executeCommand('setContext', 'tidemark.isFiltered', filter !== '')
+    this.#setContext('tidemark.isFiltered', filter !== '')
     this.show()
   }
 
@@ -70,7 +70,7 @@ export class GroupsView implements Disposable {
 
   set isPaused(isPaused: boolean) {
     this.#isPaused = isPaused
-    void commands.executeCommand('setContext', 'tidemark.isPaused', isPaused)
+    this.#setContext('tidemark.isPaused', isPaused)
     this.#attention.fire()
     this.show()
   }
@@ -90,30 +90,38 @@ export class GroupsView implements Disposable {
   show(): void {
     const snapshots = this.#sources.all.map(({ snapshot }) => snapshot)
     const rows = treeRows(snapshots, lookOfSettings(this.#filter), { words: this.#words, nowMs: Date.now() })
-    const drawn = this.#tree.show(rows)
+    this.#tree.show(rows)
     this.#describe(snapshots, rows)
-    this.#shown.fire(drawn)
   }
 
   dispose(): void {
     for (const subscription of this.#subscriptions) subscription.dispose()
   }
 
+  /** VS Code is told only what it does not know: every message costs it more than a look at the directories. */
   #describe(snapshots: readonly SourceSnapshot[], rows: readonly TreeRow[]): void {
     const overview = overviewOf(snapshots)
     const count = overview.inTrouble.length
     const tooltip = count === 1 ? t('1 group in trouble') : t('{0} groups in trouble', count)
-    this.#view.badge = count > 0 && isWanted('badge') ? { value: count, tooltip } : undefined
+    const badge = count > 0 && isWanted('badge') ? { value: count, tooltip } : undefined
+    if (this.#view.badge?.value !== badge?.value) this.#view.badge = badge
     const notes = [
       this.#isPaused ? t('paused') : undefined,
       this.#filter === '' ? undefined : t('filter: {0}', this.#filter),
     ].filter((note) => note !== undefined)
-    this.#view.description = notes.join(' · ')
+    const description = notes.join(' · ')
+    if (this.#view.description !== description) this.#view.description = description
     this.#status.show(snapshots.length > 0 && isWanted('statusBar') ? overview : undefined)
     const cause = emptyCause(snapshots, rows.length, {
       hasFolder: (workspace.workspaceFolders ?? []).length > 0,
       isSearched: this.#sources.isFound,
     })
-    void commands.executeCommand('setContext', 'tidemark.empty', cause)
+    this.#setContext('tidemark.empty', cause)
+  }
+
+  #setContext(key: string, value: string | boolean): void {
+    if (this.#context.get(key) === value) return
+    this.#context.set(key, value)
+    void commands.executeCommand('setContext', key, value)
   }
 }

@@ -7,6 +7,7 @@ import type { QuantityWords } from '../model/quantity-words.ts'
 export class StatusItem implements Disposable {
   readonly #words: QuantityWords
   readonly #item: StatusBarItem
+  #shown = ''
 
   constructor(words: QuantityWords) {
     this.#words = words
@@ -17,11 +18,15 @@ export class StatusItem implements Disposable {
 
   /** undefined: there is nothing to say, or nobody wants to hear it. */
   show(overview: Overview | undefined): void {
+    const words = overview === undefined ? '' : overviewWords(overview, this.#words)
+    const shown = `${overview?.trouble} ${words}`
+    // Every assignment is a message to the window.
+    if (shown === this.#shown) return
+    this.#shown = shown
     if (overview === undefined) {
       this.#item.hide()
       return
     }
-    const words = overviewWords(overview, this.#words)
     this.#item.text = `$(${overview.trouble === 'none' ? 'pulse' : 'warning'}) ${words}`
     this.#item.tooltip = t('Tidemark: {0}. Show the consumer groups.', words)
     this.#item.accessibilityInformation = { label: t('Tidemark: {0}', words), role: 'button' }

@@ -8,6 +8,8 @@ export class TreeElement {
   row: TreeRow
   parent: TreeElement | undefined
   children: readonly TreeElement[] = []
+  /** Whether VS Code has asked for it: rows below one that was never expanded are none of its business. */
+  isDrawn = false
 
   constructor(row: TreeRow, parent: TreeElement | undefined) {
     this.row = row

@@ -1,6 +1,8 @@
 /**
  * `npm run bench -- workbench [--groups 20 --partitions 1 --commits 200 --idle-seconds 60]`: the packed extension in a
- * workbench, while a program commits: from commit to changed text in the page, and what its extension host costs.
+ * workbench, while a program commits: from commit to changed text in the page, how long the extension takes to activate,
+ * and what it adds to the cost of its extension host. VS Code's own extensions are never idle, so the same host is also
+ * measured without ours, before it is activated.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -44,7 +46,9 @@ const WAIT_FOR_TEXT = `(text) => new Promise((resolve) => {
 })`
 
 const { groups, partitions } = options
+const idleMs = Number(options['idle-seconds']) * 1_000
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-workbench-'))
+const idle = await withoutTidemark()
 const program = fork(PROGRAM, [join(folder, 'data'), groups, partitions])
 await once(program, 'message')
 try {
@@ -68,15 +72,60 @@ try {
   console.log(
     `  processor time of the extension host: ${Math.round((hostUsage().cpuMs - before.cpuMs) / tookMs.length)} ms a commit`,
   )
-  const idleMs = Number(options['idle-seconds']) * 1_000
-  const idleBefore = hostUsage()
-  await new Promise((resolve) => setTimeout(resolve, idleMs))
-  const { cpuMs, megabytes } = hostUsage()
-  console.log(`  while nothing happens: ${(((cpuMs - idleBefore.cpuMs) / idleMs) * 100).toFixed(2)} % of a processor`)
-  console.log(`  memory of the extension host: ${megabytes} MiB`)
+  console.log(`  activation: ${await activation(workbench)}`)
+  await settle()
+  const inSight = await idleCost()
+  await workbench.page.locator('.activitybar a[aria-label^="Explorer"]').first().click()
+  await settle()
+  const hidden = await idleCost()
+  const cost = (name: string, { percent, megabytes }: Usage) =>
+    console.log(`    ${name}: ${percent.toFixed(2)} % of a processor, ${megabytes} MiB`)
+  console.log(`  the extension host over ${options['idle-seconds']} seconds in which nothing happens`)
+  cost('without Tidemark', idle)
+  cost('with its tree in sight', inSight)
+  cost('with its tree hidden', hidden)
 } finally {
   if (program.kill()) await once(program, 'exit')
   rmSync(folder, { recursive: true, force: true })
+}
+
+interface Usage {
+  readonly percent: number
+  readonly megabytes: number
+}
+
+/** A workbench on a folder without a data directory, which nothing activates the extension for. */
+async function withoutTidemark(): Promise<Usage> {
+  const empty = mkdtempSync(join(tmpdir(), 'tidemark-workbench-'))
+  try {
+    await using workbench = await Workbench.open({ folder: empty })
+    await workbench.page.locator('.activitybar a').first().waitFor()
+    await settle()
+    return await idleCost()
+  } finally {
+    rmSync(empty, { recursive: true, force: true })
+  }
+}
+
+/** What has just been started or done is compiled, collected and saved for some seconds more. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, Math.min(20_000, idleMs)))
+}
+
+async function idleCost(): Promise<Usage> {
+  const before = hostUsage()
+  await new Promise((resolve) => setTimeout(resolve, idleMs))
+  const { cpuMs, megabytes } = hostUsage()
+  return { percent: ((cpuMs - before.cpuMs) / idleMs) * 100, megabytes }
+}
+
+/** As VS Code has measured it. */
+async function activation(workbench: Workbench): Promise<string> {
+  await workbench.run('Developer: Show Running Extensions')
+  const row = workbench.page.locator('.editor-container .monaco-list-row').filter({ hasText: 'Tidemark' }).first()
+  const said = await row.innerText()
+  await workbench.page.keyboard.press('Escape')
+  return /Activation: (\d+\s?ms)/.exec(said)?.[1] ?? said
 }
 
 /** Milliseconds from when the commit had returned in the program to when the page said so. */

@@ -29,6 +29,11 @@ test('a number that changes draws its own row again, not its parent or its siste
   expect(rowChanges(before, after)).toEqual({ root: false, ids: ['a0'] })
 })
 
+test('what only its tooltip says, as a rate that slides, draws no row again', () => {
+  const tooltip = (rate: string) => [{ ...createRow('a', '1 behind'), tooltip: `arriving: ${rate} a second` }]
+  expect(rowChanges(tooltip('20'), tooltip('21'))).toEqual({ root: false, ids: [] })
+})
+
 test('a row whose children come, go or change places is drawn again, and its children by it', () => {
   const before = [createRow('a', '', [createRow('a0')]), createRow('b', '', [createRow('b0'), createRow('b1')])]
   const after = [

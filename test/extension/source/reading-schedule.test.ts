@@ -8,10 +8,12 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-function createSchedule() {
+/** `isNew`: whether what is read next says anything new. */
+function createSchedule(isNew = () => true) {
   const reads: number[] = []
   const schedule = new ReadingSchedule(async () => {
     reads.push(performance.now())
+    return isNew()
   })
   return { schedule, reads }
 }
@@ -53,6 +55,19 @@ test('where changes are not told, a visible tree is read every two seconds', asy
   expect(reads).toHaveLength(6)
 })
 
+test('where nothing happens, the poll slows down, and is back at its pace with the first news', async () => {
+  let isNew = false
+  const { schedule, reads } = createSchedule(() => isNew)
+  schedule.demand = 'live'
+  await vi.advanceTimersByTimeAsync(300_000)
+  expect(reads.slice(0, 5).map((atMs) => atMs - (reads[0] ?? 0))).toEqual([0, 4_000, 12_000, 22_000, 32_000])
+  isNew = true
+  await vi.advanceTimersByTimeAsync(10_000)
+  reads.length = 0
+  await vi.advanceTimersByTimeAsync(10_000)
+  expect(reads).toHaveLength(5)
+})
+
 test('where changes are told, the poll only looks for those that were missed', async () => {
   const { schedule, reads } = createSchedule()
   schedule.demand = 'live'
@@ -82,6 +97,7 @@ test('two reads never go on at the same time', async () => {
     most = Math.max(most, ++running)
     await new Promise<void>((resolve) => ends.push(resolve))
     running--
+    return true
   })
   schedule.demand = 'live'
   await vi.advanceTimersByTimeAsync(0)

@@ -42,8 +42,9 @@ export class Workbench implements AsyncDisposable {
     this.#browser = browser
     this.#server = server
     this.#folder = folder
-    // Where only the output of a run is at hand, it must tell why something was not found.
-    onTestFailed(() => console.error(`The side bar said at the end:\n${this.#lastSeen}`))
+    // Where only the output of a run is at hand, it must tell why something was not found. A benchmark is no test.
+    if (process.env['VITEST'] !== undefined)
+      onTestFailed(() => console.error(`The side bar said at the end:\n${this.#lastSeen}`))
   }
 
   /** Installs the packed extension into a fresh profile and opens a workbench; `await using` ends it. */
