@@ -24,6 +24,12 @@ export const ERRORS = {
   INVALID_RECORD: { retriable: false, kafkaCode: 87, description: 'The broker refused the record.' },
   INVALID_TIMESTAMP: { retriable: false, kafkaCode: 32, description: 'The record timestamp is out of range.' },
   UNSUPPORTED_COMPRESSION: { retriable: false, kafkaCode: 76, description: 'The codec is not supported.' },
+  OUT_OF_ORDER_SEQUENCE: {
+    retriable: false,
+    kafkaCode: 45,
+    description: 'Earlier batches of the producer are missing.',
+  },
+  INVALID_PRODUCER_EPOCH: { retriable: false, kafkaCode: 47, description: 'The producer went on with a newer epoch.' },
   FENCED_LEADER_EPOCH: { retriable: true, kafkaCode: 74, description: 'The leader epoch is older than the broker’s.' },
   UNKNOWN_LEADER_EPOCH: { retriable: true, kafkaCode: 75, description: 'The leader epoch is newer than the broker’s.' },
   DECODE_FAILED: { retriable: false, kafkaCode: null, description: 'The value cannot be decoded.' },

@@ -25,6 +25,8 @@ export function acceptBatch(records: Uint8Array, config: LogConfig, clock: Clock
   if (batch.isTransactional) throw refuse('Transactions are not supported in a directory')
   if (batch.recordCount < 1) throw refuse('The batch holds no record')
   if (batch.recordCount !== batch.lastOffsetDelta + 1) throw refuse('The batch has gaps in its offsets')
+  const isSequenced = batch.producerEpoch >= 0 && batch.baseSequence >= 0
+  if (batch.producerId >= 0 && !isSequenced) throw refuse('A batch of an idempotent producer has no sequence')
   checkTimestamp(batch, config, clock, place)
   if (config.cleanupPolicy.has('compact')) checkKeys(batch, place)
   const accepted = recompress(batch, config)

@@ -60,6 +60,12 @@ export interface Broker {
   /** Sets (`value`) or removes (`null`) topic configs. */
   incrementalAlterConfigs(request: IncrementalAlterConfigsRequest): Promise<void>
 
+  /**
+   * A producer id that nobody ever had, for whoever sends batches that can be told apart. A batch that carries id, epoch and
+   * sequence may be sent again, also to another broker of the same directory: one of the last five of its partition is
+   * answered with the offset it has, and not stored again.
+   */
+  initProducerId(request: InitProducerIdRequest): Promise<InitProducerIdResponse>
   /** The kernel has the bytes when the call returns its promise (owner); it resolves when they survive what is asked. */
   produce(request: ProduceRequest): Promise<ProduceResponse>
   fetch(request: FetchRequest): Promise<FetchResponse>
@@ -143,9 +149,25 @@ export interface IncrementalAlterConfigsRequest {
 
 // Records
 
+export interface InitProducerIdRequest {
+  /** null: batches are told apart, and that is all. */
+  readonly transactionalId: null
+}
+export interface InitProducerIdResponse {
+  readonly producerId: number
+  /** A producer may go on with higher ones by itself: what it sent with lower ones is refused from then on. */
+  readonly producerEpoch: number
+}
+
 export interface ProduceRequest {
   readonly partitions: readonly (TopicPartition & {
-    /** Exactly one record batch, baseOffset 0; the broker assigns offset and leader epoch in place, so hand it over for good. */
+    /**
+     * Exactly one record batch, baseOffset 0. The broker assigns offset and leader epoch in place, so leave it alone until
+     * the answer is there.
+     *
+     * With a producer id its sequences follow those of the batch before, in this partition and epoch; a new epoch begins
+     * with 0. Else OUT_OF_ORDER_SEQUENCE: it was not stored, and what came before it was not either.
+     */
     readonly records: Uint8Array
   })[]
 }

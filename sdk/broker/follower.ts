@@ -135,6 +135,7 @@ export class Follower implements Broker {
   createPartitions = refuse
   deleteTopics = refuse
   incrementalAlterConfigs = refuse
+  initProducerId = refuse
   produce = refuse
   consumerGroupHeartbeat = refuse
   offsetCommit = refuse

@@ -13,6 +13,11 @@ export interface LedPartition {
   survives: Survives
 }
 
+interface Waiting {
+  readonly go: (led: LedPartition) => void
+  readonly fail: (error: unknown) => void
+}
+
 /**
  * The logs of this ownership. An ownership's first append to a partition raises the leader epoch (KIP-320): the
  * PartitionChange record and the checkpoint line are durable before any record carries the new epoch, so a reader can
@@ -28,7 +33,8 @@ export class LedPartitions {
   readonly #timers: Timers
   /** The beginnings under way, one after the other. */
   #beginnings: Promise<unknown> = Promise.resolve()
-  readonly #pending = new Map<string, Promise<LedPartition>>()
+  /** What is to be done once a partition is led. */
+  readonly #waiting = new Map<string, Waiting[]>()
   /** Called when a log is opened, so that waiting fetches learn of it. */
   readonly #onOpened: () => void
 
@@ -51,15 +57,51 @@ export class LedPartitions {
   }
 
   /** Makes the partition ready for appends of this ownership. */
-  async lead(topic: string, partition: number): Promise<LedPartition> {
+  lead(topic: string, partition: number): Promise<LedPartition> {
+    return this.whenLed(topic, partition, (led) => led)
+  }
+
+  /**
+   * Runs an action as soon as the partition is ready for appends of this ownership: those that wait in the order of the
+   * calls, before anybody can find it in `led`.
+   */
+  whenLed<T>(topic: string, partition: number, action: (led: LedPartition) => T | Promise<T>): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>()
+    const go = (led: LedPartition) => {
+      try {
+        resolve(action(led))
+      } catch (error) {
+        reject(error)
+      }
+    }
     const led = this.led(topic, partition)
-    if (led !== undefined) return led
+    if (led !== undefined) {
+      go(led)
+      return promise
+    }
     const name = `${topic}-${partition}`
-    const running = this.#pending.get(name)
-    if (running !== undefined) return await running
-    const starting = this.#inTurn(() => this.#startLeading(topic, partition)).finally(() => this.#pending.delete(name))
-    this.#pending.set(name, starting)
-    return await starting
+    const waiting = this.#waiting.get(name)
+    if (waiting !== undefined) waiting.push({ go, fail: reject })
+    else {
+      this.#waiting.set(name, [{ go, fail: reject }])
+      void this.#begin(topic, partition)
+    }
+    return promise
+  }
+
+  async #begin(topic: string, partition: number): Promise<void> {
+    try {
+      await this.#inTurn(() => this.#startLeading(topic, partition))
+    } catch (error) {
+      for (const { fail } of this.#taken(topic, partition)) fail(error)
+    }
+  }
+
+  #taken(topic: string, partition: number): readonly Waiting[] {
+    const name = `${topic}-${partition}`
+    const waiting = this.#waiting.get(name) ?? []
+    this.#waiting.delete(name)
+    return waiting
   }
 
   /**
@@ -72,7 +114,7 @@ export class LedPartitions {
     return turn
   }
 
-  async #startLeading(topic: string, partition: number): Promise<LedPartition> {
+  async #startLeading(topic: string, partition: number): Promise<void> {
     const before = this.find(topic, partition)
     const latestEpoch = before === undefined || before === 'empty' ? undefined : before.latestEpoch
     const leaderEpoch = await this.#metadata.raiseLeaderEpoch(topic, partition, latestEpoch ?? -1)
@@ -81,8 +123,8 @@ export class LedPartitions {
     const led = { log, leaderEpoch, survives: this.survives(topic) }
     const partitions = this.#led.get(topic) ?? new Map<number, LedPartition>()
     this.#led.set(topic, partitions.set(partition, led))
+    for (const { go } of this.#taken(topic, partition)) go(led)
     this.#onOpened()
-    return led
   }
 
   /** The partition's directory vanished: it goes on behind what was lost. */

@@ -2,6 +2,8 @@ import type { DataDirectory } from '../directory/data-directory.ts'
 import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
+import { type StoredBatch, storedBatch } from '../log/producer-state.ts'
+import { RecordBatch } from '../record/record-batch.ts'
 import { isInternalTopic } from '../topic/topic-name.ts'
 import { acceptBatch } from './append-rules.ts'
 import { BackgroundFlush } from './background-flush.ts'
@@ -10,6 +12,7 @@ import { fetchWhenReady } from './fetch-wait.ts'
 import type { LedPartition, LedPartitions } from './led-partitions.ts'
 import { fetchPartitions } from './log-requests.ts'
 import { toPartitionError, unknownTopic } from './partition-error.ts'
+import type { ProducerIds } from './producer-ids.ts'
 
 type Produced = ProduceResponse['partitions'][number]
 
@@ -18,14 +21,16 @@ export class OwnerRecords {
   readonly #environment: Environment
   readonly #directory: DataDirectory
   readonly #partitions: LedPartitions
+  readonly #producerIds: ProducerIds
   readonly #backgroundFlush: BackgroundFlush
   readonly #waiting = new Set<() => void>()
   #isClosed = false
 
-  constructor(environment: Environment, directory: DataDirectory, partitions: LedPartitions) {
+  constructor(environment: Environment, directory: DataDirectory, partitions: LedPartitions, producerIds: ProducerIds) {
     this.#environment = environment
     this.#directory = directory
     this.#partitions = partitions
+    this.#producerIds = producerIds
     this.#backgroundFlush = new BackgroundFlush(environment)
   }
 
@@ -45,7 +50,7 @@ export class OwnerRecords {
       if (!this.#partitions.exists(topic, partition)) return failed(wanted, unknownTopic(wanted))
       // What is refused must not begin an epoch.
       acceptBatch(records, this.#partitions.config(topic), this.#environment.clock, { topic, partition })
-      return await this.#append(await this.#partitions.lead(topic, partition), wanted)
+      return await this.#partitions.whenLed(topic, partition, (led) => this.#append(led, wanted))
     } catch (error) {
       return failed(wanted, error)
     }
@@ -56,20 +61,38 @@ export class OwnerRecords {
     const { log, leaderEpoch, survives } = led
     try {
       const batch = acceptBatch(records, log.config, this.#environment.clock, { topic, partition })
-      const isLogAppendTime = log.config.messageTimestampType === 'LogAppendTime'
-      const logAppendTimeMs = isLogAppendTime ? this.#environment.clock.nowMs() : -1
       this.#directory.checkOwned()
-      const { baseOffset } = log.append(batch, isLogAppendTime ? { leaderEpoch, logAppendTimeMs } : { leaderEpoch })
-      this.#directory.appended(batch.length)
+      const stored = this.#findStored(led, new RecordBatch(batch)) ?? this.#store(log, batch, leaderEpoch)
       if (survives === 'power-loss') await log.flush()
       else this.#backgroundFlush.appended(log)
-      const { logStartOffset } = log
-      return { topic, partition, error: null, baseOffset, logAppendTimeMs, logStartOffset, survives }
+      const isLogAppendTime = log.config.messageTimestampType === 'LogAppendTime'
+      return {
+        ...{ topic, partition, error: null, survives },
+        baseOffset: stored.lastOffset - stored.offsetDelta,
+        logAppendTimeMs: isLogAppendTime ? stored.timestampMs : -1,
+        logStartOffset: log.logStartOffset,
+      }
     } catch (error) {
       // A topic may be deleted, and another one get its name, under an append that waits for its flush.
       const isGone = !this.#isClosed && this.#partitions.led(topic, partition) !== led
       return failed(wanted, isGone ? unknownTopic(wanted) : error)
     }
+  }
+
+  #findStored({ log, leaderEpoch }: LedPartition, batch: RecordBatch): StoredBatch | undefined {
+    const stored = log.findStored(batch)
+    if (stored === undefined || !this.#producerIds.isOwn(batch.producerId)) return stored
+    if ((log.epochAt(stored.lastOffset) ?? -1) >= leaderEpoch) return stored
+    const message = `Producer id ${batch.producerId} was given out before: the metadata log is older than ${log.topic}-${log.partition}. Send again.`
+    throw new TidemarkError('OUT_OF_ORDER_SEQUENCE', message, { topic: log.topic, partition: log.partition })
+  }
+
+  #store(log: PartitionLog, batch: Buffer, leaderEpoch: number): StoredBatch {
+    const isLogAppendTime = log.config.messageTimestampType === 'LogAppendTime'
+    const logAppendTimeMs = isLogAppendTime ? this.#environment.clock.nowMs() : undefined
+    log.append(batch, { leaderEpoch, logAppendTimeMs })
+    this.#directory.appended(batch.length)
+    return storedBatch(new RecordBatch(batch))
   }
 
   async fetch(request: FetchRequest): Promise<FetchResponse> {

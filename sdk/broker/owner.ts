@@ -19,6 +19,8 @@ import type {
   FetchRequest,
   FetchResponse,
   IncrementalAlterConfigsRequest,
+  InitProducerIdRequest,
+  InitProducerIdResponse,
   ListGroupsRequest,
   ListGroupsResponse,
   ListOffsetsRequest,
@@ -45,6 +47,7 @@ import { MetadataLog } from './metadata-log.ts'
 import { OwnerGroups } from './owner-groups.ts'
 import { OwnerRecords } from './owner-records.ts'
 import { OwnerTopics } from './owner-topics.ts'
+import { ProducerIds } from './producer-ids.ts'
 import type { RecoveryNote } from './recovery-note.ts'
 import { RetentionWatch } from './retention-watch.ts'
 import { describeTopics } from './topic-descriptions.ts'
@@ -67,6 +70,7 @@ export class Owner implements Broker {
   readonly #records: OwnerRecords
   readonly #groups: OwnerGroups
   readonly #topics: OwnerTopics
+  readonly #producerIds: ProducerIds
   readonly #retention: RetentionWatch
   readonly #watchers = new Set<TopicsChanged>()
   readonly #recovery: DirectoryRecovery
@@ -79,7 +83,8 @@ export class Owner implements Broker {
       defaultSurvives: survives,
       onOpened: () => this.#records.wake(),
     })
-    this.#records = new OwnerRecords(environment, directory, this.#partitions)
+    this.#producerIds = new ProducerIds(metadata)
+    this.#records = new OwnerRecords(environment, directory, this.#partitions, this.#producerIds)
     this.#groups = new OwnerGroups(environment, directory, metadata, this.#partitions, () => this.#topics)
     this.#topics = new OwnerTopics(environment, directory, metadata, this.#partitions, (topic) =>
       this.#groups.topicDeleted(topic),
@@ -148,6 +153,10 @@ export class Owner implements Broker {
 
   incrementalAlterConfigs(request: IncrementalAlterConfigsRequest): Promise<void> {
     return this.#changing([request.topic], this.#topics.configure(request))
+  }
+
+  async initProducerId(_: InitProducerIdRequest): Promise<InitProducerIdResponse> {
+    return { producerId: await this.#producerIds.take(), producerEpoch: 0 }
   }
 
   produce(request: ProduceRequest): Promise<ProduceResponse> {

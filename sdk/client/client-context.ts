@@ -2,6 +2,7 @@ import type { Broker } from '../broker/broker.ts'
 import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import type { Logger } from './logger.ts'
+import { SendLanes } from './send-lanes.ts'
 
 export interface ClientOptions {
   readonly broker: Broker
@@ -27,6 +28,8 @@ export class ClientContext {
   readonly clientId: string
   readonly clientHost: string
   readonly logger: Logger | undefined
+  /** Shared by all handles of a topic: what they send to a partition is one sequence. */
+  readonly lanes: SendLanes
   readonly #producers = new Set<Finishable>()
   readonly #consumers = new Set<Finishable>()
   readonly #draining = new Map<Finishable, string>()
@@ -39,6 +42,7 @@ export class ClientContext {
     this.clientId = options.clientId ?? 'tidemark'
     this.clientHost = options.clientHost ?? '/127.0.0.1'
     this.logger = options.logger
+    this.lanes = new SendLanes(options.broker)
   }
 
   /** The broker, for a call that begins now. A directory may be open a second time, so the broker itself cannot tell. */

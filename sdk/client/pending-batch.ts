@@ -17,8 +17,10 @@ export class PendingBatch {
   /** What it counts for in the queue. */
   queuedBytes = 0
   recordCount = 0
-  /** The finished batch. */
+  /** The batch, finished but for who sends it; until it is answered. */
   bytes: Buffer | undefined
+  /** Told just before `sent` is settled, with the error if there is one. */
+  onAnswer: (error?: unknown) => void = () => {}
   readonly #resolve: (receipt: BatchReceipt) => void
   readonly #reject: (error: unknown) => void
 
@@ -34,10 +36,14 @@ export class PendingBatch {
 
   resolve(receipt: BatchReceipt): void {
     this.receipt = receipt
+    this.bytes = undefined
+    this.onAnswer()
     this.#resolve(receipt)
   }
 
   reject(error: unknown): void {
+    this.bytes = undefined
+    this.onAnswer(error)
     this.#reject(error)
   }
 }

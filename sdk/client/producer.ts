@@ -325,7 +325,9 @@ export class Producer<N extends string, KI, VI> implements Finishable {
     if (this.#isPreparing) return
     this.#isPreparing = true
     try {
-      this.#accept(await this.#options.topic.shape())
+      const shape = await this.#options.topic.shape()
+      await this.#context.lanes.ready()
+      this.#accept(shape)
       for (const { go } of this.#waiting.splice(0)) go()
     } catch (error) {
       for (const { fail } of this.#waiting.splice(0)) fail(error)

@@ -1,5 +1,3 @@
-import type { ProduceResponse } from '../broker/broker.ts'
-import { fromPartitionError } from '../broker/partition-error.ts'
 import { TidemarkError } from '../errors.ts'
 import { BatchBuilder } from '../record/batch-builder.ts'
 import type { CodecName } from '../record/compression.ts'
@@ -7,6 +5,7 @@ import type { Header } from '../record/header.ts'
 import type { ClientContext } from './client-context.ts'
 import { watchSend } from './diagnostics.ts'
 import { PendingBatch } from './pending-batch.ts'
+import type { SendLane } from './send-lane.ts'
 
 /** A record as bytes, with what it will take in a batch at most. */
 export interface EncodedRecord {
@@ -40,13 +39,13 @@ interface PartitionQueue {
   open: PendingBatch | undefined
   /** Full, and too many are under way. */
   readonly full: PendingBatch[]
-  inFlight: number
+  readonly lane: SendLane
+  /** Called when the lane has room. */
+  readonly onFree: () => void
 }
 
 /** Larger batches are not faster; more records a batch than this save nothing. */
 const MAX_BATCH_BYTES = 1024 * 1024
-/** Kafka's own `max.in.flight.requests.per.connection`: while these are flushed the next one fills. */
-const MAX_IN_FLIGHT = 5
 /** What compressing may add where it saves nothing. */
 const COMPRESSION_RESERVE = 0.01
 
@@ -92,30 +91,45 @@ export class SendQueue {
    * source comes in a tick of its own, when the event loop turns ('turn').
    */
   append(partition: number, record: EncodedRecord, linger: Linger): PlaceInBatch {
-    let queue = this.queues[partition]
-    if (queue === undefined) {
-      queue = {
-        partition,
-        builder: new BatchBuilder({ codec: this.#options.codec }),
-        open: undefined,
-        full: [],
-        inFlight: 0,
-      }
-      this.queues[partition] = queue
-    }
+    const queue = this.queueOf(partition)
     const { builder } = queue
     if (queue.open !== undefined && builder.sizeBytes + record.sizeBytes > this.maxBatchBytes) {
       queue.full.push(this.seal(queue, queue.open))
       this.send(queue)
     }
     if (queue.open === undefined) {
-      queue.open = new PendingBatch(partition)
+      queue.open = this.openBatch(partition)
       this.touched.push(queue)
       this.schedule(linger)
     }
     builder.append(record.key, record.value, record.headers, record.timestampMs)
     queue.open.queuedBytes += record.sizeBytes
     return { batch: queue.open, index: queue.open.recordCount++ }
+  }
+
+  private queueOf(partition: number): PartitionQueue {
+    const known = this.queues[partition]
+    if (known !== undefined) return known
+    const { topic, codec } = this.#options
+    const queue: PartitionQueue = {
+      partition,
+      builder: new BatchBuilder({ codec }),
+      open: undefined,
+      full: [],
+      lane: this.#context.lanes.lane(topic, partition),
+      onFree: () => this.send(queue),
+    }
+    this.queues[partition] = queue
+    return queue
+  }
+
+  private openBatch(partition: number): PendingBatch {
+    const batch = new PendingBatch(partition)
+    batch.onAnswer = (error) => {
+      if (error instanceof TidemarkError && error.code === 'UNKNOWN_TOPIC') this.#options.onUnknownTopic()
+      this.release(batch.queuedBytes)
+    }
+    return batch
   }
 
   /** Resolves when at most `toBytes` are unanswered, however the answers were. */
@@ -144,7 +158,7 @@ export class SendQueue {
   private seal(queue: PartitionQueue, batch: PendingBatch): PendingBatch {
     queue.open = undefined
     try {
-      batch.bytes = queue.builder.build()
+      batch.bytes = queue.builder.build({ hasCrc: false })
     } finally {
       queue.builder.reset()
     }
@@ -153,43 +167,18 @@ export class SendQueue {
 
   /** Sends what there is, as far as it may be under way. */
   private send(queue: PartitionQueue): void {
-    while (queue.inFlight < MAX_IN_FLIGHT) {
+    const { lane } = queue
+    while (lane.isFree) {
       const batch = queue.full.shift() ?? (queue.open === undefined ? undefined : this.seal(queue, queue.open))
       if (batch === undefined) return
-      queue.inFlight++
       watchSend(batch.sent, this.#context.environment.clock, {
         topic: this.#options.topic,
         partition: batch.partition,
         records: batch.recordCount,
       })
-      void this.#produce(queue, batch)
+      lane.send(batch)
     }
-  }
-
-  async #produce(queue: PartitionQueue, batch: PendingBatch): Promise<void> {
-    const { topic } = this.#options
-    const { partition } = batch
-    try {
-      const records = batch.bytes!
-      // Handed over for good: the broker stamps it.
-      batch.bytes = undefined
-      this.#answer(batch, await this.#context.broker.produce({ partitions: [{ topic, partition, records }] }))
-    } catch (error) {
-      if (error instanceof TidemarkError && error.code === 'UNKNOWN_TOPIC') this.#options.onUnknownTopic()
-      batch.reject(error)
-    }
-    queue.inFlight--
-    this.send(queue)
-    this.release(batch.queuedBytes)
-  }
-
-  #answer(batch: PendingBatch, response: ProduceResponse): void {
-    const answer = response.partitions[0]
-    const place = { topic: this.#options.topic, partition: batch.partition }
-    if (answer === undefined)
-      throw new TidemarkError('STORAGE_ERROR', 'The broker did not answer for the batch.', place)
-    if (answer.error !== null) throw fromPartitionError(answer.error, place)
-    batch.resolve(answer)
+    if (queue.open !== undefined || queue.full.length > 0) lane.whenFree(queue.onFree)
   }
 
   #wakeDrained(): void {

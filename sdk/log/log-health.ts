@@ -45,6 +45,11 @@ export class LogHealth {
     return this.failure
   }
 
+  appendFailed(error: unknown, { isBroken }: { readonly isBroken: boolean }): TidemarkError {
+    const isLost = error instanceof TidemarkError && error.code === 'OWNERSHIP_LOST'
+    return isLost || isBroken ? this.fail(error, 'append to') : this.describe(error, 'append to')
+  }
+
   /** Without a descriptor nothing was written or flushed, so the kernel still has all of it. */
   flushFailed(error: unknown): TidemarkError {
     return isOutOfDescriptors(error) ? this.describe(error, 'flush') : this.fail(error, 'flush')

@@ -209,7 +209,7 @@ export class LogLoader {
     const { cleanShutdown, directory } = this.#options
     const limit = cleanShutdown ? Number.POSITIVE_INFINITY : offset
     for (const newer of this.#snapshots.filter((snapshot) => snapshot > limit)) this.#removeSnapshot(newer)
-    const found = findProducers(this.#environment, directory, this.#snapshots)
+    const found = findProducers(this.#files, directory, this.#snapshots)
     for (const damaged of found.damaged) this.#removeSnapshot(damaged)
     this.#producers = found.producers
     replayProducers(this.#producers, this.#segments, { fromOffset: found.offset, toOffset: offset })

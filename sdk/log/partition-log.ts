@@ -1,6 +1,6 @@
 import { assert } from '../assert.ts'
 import type { Environment } from '../environment/environment.ts'
-import { TidemarkError } from '../errors.ts'
+import type { TidemarkError } from '../errors.ts'
 import { RecordBatch } from '../record/record-batch.ts'
 import { ActiveSegment } from './active-segment.ts'
 import { isRollDue, measureAppend, stampBatches } from './append-shape.ts'
@@ -12,10 +12,10 @@ import type { LogConfig } from './log-config.ts'
 import { type FlushedLog, LogFlusher } from './log-flusher.ts'
 import { LogHealth } from './log-health.ts'
 import { LogLoader } from './log-loader.ts'
+import { LogProducers } from './log-producers.ts'
 import { LogView, type SegmentInfo } from './log-view.ts'
 import type { AppendedBatches, AppendOptions, PartitionLogOptions } from './partition-log-options.ts'
-import { ProducerSnapshots } from './producer-snapshots.ts'
-import type { ProducerState } from './producer-state.ts'
+import type { StoredBatch } from './producer-state.ts'
 import type { LogRecovery } from './recovery.ts'
 import { findExpired } from './retention.ts'
 import { Segment, type SegmentSurroundings } from './segment.ts'
@@ -37,12 +37,11 @@ export class PartitionLog extends LogView {
   private readonly watchers = new Set<() => void>()
   private readonly health: LogHealth
   private active: ActiveSegment
-  private producers: ProducerState
+  private producers: LogProducers
   private follows: 'flush' | 'append'
   private startOffset: number
   private endOffset: number
   private watermark: number
-  private snapshots: ProducerSnapshots
   private wasCompacted: boolean
 
   private constructor(environment: Environment, options: PartitionLogOptions) {
@@ -68,8 +67,7 @@ export class PartitionLog extends LogView {
     this.segmentList = loaded.segments
     this.active = loaded.active
     this.epochs = loaded.epochs
-    this.producers = loaded.producers
-    this.snapshots = new ProducerSnapshots(environment.files, directory, loaded.snapshotOffset)
+    this.producers = new LogProducers(environment, directory, loaded)
     this.startOffset = loaded.logStartOffset
     this.endOffset = loaded.logEndOffset
     this.watermark = loaded.logEndOffset
@@ -147,13 +145,19 @@ export class PartitionLog extends LogView {
       stampBatches(batches, { baseOffset, partitionLeaderEpoch: leaderEpoch, logAppendTimeMs })
       writer.append(batches)
     } catch (error) {
-      throw this.appendFailed(error, writer)
+      throw this.health.appendFailed(error, writer)
     }
     this.endOffset = shape.nextOffset
     writer.segment.limitOffset = shape.nextOffset
     this.note(batches, writer)
     if (this.follows === 'append') this.advanceHighWatermark(this.endOffset)
     return { baseOffset, lastOffset: shape.nextOffset - 1 }
+  }
+
+  /** The batch as an idempotent producer sent it before. Throws OUT_OF_ORDER_SEQUENCE, INVALID_PRODUCER_EPOCH, STORAGE_ERROR. */
+  findStored(batch: RecordBatch): StoredBatch | undefined {
+    const { topic, partition, segmentList } = this
+    return this.reading(() => this.producers.findStored(batch, { topic, partition }, segmentList))
   }
 
   /**
@@ -202,8 +206,7 @@ export class PartitionLog extends LogView {
       this.active = shorter.active
       this.endOffset = shorter.endOffset
       this.watermark = Math.min(this.watermark, shorter.endOffset)
-      this.producers = shorter.producers
-      this.snapshots = new ProducerSnapshots(this.environment.files, directory, shorter.snapshotOffset)
+      this.producers = new LogProducers(this.environment, directory, shorter)
       this.flusher.forget(shorter.endOffset)
       this.damage.keep(0, shorter.endOffset)
       this.forgetPositions()
@@ -297,10 +300,10 @@ export class PartitionLog extends LogView {
   private complete(): void {
     const { active, flusher } = this
     active.indexes.finish()
-    const isUntouched = active.indexes.isStored && this.snapshots.newest >= this.endOffset && !flusher.isNeeded
+    const isUntouched = active.indexes.isStored && this.producers.isStored(this.endOffset) && !flusher.isNeeded
     if (isUntouched) return
     active.seal()
-    this.snapshots.store(this.endOffset, this.producers)
+    this.producers.store(this.endOffset)
     flusher.flushNow()
   }
 
@@ -359,7 +362,7 @@ export class PartitionLog extends LogView {
     const full = this.active
     try {
       full.complete()
-      this.snapshots.store(this.endOffset, this.producers)
+      this.producers.store(this.endOffset)
       const segment = new Segment(this.around, this.endOffset, 0)
       this.active = ActiveSegment.create(this.around.files, segment, this.environment.clock.nowMs())
       this.segmentList.push(segment)
@@ -386,14 +389,9 @@ export class PartitionLog extends LogView {
     for (let at = 0; at < batches.length; ) {
       const batch = new RecordBatch(batches, at)
       writer.note(position + at, batch.lastOffset, batch.maxTimestampMs)
-      this.producers.replay(batch)
+      this.producers.note(batch)
       at += batch.sizeBytes
     }
-    this.snapshots.appended(batches.length, this.endOffset, this.producers)
-  }
-
-  private appendFailed(error: unknown, writer: ActiveSegment): TidemarkError {
-    const isLost = error instanceof TidemarkError && error.code === 'OWNERSHIP_LOST'
-    return isLost || writer.isBroken ? this.health.fail(error, 'append to') : this.health.describe(error, 'append to')
+    this.producers.appended(batches.length, this.endOffset)
   }
 }

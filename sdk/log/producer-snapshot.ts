@@ -61,15 +61,14 @@ export function decodeProducerSnapshot(bytes: Buffer): ProducerEntry[] | undefin
   return entries
 }
 
-/** Reads the snapshot at `offset`, without producers that a broker would have forgotten; undefined when it is of no use. */
+/** Reads the snapshot at `offset`; undefined when it is of no use. */
 export function loadProducerSnapshot(
   files: FileSystem,
   directory: string,
-  options: { offset: number; nowMs: number },
+  offset: number,
 ): ProducerEntry[] | undefined {
-  const bytes = readWholeFile(files, files.join(directory, segmentFileName(options.offset, '.snapshot')))
-  const entries = bytes && decodeProducerSnapshot(bytes)
-  return entries?.filter((entry) => isRemembered(entry, options.nowMs))
+  const bytes = readWholeFile(files, files.join(directory, segmentFileName(offset, '.snapshot')))
+  return bytes && decodeProducerSnapshot(bytes)
 }
 
 /** Whether a broker would still know the producer. */

@@ -1,5 +1,6 @@
 import { CONTROL_BIT } from '../record/batch-header.ts'
 import type { RecordBatch } from '../record/record-batch.ts'
+import { sequenceAfter } from '../record/sequence.ts'
 
 /** What a broker remembers of an idempotent producer: Kafka's ProducerSnapshot schema. */
 export interface ProducerEntry {
@@ -15,32 +16,58 @@ export interface ProducerEntry {
   readonly currentTxnFirstOffset: number
 }
 
+/** A batch that a producer sends again is known by its sequences. */
+export interface StoredBatch {
+  readonly firstSequence: number
+  readonly lastSequence: number
+  readonly lastOffset: number
+  readonly offsetDelta: number
+  readonly timestampMs: number
+}
+
+/** Of each producer, as many as it may have under way. */
+export const KEPT_BATCHES = 5
+
+interface KnownProducer {
+  readonly entry: ProducerEntry
+  /** The newest of its epoch, in order. */
+  readonly recent: readonly StoredBatch[]
+  /** Whether `recent` lacks nothing that is in the log: a snapshot has but the newest batch. */
+  readonly isWhole: boolean
+}
+
 const END_TXN_MARKER_TYPES: ReadonlySet<number> = new Set([0, 1])
 
-/** The newest batch of every producer id in a log, by replay of its batches. */
+/** The newest batches of every producer id in a log, by replay of its batches. */
 export class ProducerState {
-  readonly #entries = new Map<number, ProducerEntry>()
+  readonly #known = new Map<number, KnownProducer>()
 
   constructor(entries: Iterable<ProducerEntry> = []) {
-    for (const entry of entries) this.#entries.set(entry.producerId, entry)
+    for (const entry of entries) {
+      const { lastSequence, lastOffset, offsetDelta, timestampMs } = entry
+      const firstSequence = sequenceAfter(lastSequence, -offsetDelta)
+      const newest = { firstSequence, lastSequence, lastOffset, offsetDelta, timestampMs }
+      this.#known.set(entry.producerId, { entry, recent: lastSequence < 0 ? [] : [newest], isWhole: false })
+    }
   }
 
-  get entries(): Iterable<ProducerEntry> {
-    return this.#entries.values()
+  get entries(): readonly ProducerEntry[] {
+    return Array.from(this.#known.values(), ({ entry }) => entry)
   }
 
   entry(producerId: number): ProducerEntry | undefined {
-    return this.#entries.get(producerId)
+    return this.#known.get(producerId)?.entry
   }
 
   get size(): number {
-    return this.#entries.size
+    return this.#known.size
   }
 
   /** The first offset of the earliest open transaction. */
   get firstUnstableOffset(): number | undefined {
     let first: number | undefined
-    for (const { currentTxnFirstOffset } of this.#entries.values()) {
+    for (const { entry } of this.#known.values()) {
+      const { currentTxnFirstOffset } = entry
       if (currentTxnFirstOffset >= 0 && currentTxnFirstOffset < (first ?? Number.POSITIVE_INFINITY)) {
         first = currentTxnFirstOffset
       }
@@ -48,52 +75,80 @@ export class ProducerState {
     return first
   }
 
+  /**
+   * The newest batches of a producer's epoch, in order. `recall` reads from the log what a snapshot did not say; it is called
+   * at most once.
+   */
+  recentBatches(producerId: number, recall: (entry: ProducerEntry) => readonly StoredBatch[]): readonly StoredBatch[] {
+    const known = this.#known.get(producerId)
+    if (known === undefined) return []
+    if (known.isWhole || known.recent.length === KEPT_BATCHES) return known.recent
+    const recent = recall(known.entry)
+    this.#known.set(producerId, { entry: known.entry, recent, isWhole: true })
+    return recent
+  }
+
+  /** Forgets the producers that are to be forgotten. */
+  keep(isKept: (entry: ProducerEntry) => boolean): void {
+    for (const { entry } of this.#known.values()) if (!isKept(entry)) this.#known.delete(entry.producerId)
+  }
+
   /** A batch of the log, in order; of one with data the header is enough. Batches without a producer id change nothing. */
   replay(batch: RecordBatch): void {
     const { producerId } = batch
     if (producerId < 0) return
-    const before = this.#entries.get(producerId)
+    const before = this.#known.get(producerId)
     if ((batch.attributes & CONTROL_BIT) !== 0) this.#replayMarker(batch, before)
     else this.#replayData(batch, before)
   }
 
-  #replayData(batch: RecordBatch, before: ProducerEntry | undefined): void {
-    const { producerId, producerEpoch, baseOffset, lastOffsetDelta } = batch
-    const isOpen = before !== undefined && before.currentTxnFirstOffset >= 0
-    this.#entries.set(producerId, {
+  #replayData(batch: RecordBatch, before: KnownProducer | undefined): void {
+    const { producerId, producerEpoch, baseOffset } = batch
+    const stored = storedBatch(batch)
+    const { lastSequence, lastOffset, offsetDelta, timestampMs } = stored
+    const currentTxnFirstOffset = before?.entry.currentTxnFirstOffset ?? -1
+    const entry = {
       producerId,
       producerEpoch,
-      lastSequence: sequenceAfter(batch.baseSequence, lastOffsetDelta),
-      lastOffset: baseOffset + lastOffsetDelta,
-      offsetDelta: lastOffsetDelta,
-      timestampMs: batch.maxTimestampMs,
-      coordinatorEpoch: before?.coordinatorEpoch ?? -1,
-      currentTxnFirstOffset: isOpen ? before.currentTxnFirstOffset : batch.isTransactional ? baseOffset : -1,
-    })
+      lastSequence,
+      lastOffset,
+      offsetDelta,
+      timestampMs,
+      coordinatorEpoch: before?.entry.coordinatorEpoch ?? -1,
+      currentTxnFirstOffset: currentTxnFirstOffset < 0 && batch.isTransactional ? baseOffset : currentTxnFirstOffset,
+    }
+    const isSameEpoch = before !== undefined && before.entry.producerEpoch === producerEpoch
+    const recent = isSameEpoch ? [...before.recent.slice(1 - KEPT_BATCHES), stored] : [stored]
+    this.#known.set(producerId, { entry, recent, isWhole: !isSameEpoch || before.isWhole })
   }
 
-  #replayMarker(batch: RecordBatch, before: ProducerEntry | undefined): void {
+  #replayMarker(batch: RecordBatch, before: KnownProducer | undefined): void {
     const [marker] = batch.isValid() ? batch.records() : []
     const { key, value } = marker ?? {}
     if (!key || key.length < 4 || !END_TXN_MARKER_TYPES.has(key.readInt16BE(2))) return
     const { producerId, producerEpoch } = batch
-    const keepsBatch = before !== undefined && before.producerEpoch === producerEpoch
-    this.#entries.set(producerId, {
+    const same = before?.entry.producerEpoch === producerEpoch ? before : undefined
+    const entry = {
       producerId,
       producerEpoch,
-      lastSequence: keepsBatch ? before.lastSequence : -1,
-      lastOffset: keepsBatch ? before.lastOffset : -1,
-      offsetDelta: keepsBatch ? before.offsetDelta : 0,
+      lastSequence: same?.entry.lastSequence ?? -1,
+      lastOffset: same?.entry.lastOffset ?? -1,
+      offsetDelta: same?.entry.offsetDelta ?? 0,
       timestampMs: batch.maxTimestampMs,
       coordinatorEpoch: value && value.length >= 6 ? value.readInt32BE(2) : -1,
       currentTxnFirstOffset: -1,
-    })
+    }
+    this.#known.set(producerId, { entry, recent: same?.recent ?? [], isWhole: same?.isWhole ?? true })
   }
 }
 
-/** Sequences wrap: 0 follows 2^31 − 1. */
-function sequenceAfter(baseSequence: number, delta: number): number {
-  if (baseSequence < 0) return -1
-  const sequence = baseSequence + delta
-  return sequence > 0x7fff_ffff ? sequence - 0x8000_0000 : sequence
+export function storedBatch(batch: RecordBatch): StoredBatch {
+  const { baseSequence, baseOffset, lastOffsetDelta } = batch
+  return {
+    firstSequence: baseSequence,
+    lastSequence: baseSequence < 0 ? -1 : sequenceAfter(baseSequence, lastOffsetDelta),
+    lastOffset: baseOffset + lastOffsetDelta,
+    offsetDelta: lastOffsetDelta,
+    timestampMs: batch.maxTimestampMs,
+  }
 }

@@ -116,7 +116,7 @@ export class ReadOnlyLog extends LogView {
 
   override get lastStableOffset(): number {
     return this.reading(() => {
-      this.replayed ??= findProducers(this.environment, this.directory, this.list('.snapshot'))
+      this.replayed ??= findProducers(this.environment.files, this.directory, this.list('.snapshot'))
       const { producers, offset } = this.replayed
       replayProducers(producers, this.segmentList, { fromOffset: offset, toOffset: this.endOffset })
       this.replayed = { producers, offset: Math.max(offset, this.endOffset) }

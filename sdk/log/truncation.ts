@@ -92,7 +92,7 @@ function replay(
     files.remove(files.join(directory, segmentFileName(offset, '.snapshot')))
   }
   const kept = snapshots.filter((snapshot) => snapshot <= endOffset)
-  const { producers, offset } = findProducers(environment, directory, kept)
+  const { producers, offset } = findProducers(environment.files, directory, kept)
   replayProducers(producers, segments, { fromOffset: offset, toOffset: endOffset })
   return { producers, snapshotOffset: Math.max(0, ...kept) }
 }

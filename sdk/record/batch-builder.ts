@@ -63,6 +63,8 @@ export interface BuildOptions {
   readonly lastOffsetDelta?: number | undefined
   /** Default: the greatest of the records; −1 without any. */
   readonly maxTimestampMs?: number | undefined
+  /** Default true. Not computed where `stampProducer` is going to. */
+  readonly hasCrc?: boolean | undefined
 }
 
 /** What `encodeBatch` takes. */
@@ -219,7 +221,7 @@ export class BatchBuilder {
     batch.writeInt16BE(options.producerEpoch ?? -1, PRODUCER_EPOCH_AT)
     batch.writeInt32BE(options.baseSequence ?? -1, BASE_SEQUENCE_AT)
     batch.writeInt32BE(this.recordCount, RECORD_COUNT_AT)
-    batch.writeUInt32BE(crc32c(batch.subarray(ATTRIBUTES_AT)), CRC_AT)
+    if (options.hasCrc !== false) batch.writeUInt32BE(crc32c(batch.subarray(ATTRIBUTES_AT)), CRC_AT)
   }
 
   private grow(needed: number): void {

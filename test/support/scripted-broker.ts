@@ -146,6 +146,11 @@ export class ScriptedBroker implements port.Broker {
   }))
   incrementalAlterConfigs = this.#request('incrementalAlterConfigs', async () => {})
 
+  initProducerId = this.#request('initProducerId', async () => ({
+    producerId: this.seen('initProducerId').length,
+    producerEpoch: 0,
+  }))
+
   produce = this.#request('produce', async ({ partitions }) => ({
     partitions: partitions.map(({ topic, partition, records }) => {
       const baseOffset = this.appendBatch(topic, partition, Buffer.from(records))

@@ -474,6 +474,7 @@ test('a follower refuses whatever would write', async () => {
     () => follower.createPartitions(),
     () => follower.deleteTopics(),
     () => follower.incrementalAlterConfigs(),
+    () => follower.initProducerId(),
     () => follower.produce(),
     () => follower.consumerGroupHeartbeat(),
     () => follower.offsetCommit(),
