@@ -110,7 +110,7 @@ function aligned(cells: readonly string[]): string {
     .trimEnd()
 }
 
-/** What is not the same in nearly every batch. */
+/** What is not the same in nearly every batch. Id, epoch and sequence of a producer are in all, and short. */
 function more(batch: BatchRow): string {
   const { codec, leaderEpoch, producerId, producerEpoch, baseSequence, deleteHorizonMs } = batch
   const parts = [
@@ -118,8 +118,7 @@ function more(batch: BatchRow): string {
     codec === 'none' ? '' : codec,
     batch.isControl ? 'control' : '',
     batch.isTransactional ? 'transaction' : '',
-    producerId < 0 ? '' : `producer ${producerId}/${producerEpoch}`,
-    producerId < 0 || baseSequence < 0 ? '' : `sequence ${baseSequence}`,
+    producerId < 0 ? '' : `pid ${producerId}/${producerEpoch}${baseSequence < 0 ? '' : `#${baseSequence}`}`,
     batch.timestampType === 'LogAppendTime' ? 'LogAppendTime' : '',
     deleteHorizonMs === null ? '' : `delete horizon ${secondText(deleteHorizonMs)}`,
   ]

@@ -18,7 +18,7 @@ test('a log is shown as a table of its batches that fits a terminal, with --reco
       LOG,
       'log segment of payments-0, from offset 0 on, 202 B',
       'OFFSETS          RECORDS      BYTE      SIZE  LATEST RECORD         MORE',
-      '0-5                    6         0       202  2023-11-14T22:13:25Z  producer 0/0, sequence 0',
+      '0-5                    6         0       202  2023-11-14T22:13:25Z  pid 0/0#0',
       '',
     ].join('\n'),
   )
