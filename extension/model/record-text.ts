@@ -5,7 +5,10 @@ import type { RecordPlace } from './record-place.ts'
 import { shortText, valueLines } from './value-text.ts'
 
 /** What a record document needs of a record. */
-export type ShownRecord = Pick<TopicRecord, 'offset' | 'timestampMs' | 'bytes' | 'headers'>
+export interface ShownRecord extends Pick<TopicRecord, 'offset' | 'timestampMs' | 'bytes' | 'headers'> {
+  /** The segment it stands in, and the byte at which its batch begins there; undefined where that is not known. */
+  readonly file?: { readonly file: string; readonly position: number } | undefined
+}
 
 /** Records of a partition as JSON with comments: facts as comments, values as values. */
 export function recordText(place: RecordPlace, records: readonly ShownRecord[], words: QuantityWords): string {
@@ -61,6 +64,9 @@ function block(record: ShownRecord, mark: string, words: QuantityWords): string 
     `//    ${t('key')} ${shortText(record.bytes.key)}`,
     ...record.headers.map(({ key, value }) => `//    ${t('header')} ${JSON.stringify(key)}: ${shortText(value)}`),
   ]
+  if (record.file !== undefined) {
+    facts.push(`//    ${t('in {0}, batch at byte {1}', record.file.file, words.digits(record.file.position))}`)
+  }
   if (record.bytes.value === null) facts.push(`//    ${t('tombstone: the value is null')}`)
   return [...facts, ...valueLines(record.bytes.value)].join('\n')
 }

@@ -37,6 +37,12 @@ test('a record shows its offset, time, key, headers and its JSON, and the one in
 `)
 })
 
+test('where it is known in which file a record stands, and at which byte, it is told', () => {
+  const file = { file: '00000000000000001800.log', position: 12_345 }
+  const text = recordText(PLACE, [{ ...createRecord(1_851), file }], WORDS)
+  expect(text).toContain('//    in 00000000000000001800.log, batch at byte 12,345\n')
+})
+
 test('the marked line is where the record in question begins', () => {
   const text = recordText(PLACE, [createRecord(1_850), createRecord(1_851)], WORDS)
   expect(text.split('\n')[markedLine(text)]).toContain('▶ offset 1,851')
