@@ -15,15 +15,15 @@ const drawn = new WeakMap<GroupSnapshot, Drawn>()
 
 /**
  * The row of a group, the same object for as long as it says the same: of thousands of groups only those that have changed
- * are put into words and compared again.
+ * are put into words and compared again. `below`: the topic whose row it stands under, always the same for a snapshot.
  */
-export function drawnGroup(group: GroupSnapshot, context: RowContext): TreeRow {
+export function drawnGroup(group: GroupSnapshot, context: RowContext, below?: string): TreeRow {
   const { source, words, nowMs } = context
   const known = drawn.get(group)
   if (known?.source === source && known.words === words && nowMs < known.untilMs) return known.row
   const ages = group.rows.flatMap(({ committedAtMs }) => committedAtMs ?? [])
   const untilMs = Math.min(...ages.map((committedAtMs) => words.ageUntilMs(committedAtMs, nowMs)))
-  const row = groupRow(group, context)
+  const row = groupRow(group, context, below)
   drawn.set(group, { row, source, words, untilMs })
   return row
 }

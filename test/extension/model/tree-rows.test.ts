@@ -128,3 +128,22 @@ test('ids tell groups apart whatever characters their names have, and stay when 
   expect(new Set(ids(1)).size).toBe(names.length)
   expect(ids(1)).toEqual(ids(2))
 })
+
+test('by topic, too, only the groups that have changed are put into words again', () => {
+  const words = new QuantityWords('en')
+  const look = { ...DEFAULT_LOOK, by: 'topic' } as const
+  const both = [createLag({}), createLag({ topic: 'refunds' })]
+  const mail = createGroup([createLag({ group: 'mail' })], { group: 'mail' })
+  const rowsOf = (fraud: GroupSnapshot) =>
+    treeRows([createSource([fraud, mail])], look, { words, nowMs: NOW_MS }).flatMap(({ children }) => children)
+  const fraud = createGroup(both)
+  const before = rowsOf(fraud)
+  expect(before.map(({ label, description }) => `${label} ${description}`)).toEqual([
+    'fraud 1,204 behind · not running',
+    'mail 1,204 behind · not running',
+    'fraud 1,204 behind · not running',
+  ])
+  expect(rowsOf(fraud).every((row, at) => row === before[at])).toBe(true)
+  const after = rowsOf({ ...fraud })
+  expect(after.map((row, at) => row === before[at])).toEqual([false, true, false])
+})
