@@ -15,6 +15,7 @@ import type {
   MemberDescription,
 } from '../group/group-description.ts'
 import type { HeartbeatRequest, HeartbeatResponse } from '../group/heartbeat-request.ts'
+import type { AlterOffsetsRequest } from '../group/offset-alteration.ts'
 
 /** What outlives what: `power-loss` means flushed to the disk, `process-crash` that the kernel has the bytes. */
 export type Survives = 'power-loss' | 'process-crash'
@@ -84,6 +85,8 @@ export interface Broker {
   offsetCommit(request: OffsetCommitRequest): Promise<OffsetCommitResponse>
   offsetFetch(request: OffsetFetchRequest): Promise<OffsetFetchResponse>
   offsetDelete(request: OffsetDeleteRequest): Promise<void>
+  /** Kafka's tools commit and delete as nobody's member; here it is one step, which can take the members with it. */
+  alterConsumerGroupOffsets(request: AlterConsumerGroupOffsetsRequest): Promise<void>
 
   close(): Promise<void>
 }
@@ -302,3 +305,5 @@ export interface OffsetDeleteRequest {
   readonly group: string
   readonly partitions: readonly TopicPartition[]
 }
+/** Of all partitions or, where it rejects, of none: NON_EMPTY_GROUP, GROUP_MOVED. A cluster moves no members: UNSUPPORTED. */
+export type AlterConsumerGroupOffsetsRequest = AlterOffsetsRequest

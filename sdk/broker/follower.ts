@@ -140,6 +140,7 @@ export class Follower implements Broker {
   consumerGroupHeartbeat = refuse
   offsetCommit = refuse
   offsetDelete = refuse
+  alterConsumerGroupOffsets = refuse
   deleteGroups = refuse
 
   /** Finds logs as they are on the disk at this moment. */

@@ -10,6 +10,7 @@ import { RecordBatch } from '../record/record-batch.ts'
 import type { TopicImage } from '../topic/topic-image.ts'
 import { CONSUMER_OFFSETS_TOPIC } from '../topic/topic-name.ts'
 import type {
+  AlterConsumerGroupOffsetsRequest,
   ConsumerGroupHeartbeatRequest,
   ConsumerGroupHeartbeatResponse,
   DeleteGroupsRequest,
@@ -131,6 +132,12 @@ export class OwnerGroups {
     const led = await this.#leadKnown(request.group)
     this.coordinator.deleteOffsets(request)
     await led?.log.flush()
+  }
+
+  async alterOffsets(request: AlterConsumerGroupOffsetsRequest): Promise<void> {
+    const led = this.#led(request.group) ?? (await this.#lead(request.group))
+    this.coordinator.alterOffsets(request)
+    await led.log.flush()
   }
 
   /** Strikes out what groups committed for a topic that is gone. */

@@ -2,6 +2,7 @@ import { DataDirectory } from '../directory/data-directory.ts'
 import { warnOfMount } from '../directory/mount-warning.ts'
 import type { Environment } from '../environment/environment.ts'
 import type {
+  AlterConsumerGroupOffsetsRequest,
   Broker,
   ConsumerGroupDescribeRequest,
   ConsumerGroupDescribeResponse,
@@ -205,6 +206,10 @@ export class Owner implements Broker {
 
   offsetDelete(request: OffsetDeleteRequest): Promise<void> {
     return this.#groups.deleteOffsets(request)
+  }
+
+  alterConsumerGroupOffsets(request: AlterConsumerGroupOffsetsRequest): Promise<void> {
+    return this.#groups.alterOffsets(request)
   }
 
   async close(): Promise<void> {

@@ -2,7 +2,7 @@ import type { TopicPartition } from '../broker/broker.ts'
 import { TidemarkError } from '../errors.ts'
 import type { ClientContext } from './client-context.ts'
 import type { Committer } from './committer.ts'
-import { publishPartitions } from './diagnostics.ts'
+import { publishMoved, publishPartitions } from './diagnostics.ts'
 import type { Serdes } from './fetched-batch.ts'
 import type { Fetcher } from './fetcher.ts'
 import type { MemberEvents } from './member.ts'
@@ -37,7 +37,8 @@ interface Parts {
 
 /** A partition a member has. */
 export interface OwnedPartition {
-  readonly prefix: ProcessedPrefix
+  /** Another one begins when the group is moved. */
+  prefix: ProcessedPrefix
   buffer: PartitionBuffer | undefined
   isPaused: boolean
   /** To be given up: it gets no more records. */
@@ -97,11 +98,8 @@ export class Assignment implements MemberEvents {
   }
 
   assign(partitions: readonly TopicPartition[]): void {
-    const progress = this.#options.progress()
-    const arrived = partitions.map(({ topic, partition }) => {
-      const prefix = new ProcessedPrefix(topic, partition, progress)
-      this.#parts.committer.add(prefix)
-      return { prefix, buffer: undefined, isPaused: false, isLeaving: false, places: 0 }
+    const arrived = partitions.map((place) => {
+      return { prefix: this.#begun(place), buffer: undefined, isPaused: false, isLeaving: false, places: 0 }
     })
     this.#owned = [...this.#owned, ...arrived]
     this.#publish('assigned', arrived)
@@ -124,6 +122,24 @@ export class Assignment implements MemberEvents {
     const released = leaving.filter(({ prefix }) => prefix.isOpen)
     this.#forget(released)
     this.#publish('revoked', released)
+  }
+
+  /** Nobody waits for bodies: what they have in hand no longer counts. */
+  move(partitions: readonly TopicPartition[]): void {
+    const moved = this.#owned.filter(({ prefix }) => partitions.some((each) => isSamePartition(each, prefix)))
+    this.#loseThese(moved.filter(({ isLeaving }) => isLeaving))
+    const staying = moved.filter(({ isLeaving }) => !isLeaving)
+    const ended = staying.map(({ prefix }) => prefix)
+    for (const owned of staying) {
+      if (owned.buffer !== undefined) this.#parts.fetcher.remove(owned.buffer)
+      owned.buffer = undefined
+      this.#end(owned.prefix)
+      owned.prefix = this.#begun(owned.prefix)
+      owned.places++
+    }
+    this.#options.onLeaving(ended)
+    this.#options.onChange()
+    void this.#start(staying).then((starts) => this.#publishMoved(starts))
   }
 
   lose(): void {
@@ -205,19 +221,23 @@ export class Assignment implements MemberEvents {
     }
   }
 
-  async #start(arrived: readonly OwnedPartition[]): Promise<void> {
+  /** Goes to where the group is. Resolves with the places it really went to. */
+  async #start(arrived: readonly OwnedPartition[]): Promise<Start[]> {
     this.#starting++
+    const turns = arrived.map(({ places }) => places)
     try {
       const starts = await this.#find(arrived)
-      for (const owned of arrived) {
+      return arrived.flatMap((owned, index) => {
         const start = starts.find((each) => isSamePartition(each, owned.prefix))
-        if (start === undefined || !owned.prefix.isOpen || owned.places > 0) continue
+        if (start === undefined || !owned.prefix.isOpen || owned.places !== turns[index]) return []
         owned.prefix.startAt(start.offset, start.leaderEpoch, start.remember)
         owned.prefix.foundMetadata = start.metadata
         this.#begin(owned, start)
-      }
+        return [start]
+      })
     } catch (error) {
       if (arrived.some(({ prefix }) => prefix.isOpen)) this.#options.onError(error)
+      return []
     } finally {
       this.#starting--
       this.#parts.fetcher.wake()
@@ -295,13 +315,32 @@ export class Assignment implements MemberEvents {
   }
 
   #forget(gone: readonly OwnedPartition[]): void {
-    for (const { prefix } of gone) {
-      prefix.close()
-      this.#parts.committer.remove(prefix)
-    }
+    for (const { prefix } of gone) this.#end(prefix)
     this.#owned = this.#owned.filter((each) => !gone.includes(each))
     this.#options.onLeaving(gone.map(({ prefix }) => prefix))
     this.#parts.fetcher.wake()
+  }
+
+  #begun({ topic, partition }: TopicPartition): ProcessedPrefix {
+    const prefix = new ProcessedPrefix(topic, partition, this.#options.progress())
+    this.#parts.committer.add(prefix)
+    return prefix
+  }
+
+  #end(prefix: ProcessedPrefix): void {
+    prefix.close()
+    this.#parts.committer.remove(prefix)
+  }
+
+  #publishMoved(starts: readonly Start[]): void {
+    if (starts.length === 0) return
+    const { group } = this.#options
+    const offsets = starts.map(({ topic, partition, offset }) => ({ topic, partition, offset }))
+    const places = offsets
+      .map(({ topic, partition, offset }) => `to offset ${offset} of ${topic}-${partition}`)
+      .join(', ')
+    this.#parts.context.logger?.info(`Group "${group}" was moved ${places}: its consumer goes on there.`)
+    publishMoved({ group, memberId: this.#options.memberId(), offsets })
   }
 
   #publish(what: 'assigned' | 'revoked' | 'lost', owned: readonly OwnedPartition[]): void {

@@ -332,7 +332,10 @@ export class Consumption implements LoopSource, Finishable {
       serdesOf: (topic) => this.subscription.serdesOf(topic),
       judge: damageJudge(this.#context.environment, onDamage),
       progress: () => (this.#countsDone ? this.#doneListener() : this.#committer),
-      onChange: () => this.onInterrupt(),
+      onChange: () => {
+        this.onInterrupt()
+        this.#finishDraining()
+      },
       onLeaving: (prefixes) => this.onLeaving(prefixes),
       onError,
     })

@@ -13,6 +13,16 @@ export interface PartitionsEvent {
   readonly partitions: readonly TopicPartition[]
 }
 
+/** What is published on `tidemark:partitions.moved`, when somebody has moved a running group and a consumer goes on there. */
+export interface MovedEvent {
+  /** The member's group. */
+  readonly group: string
+  /** What the group calls the member. */
+  readonly memberId: string
+  /** Where it goes on in each partition. */
+  readonly offsets: readonly PartitionOffset[]
+}
+
 /** What is published on `tidemark:commit`, when a commit of a consumer is answered. */
 export interface CommitEvent {
   /** The consumer's group. */
@@ -71,6 +81,7 @@ const channels = {
   assigned: channel('tidemark:partitions.assigned'),
   revoked: channel('tidemark:partitions.revoked'),
   lost: channel('tidemark:partitions.lost'),
+  moved: channel('tidemark:partitions.moved'),
   commit: channel('tidemark:commit'),
   send: channel('tidemark:send'),
   attemptFailed: channel('tidemark:attempt.failed'),
@@ -79,6 +90,11 @@ const channels = {
 /** Tells whoever subscribed to the diagnostics channel what happened to a member's partitions. */
 export function publishPartitions(what: 'assigned' | 'revoked' | 'lost', event: PartitionsEvent): void {
   if (channels[what].hasSubscribers) channels[what].publish(event)
+}
+
+/** The same where somebody moved the group. */
+export function publishMoved(event: MovedEvent): void {
+  if (channels.moved.hasSubscribers) channels.moved.publish(event)
 }
 
 /** Where nobody listens, nothing is put together. */

@@ -21,6 +21,8 @@ export interface MemberEvents {
   assign(partitions: readonly TopicPartition[]): void
   /** The group knows that what it gave us is what we have. */
   agreed(): void
+  /** Ours still, but somebody moved the group there: what was handed out no longer counts, and its commit says where to go on. */
+  move(partitions: readonly TopicPartition[]): void
   /** Everything was given to others: nothing of it may be committed. */
   lose(): void
   /** The group will not have this member. */
@@ -147,6 +149,8 @@ export class GroupMember {
     this.#saysAll = false
     this.#retryMs = RETRY_MS
     this.#epoch = answer.memberEpoch
+    // Before anything is committed at this epoch.
+    if (answer.moved !== undefined) this.#events.move(answer.moved)
     if (request.owned !== null) {
       this.#reported = request.owned
       if (this.isSettled) this.#events.agreed()

@@ -1,11 +1,10 @@
 import type { MemberDescription, TopicPartition } from '../broker/broker.ts'
 import { TidemarkError } from '../errors.ts'
 import { STATIC_LEAVE_EPOCH } from '../group/member-epoch.ts'
-import { type CommittedPosition, isSamePosition } from '../offsets/reset-metadata.ts'
+import type { CommittedPosition } from '../offsets/reset-metadata.ts'
 import type { ClientContext } from './client-context.ts'
-import { commitGroupOffsets, readGroupOffsets, readMembers } from './group-offsets.ts'
+import { readMembers } from './group-offsets.ts'
 import { boolean, checkOptions, type OptionKinds } from './option-check.ts'
-import { isSamePartition } from './topic-partition.ts'
 
 /** What a plan does to one partition. */
 export interface ResetChange extends TopicPartition {
@@ -29,9 +28,15 @@ export interface ResetChange extends TopicPartition {
 export interface ApplyOptions {
   /** Also where the group has committed since; what it committed is overwritten. Default false. */
   readonly force?: boolean | undefined
+  /**
+   * Also while the group has members. Whoever has one of the partitions goes on at its new place by itself, within half a
+   * second: the record in hand no longer counts, its `signal` aborts, and what was processed elsewhere stays processed.
+   * Only in a directory: a cluster cannot. Default false.
+   */
+  readonly running?: boolean | undefined
 }
 
-const APPLY_KINDS: OptionKinds<ApplyOptions> = { force: boolean }
+const APPLY_KINDS: OptionKinds<ApplyOptions> = { force: boolean, running: boolean }
 
 /**
  * What moving a group would do, partition by partition, and the doing of it. Nothing is changed before `apply`. Made by
@@ -42,7 +47,7 @@ export class ResetPlan {
   readonly group: string
   /** By topic and partition. */
   readonly changes: readonly ResetChange[]
-  /** Who is in the group. While anybody is, `apply` refuses: members would go on where they are and overwrite it. */
+  /** Who is in the group. While anybody is, `apply` refuses, unless it is to move a `running` group. */
   readonly members: readonly MemberDescription[]
   readonly #context: ClientContext
 
@@ -59,13 +64,16 @@ export class ResetPlan {
 
   /**
    * Does it. Survives a power loss when it resolves.
-   * @throws {TidemarkError} NON_EMPTY_GROUP while the group has members; GROUP_MOVED where it has committed since, unless
-   *   `force`; READ_ONLY, UNKNOWN_TOPIC
+   * @throws {TidemarkError} NON_EMPTY_GROUP while the group has members, unless `running`; GROUP_MOVED where it has
+   *   committed since, unless `force`; READ_ONLY, UNKNOWN_TOPIC
    */
   async apply(options: ApplyOptions = {}): Promise<void> {
     checkOptions('plan.apply', options, APPLY_KINDS)
     const moved = this.changes.filter(({ hasMovedOn }) => hasMovedOn)
-    if (moved.length > 0 && options.force !== true) throw movedOn(this.group, moved.map(placeWords))
+    if (moved.length > 0 && options.force !== true) {
+      const places = moved.map(placeWords).join(', ')
+      throw movedOn(`Group ${this.group} has committed since, on ${places}. Nothing was changed.`)
+    }
     await this.#move(
       options,
       ({ before }) => before,
@@ -87,50 +95,40 @@ export class ResetPlan {
   }
 
   async #move(
-    { force = false }: ApplyOptions,
+    { force = false, running = false }: ApplyOptions,
     from: (change: ResetChange) => CommittedPosition | null,
     to: (change: ResetChange) => CommittedPosition | null,
   ): Promise<void> {
     const changes = this.changes.filter(({ isUnchanged }) => !isUnchanged)
     if (changes.length === 0) return
     const broker = this.#context.openBroker
-    const members = await readMembers(broker, this.group)
-    if (members.length > 0) throw nonEmptyGroup(this.group, members)
-    if (!force) await this.#checkUnmoved(changes, from)
-    const commits = changes.flatMap((change) => {
-      const position = to(change)
-      return position === null ? [] : { topic: change.topic, partition: change.partition, ...position }
+    const members = running ? [] : await readMembers(broker, this.group)
+    if (members.length > 0) throw nonEmptyGroup(this.group, members, { canMove: true })
+    const offsets = changes.map((change) => {
+      const { topic, partition } = change
+      return { topic, partition, expected: force ? undefined : from(change), position: to(change) }
     })
-    await commitGroupOffsets(broker, this.group, commits).catch((error: unknown) => {
+    const request = { group: this.group, offsets, members: running ? ('move' as const) : ('refuse' as const) }
+    await broker.alterConsumerGroupOffsets(request).catch((error: unknown) => {
+      if (!(error instanceof TidemarkError)) throw error
       // Somebody joined in this very moment.
-      if (error instanceof TidemarkError && error.code === 'UNKNOWN_MEMBER_ID') throw nonEmptyGroup(this.group, [])
-      throw error
+      if (error.code === 'NON_EMPTY_GROUP') throw nonEmptyGroup(this.group, [], { canMove: true })
+      throw error.code === 'GROUP_MOVED' ? movedOn(error.message) : error
     })
-    const partitions = changes.filter((change) => to(change) === null)
-    if (partitions.length > 0) await broker.offsetDelete({ group: this.group, partitions: partitions.map(place) })
-  }
-
-  async #checkUnmoved(
-    changes: readonly ResetChange[],
-    expected: (change: ResetChange) => CommittedPosition | null,
-  ): Promise<void> {
-    const current = await readGroupOffsets(this.#context.openBroker, this.group)
-    const moved = changes.filter((change) => {
-      const found = current.find((each) => isSamePartition(each, change)) ?? null
-      return !isSamePosition(found, expected(change))
-    })
-    if (moved.length > 0)
-      throw movedOn(
-        this.group,
-        moved.map((change) => `${change.topic}-${change.partition}`),
-      )
   }
 }
 
-/** Why a group with members is left alone, and what works. */
-export function nonEmptyGroup(group: string, members: readonly MemberDescription[]): TidemarkError {
+/** Why a group with members is left alone, and what works; `canMove`: also to move it as it runs. */
+export function nonEmptyGroup(
+  group: string,
+  members: readonly MemberDescription[],
+  { canMove = false }: { readonly canMove?: boolean } = {},
+): TidemarkError {
+  const works = canMove
+    ? 'move it with `running` (`--running`), and its consumers go on at the new place by themselves; or '
+    : ''
   const away = members.filter(({ memberEpoch }) => memberEpoch === STATIC_LEAVE_EPOCH)
-  if (away.length > 0 && away.length === members.length) return awayGroup(group, away)
+  if (away.length > 0 && away.length === members.length) return awayGroup(group, away, works)
   const names = new Set(members.map(({ clientId, memberId }) => (clientId === '' ? memberId : clientId)))
   const count = members.length === 1 ? '1 member' : members.length === 0 ? 'members' : `${members.length} members`
   const who = names.size === 0 ? '' : ` (${[...names].join(', ')})`
@@ -138,38 +136,31 @@ export function nonEmptyGroup(group: string, members: readonly MemberDescription
     'NON_EMPTY_GROUP',
     [
       `Group ${group} has ${count}${who}: they would go on where they are and overwrite it. Nothing was changed.`,
-      "What works: stop the program that consumes in this group, or close the group's consumers in it, then do this again.",
+      `What works: ${works}stop the program that consumes in this group, or close the group's consumers in it, then do this again.`,
     ].join('\n'),
   )
 }
 
 /** Static members have gone, and mean to come back: their places are theirs until the session ends. */
-function awayGroup(group: string, away: readonly MemberDescription[]): TidemarkError {
+function awayGroup(group: string, away: readonly MemberDescription[], works: string): TidemarkError {
   const names = away.map(({ instanceId, memberId }) => instanceId ?? memberId).join(', ')
   return new TidemarkError(
     'NON_EMPTY_GROUP',
     [
       `The consumers of group ${group} are gone, but static members (${names}) keep their places for 45 s. Nothing was changed.`,
-      'What works: do this again when the 45 s are over.',
+      `What works: ${works}do this again when the 45 s are over.`,
     ].join('\n'),
   )
 }
 
-function movedOn(group: string, places: readonly string[]): TidemarkError {
+function movedOn(what: string): TidemarkError {
   return new TidemarkError(
     'GROUP_MOVED',
-    [
-      `Group ${group} has committed since, on ${places.join(', ')}. Nothing was changed.`,
-      'What works: look at where it is and plan again; or insist with `force`, which overwrites what it has committed.',
-    ].join('\n'),
+    `${what}\nWhat works: look at where it is and plan again; or insist with \`force\`, which overwrites what it has committed.`,
   )
 }
 
 function placeWords({ topic, partition, before, after }: ResetChange): string {
   const goesTo = after === null ? 'to be removed' : `to go back to ${after.offset}`
   return `${topic}-${partition} (is at ${before?.offset ?? 'no offset'}, was ${goesTo})`
-}
-
-function place({ topic, partition }: TopicPartition): TopicPartition {
-  return { topic, partition }
 }

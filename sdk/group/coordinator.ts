@@ -20,6 +20,7 @@ import {
 import { JOIN_EPOCH, STATIC_LEAVE_EPOCH } from './member-epoch.ts'
 import { MemberTimers } from './member-timers.ts'
 import { findLeaving, leaveForAWhile, removeMembers } from './membership.ts'
+import { type AlterOffsetsRequest, planAlteration } from './offset-alteration.ts'
 import { type CommitRequest, type PartitionAnswer, planCommit } from './offset-commit.ts'
 import { type FetchedOffset, type FetchOffsetsRequest, fetchOffsets } from './offset-fetch.ts'
 import { topicIdOf } from './partition-id.ts'
@@ -129,6 +130,15 @@ export class GroupCoordinator {
       this.#append(group, records)
       this.#timers.forget(group)
     }
+  }
+
+  /**
+   * Puts a group elsewhere, in one batch: all or, where it throws, none. Throws what `planAlteration` throws. Members go on
+   * from there by themselves if they are to be moved: what they commit before they have heard of it does not count.
+   */
+  alterOffsets(request: AlterOffsetsRequest): void {
+    const context = { topics: this.#options.topics(), nameOf: this.#nameOf, nowMs: this.#options.nowMs() }
+    this.#append(request.group, planAlteration(this.table.get(request.group), request, this.table.offsets, context))
   }
 
   /** All or, where it throws, none. Throws GROUP_NOT_FOUND and GROUP_SUBSCRIBED_TO_TOPIC. */

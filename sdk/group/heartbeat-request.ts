@@ -34,6 +34,11 @@ export interface HeartbeatResponse {
   readonly heartbeatIntervalMs: number
   /** null: unchanged. A smaller list at the same epoch means: give the missing ones up, then report `owned`. */
   readonly assignment: readonly NamedPartition[] | null
+  /**
+   * Kafka has no such field: what the member has, and where the group was moved meanwhile. Whatever it was given of them
+   * before no longer counts; it goes on at what is committed there.
+   */
+  readonly moved?: readonly NamedPartition[]
 }
 
 /** Kafka's clients send 22 characters; keys of records hold no more than an int16 length. */

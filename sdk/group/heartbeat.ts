@@ -9,6 +9,7 @@ import { JOIN_EPOCH, STATIC_LEAVE_EPOCH } from './member-epoch.ts'
 import type { MemberRecord } from './member-record.ts'
 import { findMember, raiseEpoch } from './membership.ts'
 import { OwnedPartitions } from './owned-partitions.ts'
+import type { PartitionId } from './partition-id.ts'
 import { Reconciliation } from './reconciliation.ts'
 import { topicsChanged, updateTarget } from './target-assignment.ts'
 import type { TopicLookup } from './topic-lookup.ts'
@@ -102,12 +103,29 @@ function respond(
   const isFull = request.rebalanceTimeoutMs !== -1 && request.subscribedTopicNames !== null && request.owned !== null
   const isAsked = request.memberEpoch === JOIN_EPOCH || isFull
   const hasChanged = before === undefined || !sameHeld(before.assigned, member.assigned)
+  const moved = movedPartitions(before, request, nameOf)
   return {
     memberId: request.memberId,
     memberEpoch: member.memberEpoch,
     heartbeatIntervalMs: isQuiet(group) ? config.heartbeatIntervalMs : config.reconcilingHeartbeatIntervalMs,
     assignment: isAsked || hasChanged ? named(member.assigned.keys(), nameOf) : null,
+    ...(moved.length > 0 && { moved: named(moved, nameOf) }),
   }
+}
+
+/** What the member has had all along, and has from an epoch on that it has not heard of: the group was moved there. */
+function movedPartitions(
+  before: ConsumerGroupMember | undefined,
+  request: HeartbeatRequest,
+  nameOf: HeartbeatContext['nameOf'],
+): PartitionId[] {
+  if (before === undefined || request.memberEpoch === JOIN_EPOCH) return []
+  const owned = new OwnedPartitions(request.owned, nameOf)
+  const moved: PartitionId[] = []
+  for (const held of [before.assigned, before.pendingRevocation]) {
+    for (const [id, since] of held) if (since > request.memberEpoch && owned.mayHoldOne(id)) moved.push(id)
+  }
+  return moved
 }
 
 /** Whether nobody waits for anybody. Members that are away do not count: nothing is to come of them. */

@@ -113,13 +113,13 @@ function memberOfInstance(group: ConsumerGroup, instanceId: string): ConsumerGro
 
 /**
  * The epoch must be the member's. The one before is tolerated from a member that missed an answer, which shows in owning
- * nothing but what it was assigned. 0 is always right: it begins again.
+ * nothing but what it was assigned, or is still giving up. 0 is always right: it begins again.
  */
 function checkEpoch(member: ConsumerGroupMember, request: HeartbeatRequest, nameOf: NameOf): void {
   const { memberEpoch } = request
   if (memberEpoch === JOIN_EPOCH || memberEpoch === member.memberEpoch) return
   if (memberEpoch < member.memberEpoch && memberEpoch === member.previousMemberEpoch) {
-    if (new OwnedPartitions(request.owned, nameOf).isWithin(member.assigned)) return
+    if (new OwnedPartitions(request.owned, nameOf).isWithin(member.assigned, member.pendingRevocation)) return
   }
   throw new TidemarkError(
     'FENCED_MEMBER_EPOCH',

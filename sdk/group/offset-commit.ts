@@ -62,7 +62,7 @@ export function planCommit(
   const partitions = request.offsets.map((commit): PartitionAnswer => {
     const { topic, partition, offset, leaderEpoch, metadata } = commit
     const shape = topics.byName(topic)
-    const error = refusal(commit, shape, mayCommit)
+    const error = checkPosition(commit, shape) ?? refusal(commit, shape, mayCommit)
     if (error === null && shape !== undefined) {
       const { topicId } = shape
       const place = { group: request.group, topic, partition }
@@ -104,10 +104,11 @@ function checkCommitter(
     const message = `Member ${memberId} is at epoch ${member.memberEpoch}, not ${memberEpoch}.`
     throw new TidemarkError('STALE_MEMBER_EPOCH', message)
   }
-  // At its own epoch a member may commit anything, as in Kafka, but not progress in a topic that was deleted and made anew.
-  if (memberEpoch === member.memberEpoch) return (id, topic) => !holdsFormer(member, id, topic, nameOf)
-  return (id) =>
-    memberEpoch >= (member.assigned.get(id) ?? member.pendingRevocation.get(id) ?? Number.POSITIVE_INFINITY)
+  const heldSince = (id: PartitionId) => member.assigned.get(id) ?? member.pendingRevocation.get(id)
+  if (memberEpoch < member.memberEpoch) return (id) => memberEpoch >= (heldSince(id) ?? Number.POSITIVE_INFINITY)
+  // At its own epoch a member may commit anything, as in Kafka, but not progress in a topic that was deleted and made anew,
+  // nor in a partition in which the group was moved since: that it has from a later epoch on.
+  return (id, topic) => memberEpoch >= (heldSince(id) ?? 0) && !holdsFormer(member, id, topic, nameOf)
 }
 
 /** Whether the member still holds this partition of a topic that had the name before. */
@@ -125,9 +126,19 @@ function holdsFormer(
 }
 
 function refusal(
-  { topic, partition, offset, leaderEpoch, metadata }: CommitOfPartition,
+  { topic, partition }: CommitOfPartition,
   shape: TopicShape | undefined,
   mayCommit: (id: PartitionId, topic: string) => boolean,
+): GroupError | null {
+  if (shape === undefined || mayCommit(partitionId(shape.topicId, partition), topic)) return null
+  const message = `The member no longer had ${topic}-${partition} at its epoch, so its commit does not count.`
+  return { code: 'STALE_MEMBER_EPOCH', message }
+}
+
+/** Why nobody can commit this, if that is so. */
+export function checkPosition(
+  { topic, partition, offset, leaderEpoch, metadata }: CommitOfPartition,
+  shape: TopicShape | undefined,
 ): GroupError | null {
   if (shape === undefined || !Number.isInteger(partition) || partition < 0 || partition >= shape.partitionCount) {
     return { code: 'UNKNOWN_TOPIC', message: `There is no partition ${topic}-${partition}.` }
@@ -136,10 +147,6 @@ function refusal(
   if (!Number.isSafeInteger(offset) || offset < 0 || !isEpoch) {
     const message = `Offset ${offset} at epoch ${leaderEpoch} is no position in ${topic}-${partition}.`
     return { code: 'INVALID_ARGUMENT', message }
-  }
-  if (!mayCommit(partitionId(shape.topicId, partition), topic)) {
-    const message = `The member no longer had ${topic}-${partition} at its epoch, so its commit does not count.`
-    return { code: 'STALE_MEMBER_EPOCH', message }
   }
   try {
     checkCommitMetadata(metadata, topic, partition)

@@ -24,16 +24,19 @@ export class OwnedPartitions {
 
   /** Whether it may still use one of `partitions`: always, if it did not say. */
   mayHold(partitions: HeldPartitions): boolean {
-    if (this.#names === null) return partitions.size > 0
-    for (const id of partitions.keys()) if (this.#names.has(this.#name(id))) return true
+    for (const id of partitions.keys()) if (this.mayHoldOne(id)) return true
     return false
   }
 
-  /** Whether it said what it owns, and all of that is among `partitions`. */
-  isWithin(partitions: HeldPartitions): boolean {
+  mayHoldOne(id: PartitionId): boolean {
+    return this.#names === null || this.#names.has(this.#name(id))
+  }
+
+  /** Whether it said what it owns, and all of that is among `held`. */
+  isWithin(...held: readonly HeldPartitions[]): boolean {
     if (this.#names === null) return false
     const names = new Set<string>()
-    for (const id of partitions.keys()) names.add(this.#name(id))
+    for (const partitions of held) for (const id of partitions.keys()) names.add(this.#name(id))
     for (const name of this.#names) if (!names.has(name)) return false
     return true
   }

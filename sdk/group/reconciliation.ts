@@ -45,7 +45,7 @@ export class Reconciliation {
         return subscriptionChanged ? this.#dropUnsubscribed() : this.#member
       case MEMBER_STATE.unrevoked:
         if (!this.#owned.mayHold(this.#member.pendingRevocation)) return this.#advance()
-        return subscriptionChanged ? this.#revokeUnsubscribed() : this.#member
+        return subscriptionChanged ? this.#revokeUnsubscribed() : this.#atKnownEpoch()
       case MEMBER_STATE.unreleased:
         return this.#advance()
       default:
@@ -92,13 +92,28 @@ export class Reconciliation {
   #revokeUnsubscribed(): CurrentAssignmentRecord {
     const { assigned, pendingRevocation } = this.#member
     const [kept, dropped] = split(assigned, (id) => this.#topicIds.has(topicIdOf(id)))
-    return dropped.size === 0 ? this.#member : this.#revoking(kept, new Map([...pendingRevocation, ...dropped]))
+    return dropped.size === 0 ? this.#atKnownEpoch() : this.#revoking(kept, new Map([...pendingRevocation, ...dropped]))
   }
 
   #revoking(assigned: HeldPartitions, pendingRevocation: HeldPartitions): CurrentAssignmentRecord {
-    const { memberEpoch } = this.#member
     const state = MEMBER_STATE.unrevoked
-    return { memberEpoch, previousMemberEpoch: memberEpoch, state, assigned, pendingRevocation }
+    const { memberEpoch: previousMemberEpoch } = this.#member
+    return { memberEpoch: this.#knownEpoch, previousMemberEpoch, state, assigned, pendingRevocation }
+  }
+
+  /** Still giving up what it had to, but it hears that the group was moved: from now on its commits count there again. */
+  #atKnownEpoch(): CurrentAssignmentRecord {
+    const { memberEpoch: previousMemberEpoch } = this.#member
+    const memberEpoch = this.#knownEpoch
+    return memberEpoch === previousMemberEpoch
+      ? this.#member
+      : { ...this.#assignment(), memberEpoch, previousMemberEpoch }
+  }
+
+  /** The member's epoch, or that of the latest move of the group in what it has. */
+  get #knownEpoch(): number {
+    const { memberEpoch, assigned, pendingRevocation } = this.#member
+    return Math.max(memberEpoch, ...assigned.values(), ...pendingRevocation.values())
   }
 
   #assignment(): CurrentAssignmentRecord {

@@ -275,6 +275,8 @@ export class ScriptedBroker implements port.Broker {
 
   offsetDelete = this.#request('offsetDelete', async () => {})
 
+  alterConsumerGroupOffsets = this.#request('alterConsumerGroupOffsets', async () => {})
+
   async close(): Promise<void> {}
 
   #request<Name extends RequestName>(name: Name, usual: (request: RequestOf<Name>) => AnswerOf<Name>): Method<Name> {

@@ -261,7 +261,9 @@ test('a group with members is left alone, and the message says what works', asyn
   for (const refused of [plan.apply(), (await tide.groups.planUndo('fraud')).apply({ force: true })]) {
     await expect(refused).rejects.toMatchObject({
       code: 'NON_EMPTY_GROUP',
-      message: expect.stringMatching(/1 member \(tidemark\).*\nWhat works: stop the program/),
+      message: expect.stringMatching(
+        /1 member \(tidemark\).*\nWhat works: move it with `running`.*; or stop the program/,
+      ),
     })
   }
   await loop.return?.()

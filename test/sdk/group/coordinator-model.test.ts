@@ -6,7 +6,7 @@ const STEPS = 60
 const SEED = 1
 
 test(`whatever members do, no partition has two owners, brokers accept every batch, and the group comes to rest (${HISTORIES} histories from seed ${SEED})`, () => {
-  const total = { beats: 0, commits: 0, refused: 0, fenced: 0 }
+  const total = { beats: 0, commits: 0, refused: 0, fenced: 0, moves: 0, outrun: 0 }
   for (let seed = SEED; seed < SEED + HISTORIES; seed++) {
     const model = new GroupModel(seed)
     for (let step = 0; step < STEPS; step++) model.step()
@@ -17,4 +17,6 @@ test(`whatever members do, no partition has two owners, brokers accept every bat
   expect(total.commits).toBeGreaterThan(HISTORIES)
   expect(total.refused).toBeGreaterThan(HISTORIES / 10)
   expect(total.fenced).toBeGreaterThan(HISTORIES / 10)
+  expect(total.moves).toBeGreaterThan(HISTORIES)
+  expect(total.outrun).toBeGreaterThan(HISTORIES / 20)
 })

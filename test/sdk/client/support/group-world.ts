@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest'
-import type { Broker, OffsetCommitRequest } from '../../../../sdk/broker/broker.ts'
+import type { Broker, OffsetCommitRequest, TopicPartition } from '../../../../sdk/broker/broker.ts'
 import { Owner } from '../../../../sdk/broker/owner.ts'
 import { ClientContext } from '../../../../sdk/client/client-context.ts'
 import { Topic } from '../../../../sdk/client/topic.ts'
@@ -10,6 +10,17 @@ export const TOPICS: Readonly<Record<string, number>> = { payments: 3, refunds: 
 
 /** Records that every partition has. */
 export const RECORDS = 12
+
+/** What a member's words and answers mean to whoever watches. Partitions by name, `payments-0`. */
+export interface Ear {
+  committed(request: OffsetCommitRequest, refused: ReadonlySet<string>): void
+  /** The group says that these are its, whether it has heard that yet or not. */
+  given(partitions: ReadonlySet<string>): void
+  /** It says that it has these, and no others. */
+  owns(partitions: ReadonlySet<string>): void
+  /** It hears that the group was moved there. */
+  moved(partitions: readonly string[]): void
+}
 
 /** A directory with some records, shared by many histories: each is another group's. */
 export class GroupWorld {
@@ -41,21 +52,45 @@ export class GroupWorld {
     return world
   }
 
-  /** The owner, with an ear on the commits that it accepts. */
-  overheard(accepted: (request: OffsetCommitRequest, refused: ReadonlySet<string>) => void): Broker {
-    return new Proxy<Broker>(this.owner, {
-      get: (owner, name) => {
-        if (name !== 'offsetCommit') {
-          const value: unknown = Reflect.get(owner, name, owner)
-          return typeof value === 'function' ? value.bind(owner) : value
-        }
-        return async (request: OffsetCommitRequest) => {
-          const answer = await this.owner.offsetCommit(request)
-          const refused = answer.partitions.filter(({ error }) => error !== null)
-          accepted(request, new Set(refused.map(({ topic, partition }) => `${topic}-${partition}`)))
-          return answer
+  /** The owner, with an ear on what one member says to it and hears from it. */
+  overheard(ear: Ear): Broker {
+    return this.withRequests({
+      offsetCommit: async (request) => {
+        const answer = await this.owner.offsetCommit(request)
+        const refused = answer.partitions.filter(({ error }) => error !== null)
+        ear.committed(request, new Set(refused.map(nameOf)))
+        return answer
+      },
+      consumerGroupHeartbeat: async (request) => {
+        if (request.owned !== null) ear.owns(new Set(request.owned.map(nameOf)))
+        const { moved, ...answer } = await this.owner.consumerGroupHeartbeat(request)
+        if (answer.assignment !== null) ear.given(new Set(answer.assignment.map(nameOf)))
+        if (moved === undefined) return answer
+        return {
+          ...answer,
+          // In the moment in which the member looks at it.
+          get moved() {
+            ear.moved(moved.map(nameOf))
+            return moved
+          },
         }
       },
     })
   }
+
+  /** The owner, but for some of its requests. */
+  withRequests(requests: Partial<Broker>): Broker {
+    return new Proxy<Broker>(this.owner, {
+      get: (owner, name) => {
+        const own = requests[name as keyof Broker]
+        if (own !== undefined) return own
+        const value: unknown = Reflect.get(owner, name, owner)
+        return typeof value === 'function' ? value.bind(owner) : value
+      },
+    })
+  }
+}
+
+export function nameOf({ topic, partition }: TopicPartition): string {
+  return `${topic}-${partition}`
 }

@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import type { AlterConsumerGroupOffsetsRequest, TopicPartition } from '../../../../sdk/broker/broker.ts'
 import { ClientContext } from '../../../../sdk/client/client-context.ts'
 import { Consumer } from '../../../../sdk/client/consumer.ts'
 import { Groups } from '../../../../sdk/client/groups.ts'
@@ -8,10 +9,10 @@ import { Topic } from '../../../../sdk/client/topic.ts'
 import type { TopicRecord } from '../../../../sdk/client/topic-record.ts'
 import { randomFrom, type SeededRandom } from '../../../../sdk/environment/seeded-random.ts'
 import { TidemarkError } from '../../../../sdk/errors.ts'
-import { isSamePosition } from '../../../../sdk/offsets/reset-metadata.ts'
+import { type CommittedPosition, isSamePosition } from '../../../../sdk/offsets/reset-metadata.ts'
 import { turns } from './create-client.ts'
 import { type CutOffBroker, cutOffBroker } from './cut-off-broker.ts'
-import { type GroupWorld, RECORDS, TOPICS } from './group-world.ts'
+import { type Ear, type GroupWorld, nameOf, RECORDS, TOPICS } from './group-world.ts'
 import { PartitionModel } from './partition-model.ts'
 
 const MAX_MEMBERS = 8
@@ -25,12 +26,27 @@ interface Member {
   readonly topics: readonly string[]
   asked: Promise<void> | undefined
   inHand: TopicRecord | undefined
+  /** Partitions in which the group was moved while it had them, and it has not heard of that: nothing it does there counts. */
+  readonly unheard: Set<string>
+  /** What the group last said is its. */
+  readonly given: Set<string>
   hasEnded: boolean
 }
 
 /** One random history of a group: real members of a real broker, and what must hold after every step. */
 export class MovingGroup {
-  readonly counts = { records: 0, commits: 0, kills: 0, leaves: 0, resets: 0, undos: 0, forced: 0, refused: 0 }
+  readonly counts = {
+    records: 0,
+    commits: 0,
+    kills: 0,
+    leaves: 0,
+    resets: 0,
+    undos: 0,
+    forced: 0,
+    refused: 0,
+    running: 0,
+    outrun: 0,
+  }
   readonly #world: GroupWorld
   readonly #group: string
   readonly #random: SeededRandom
@@ -42,6 +58,8 @@ export class MovingGroup {
   #members: Member[] = []
   /** Whether somebody was killed whom the broker may still count. */
   #hasGhosts = false
+  /** A running group is about to be moved: how, and why it will not be. */
+  #altering: { readonly way: 'reset' | 'undo'; code: 'GROUP_MOVED' | null } | undefined
   #where: string
   #step = 0
 
@@ -50,7 +68,9 @@ export class MovingGroup {
     this.#group = `group ${seed}`
     this.#where = `SEED=${seed}`
     this.#random = randomFrom(seed)
-    this.#groups = new Groups(world.context)
+    const { environment } = world
+    const broker = world.withRequests({ alterConsumerGroupOffsets: (request) => this.#alter(request) })
+    this.#groups = new Groups(new ClientContext({ broker, environment }))
     for (const [topic, count] of Object.entries(TOPICS)) {
       for (let partition = 0; partition < count; partition++) {
         this.#partitions.set(`${topic}-${partition}`, new PartitionModel(topic, partition))
@@ -92,15 +112,9 @@ export class MovingGroup {
     const { environment } = this.#world
     const wanted = Object.keys(TOPICS).filter(() => this.#random.below(4) > 0)
     const topics = wanted.length === 0 ? ['payments'] : wanted
-    const process = cutOffBroker(
-      this.#world.overheard((request, refused) => {
-        for (const { topic, partition, offset, leaderEpoch, metadata } of request.offsets) {
-          if (refused.has(`${topic}-${partition}`)) continue
-          this.counts.commits++
-          this.#model(topic, partition).committedBy({ offset, leaderEpoch, metadata }, this.#nowMs, this.#where)
-        }
-      }),
-    )
+    const unheard = new Set<string>()
+    const given = new Set<string>()
+    const process = cutOffBroker(this.#world.overheard(this.#earFor(unheard, given)))
     const context = new ClientContext({ broker: process.broker, environment })
     const consumer = new Consumer<TopicRecord>(
       context,
@@ -108,9 +122,35 @@ export class MovingGroup {
       { group: this.#group, commit: { everyRecords: 1 + this.#random.below(5), intervalMs: 3000, idleMs: 1000 } },
     )
     const records = consumer[Symbol.asyncIterator]()
-    const member = { process, consumer, records, topics, asked: undefined, inHand: undefined, hasEnded: false }
+    const state = { asked: undefined, inHand: undefined, hasEnded: false }
+    const member: Member = { process, consumer, records, topics, unheard, given, ...state }
     this.#members.push(member)
     this.#next(member)
+  }
+
+  #earFor(unheard: Set<string>, given: Set<string>): Ear {
+    return {
+      given: (partitions) => {
+        given.clear()
+        for (const name of partitions) given.add(name)
+      },
+      committed: ({ offsets }, refused) => {
+        for (const { topic, partition, offset, leaderEpoch, metadata } of offsets) {
+          if (refused.has(`${topic}-${partition}`)) {
+            if (unheard.has(`${topic}-${partition}`)) this.counts.outrun++
+            continue
+          }
+          this.counts.commits++
+          this.#model(topic, partition).committedBy({ offset, leaderEpoch, metadata }, this.#nowMs, this.#where)
+        }
+      },
+      owns: (partitions) => {
+        for (const name of [...unheard]) if (!partitions.has(name)) unheard.delete(name)
+      },
+      moved: (partitions) => {
+        for (const name of partitions) unheard.delete(name)
+      },
+    }
   }
 
   /** Some member's body is done, and its loop asks for the next record. */
@@ -136,6 +176,7 @@ export class MovingGroup {
         return
       }
       this.counts.records++
+      if (member.unheard.has(nameOf(record))) return
       member.inHand = record
       this.#model(record.topic, record.partition).handedOut(record.offset, member, this.#where)
     })
@@ -233,11 +274,9 @@ export class MovingGroup {
   async #isApplied(plan: ResetPlan, way: 'reset' | 'undo', force = false, mustRefuse = false): Promise<boolean> {
     const changes = plan.changes.filter(({ isUnchanged }) => !isUnchanged)
     if (changes.length === 0) return false
+    if (this.#random.below(2) === 0) return await this.#isMoved(plan, way, force)
     const before = await this.#countMembers()
-    const outcome = await plan.apply({ force }).then(
-      () => null,
-      (error: unknown) => (error instanceof TidemarkError ? error.code : error),
-    )
+    const outcome = await codeOf(plan.apply({ force }))
     // Somebody may join just then.
     const count = outcome === null ? before : Math.max(before, await this.#countMembers())
     const code = mustRefuse ? 'GROUP_MOVED' : count > 0 ? 'NON_EMPTY_GROUP' : null
@@ -253,6 +292,45 @@ export class MovingGroup {
     }
     await this.#checkCommitted()
     return outcome === null
+  }
+
+  /** Whoever runs goes on at the new place; only a commit of this very moment is in the way. */
+  async #isMoved(plan: ResetPlan, way: 'reset' | 'undo', force: boolean): Promise<boolean> {
+    this.#altering = { way, code: null }
+    const hasMovedOn = plan.changes.some((change) => change.hasMovedOn) && !force
+    const outcome = await codeOf(plan.apply({ force, running: true }))
+    const { code } = this.#altering
+    this.#altering = undefined
+    expect(outcome, `${this.#where}: moving a running group`).toBe(hasMovedOn ? 'GROUP_MOVED' : code)
+    if (outcome !== null) this.counts.refused++
+    // Members' commits of this very moment would pass for moves.
+    this.#world.environment.advance(1)
+    await this.#checkCommitted()
+    return outcome === null
+  }
+
+  /** The broker is asked to move the group: it does so before it returns, or sees that the group has committed since. */
+  #alter(request: AlterConsumerGroupOffsetsRequest): Promise<void> {
+    const isOutdated = request.offsets.some(({ expected, ...place }) => {
+      return expected !== undefined && !isSamePosition(expected, this.#model(place.topic, place.partition).committed)
+    })
+    const answer = this.#world.owner.alterConsumerGroupOffsets(request)
+    if (this.#altering === undefined) return answer
+    if (isOutdated) this.#altering.code = 'GROUP_MOVED'
+    else for (const { position, ...place } of request.offsets) this.#moved(place, position, this.#altering.way)
+    return answer
+  }
+
+  #moved(place: TopicPartition, position: CommittedPosition | null, way: 'reset' | 'undo'): void {
+    const name = nameOf(place)
+    this.#model(place.topic, place.partition).putTo(position, this.#nowMs, way)
+    this.#moves.add(`${name} ${this.#nowMs}`)
+    for (const member of this.#members) {
+      if (!member.given.has(name) && !member.consumer.assignment.some((each) => nameOf(each) === name)) continue
+      this.counts.running++
+      member.unheard.add(name)
+      if (member.inHand !== undefined && nameOf(member.inHand) === name) member.inHand = undefined
+    }
   }
 
   async #countMembers(): Promise<number> {
@@ -336,4 +414,11 @@ export class MovingGroup {
   get #nowMs(): number {
     return this.#world.environment.clock.nowMs()
   }
+}
+
+async function codeOf(action: Promise<void>): Promise<unknown> {
+  return await action.then(
+    () => null,
+    (error: unknown) => (error instanceof TidemarkError ? error.code : error),
+  )
 }

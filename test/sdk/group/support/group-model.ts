@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import { TidemarkError } from '../../../../sdk/errors.ts'
 import type { ConsumerGroup } from '../../../../sdk/group/consumer-group.ts'
 import type { GroupCoordinator } from '../../../../sdk/group/coordinator.ts'
-import { topicIdOf } from '../../../../sdk/group/partition-id.ts'
+import { partitionId, topicIdOf } from '../../../../sdk/group/partition-id.ts'
 import { seededRandom } from '../../../support/seeded-random.ts'
 import { GroupWorld } from './group-world.ts'
 import { ModelClient } from './model-client.ts'
@@ -22,7 +22,7 @@ export class GroupModel {
   #made = 0
   #restarted = false
   #step = 0
-  readonly counts = { beats: 0, commits: 0, refused: 0, fenced: 0 }
+  readonly counts = { beats: 0, commits: 0, refused: 0, fenced: 0, moves: 0, outrun: 0 }
 
   constructor(seed: number) {
     this.#random = seededRandom(seed)
@@ -39,6 +39,7 @@ export class GroupModel {
     else if (roll < 0.55) this.#beat()
     else if (roll < 0.68) this.#pick()?.install()
     else if (roll < 0.8) this.#commit()
+    else if (roll < 0.83) this.#move()
     else if (roll < 0.86) this.#leaveSomehow()
     else if (roll < 0.9) this.#pass(this.#below(50_000))
     else if (roll < 0.94) this.#changeTopics()
@@ -178,9 +179,9 @@ export class GroupModel {
   }
 
   /** Commits one partition, now and then with an epoch that is not the client's any more. */
-  #commit(): void {
-    const client = this.#pick()
-    const [name, holding] = [...(client?.holdings ?? [])].at(-1) ?? []
+  #commit(client: ModelClient | undefined = this.#pick()): void {
+    const held = [...(client?.holdings ?? [])]
+    const [name, holding] = held.find(([each]) => client?.unheard.has(each)) ?? held.at(-1) ?? []
     if (client === undefined || name === undefined || holding === undefined || client.lost > 0) return
     const memberEpoch = this.#chance(0.4) ? Math.max(0, client.epoch - this.#below(3)) : client.epoch
     const topic = name.slice(0, name.lastIndexOf('-'))
@@ -197,11 +198,40 @@ export class GroupModel {
     }
     this.counts.commits++
     if (result !== 'ok') this.counts.refused++
-    if (!isMember) expect(result, this.#place()).toMatch(/UNKNOWN_MEMBER_ID|GROUP_NOT_FOUND/)
+    const movedAt = client.unheard.get(name)
+    if (isMember && exists && movedAt !== undefined && memberEpoch < movedAt) {
+      this.counts.outrun++
+      expect(result, `${this.#place()}: a commit from before a move`).toBe('STALE_MEMBER_EPOCH')
+    } else if (!isMember) expect(result, this.#place()).toMatch(/UNKNOWN_MEMBER_ID|GROUP_NOT_FOUND/)
     else if (exists && memberEpoch === client.epoch) expect(result, this.#place()).toBe('ok')
     else if (exists && client.instanceId === null && client.heardAll) {
       expect(result, this.#place()).toBe(memberEpoch >= holding.epoch ? 'ok' : 'STALE_MEMBER_EPOCH')
     } else if (!exists && !this.#restarted) expect(result, this.#place()).not.toBe('ok')
+  }
+
+  /** Somebody moves the running group: members go on in it, and what they commit before they hear of it does not count. */
+  #move(): void {
+    const names = this.world.topicNames()
+    const topic = names[this.#below(names.length)]
+    if (topic === undefined) return
+    const partition = this.#below(this.world.topic(topic).partitionCount)
+    const position = this.#chance(0.8) ? { offset: this.#below(1_000), leaderEpoch: -1, metadata: 'moved' } : null
+    const before = new Map([...(this.#group()?.members ?? [])])
+    this.world.coordinator.alterOffsets({ group: 'g', offsets: [{ topic, partition, position }], members: 'move' })
+    this.counts.moves++
+    const committed = this.world.coordinator.fetch({ group: 'g', partitions: [{ topic, partition }] }).partitions[0]
+    expect(committed?.metadata, this.#place()).toBe(position?.metadata)
+    const id = partitionId(this.world.topic(topic).topicId, partition)
+    for (const member of this.#group()?.members.values() ?? []) {
+      expect(before.get(member.memberId)?.memberEpoch, `${this.#place()}: a move takes nobody's place`).toBe(
+        member.memberEpoch,
+      )
+      const since = member.assigned.get(id) ?? member.pendingRevocation.get(id)
+      const client = this.#clients.find(({ memberId }) => memberId === member.memberId)
+      if (since === undefined || client === undefined) continue
+      client.unheard.set(`${topic}-${partition}`, since)
+      if (this.#chance(0.3)) this.#commit(client)
+    }
   }
 
   /** Nobody works on what another has: what clients in the group hold is theirs, and theirs alone. */

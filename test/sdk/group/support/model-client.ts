@@ -1,7 +1,7 @@
-import type { HeartbeatRequest, HeartbeatResponse } from '../../../../sdk/group/heartbeat-request.ts'
+import type { HeartbeatRequest, HeartbeatResponse, NamedPartition } from '../../../../sdk/group/heartbeat-request.ts'
 import { partitionId } from '../../../../sdk/group/partition-id.ts'
 import type { GroupWorld } from './group-world.ts'
-import { partitionsOf } from './group-world.ts'
+import { namesOf, partitionsOf } from './group-world.ts'
 
 /** A partition a client was told to work on: the topic's id at that time, and its own epoch. */
 export interface Holding {
@@ -25,8 +25,12 @@ export class ModelClient {
   /** Whether it heard every answer since the group took it in, so that it knows since when it has what. */
   heardAll = true
   /** The last assignment it was told. */
-  #told: ReadonlyMap<string, Holding> = new Map()
+  #told = new Map<string, Holding>()
   mustReport = false
+  /** Where the group was moved, and the epoch from which on the client has it again, until it has heard of that. */
+  readonly unheard = new Map<string, number>()
+  /** Moves it heard of. */
+  heard = 0
   /** Answers lost one after the other. */
   lost = 0
   intervalMs = 0
@@ -78,6 +82,7 @@ export class ModelClient {
     if (this.pending === undefined) return
     this.holdings.clear()
     for (const [name, holding] of this.pending) this.holdings.set(name, holding)
+    for (const name of [...this.unheard.keys()]) if (!this.holdings.has(name)) this.unheard.delete(name)
     this.pending = undefined
     this.mustReport = true
   }
@@ -96,11 +101,32 @@ export class ModelClient {
   /** Everything is lost: it must join again. */
   drop(): void {
     this.holdings.clear()
+    this.unheard.clear()
     this.#told = new Map()
     this.pending = undefined
     this.mustReport = false
     this.epoch = 0
     this.lost = 0
+  }
+
+  #hear(moved: readonly NamedPartition[]): void {
+    const names = new Set(namesOf(moved))
+    for (const [name, epoch] of this.unheard) {
+      const told = this.#told.get(name)
+      if (told !== undefined) this.#told.set(name, { ...told, epoch })
+      const holding = this.holdings.get(name)
+      if (holding === undefined) continue
+      const isThere = this.#world.topicNames().some((topic) => name.startsWith(`${topic}-`))
+      if (isThere && !names.has(name))
+        throw new Error(`${this.memberId} is not told that the group was moved in ${name}`)
+      this.holdings.set(name, { ...holding, epoch })
+    }
+    for (const name of names) {
+      const isNews = this.unheard.has(name) || !this.holdings.has(name)
+      if (!isNews) throw new Error(`${this.memberId} is told again of ${name}`)
+    }
+    this.heard += names.size
+    this.unheard.clear()
   }
 
   #send(changes: Partial<HeartbeatRequest>): HeartbeatResponse {
@@ -122,6 +148,7 @@ export class ModelClient {
     this.epoch = response.memberEpoch
     this.intervalMs = response.heartbeatIntervalMs
     if (reported) this.mustReport = false
+    this.#hear(response.moved ?? [])
     if (response.assignment === null) return
     // A topic may be deleted between the answer and its arrival; a client then has nothing to open.
     const partitions = response.assignment.filter(({ topic }) => this.#world.topicNames().includes(topic))
