@@ -5,6 +5,8 @@ import { renderTable, withoutControls } from './table.ts'
 
 export interface PlanTextOptions {
   readonly isExecuted: boolean
+  /** Members are no hindrance: they go on at the new place. */
+  readonly isRunning: boolean
   /** The plan undoes a reset: what it passes over had been read before that. */
   readonly isUndo?: boolean
   readonly style: Style
@@ -29,7 +31,7 @@ export function planText(plan: ResetPlan, options: PlanTextOptions): string {
     change.after === null ? '-' : digits(change.after.offset),
     meaning(change, isUndo, style),
   ])
-  return `Group ${withoutControls(plan.group)}${isExecuted ? '' : ', dry run'}\n\n${renderTable(columns, rows, options.maxWidth)}\n${conclusion(plan, isExecuted)}`
+  return `Group ${withoutControls(plan.group)}${isExecuted ? '' : ', dry run'}\n\n${renderTable(columns, rows, options.maxWidth)}\n${conclusion(plan, options)}`
 }
 
 /** Exactly the promised names, in their order. */
@@ -54,16 +56,21 @@ function meaning(change: ResetChange, isUndo: boolean, style: Style): string {
   return `no record again, none skipped${notes}`
 }
 
-function conclusion({ changes, members }: ResetPlan, isExecuted: boolean): string {
+function conclusion({ changes, members }: ResetPlan, { isExecuted, isRunning }: PlanTextOptions): string {
   const changed = changes.filter(({ isUnchanged }) => !isUnchanged).length
   if (changed === 0) return 'There is nothing to change.\n'
-  if (isExecuted) return `Done: ${counted(changed, 'partition')} changed.\n`
+  const done = `Done: ${counted(changed, 'partition')} changed.`
+  if (isExecuted && members.length === 0) return `${done}\n`
+  if (isExecuted)
+    return `${done} ${counted(members.length, 'member')} of the group ${members.length === 1 ? 'goes' : 'go'} on there.\n`
   const lines: string[] = []
   if (members.length > 0) {
     const names = new Set(members.map(({ clientId, memberId }) => (clientId === '' ? memberId : clientId)))
     lines.push(
       `The group has ${counted(members.length, 'member')} (${withoutControls([...names].join(', '))}).`,
-      'While they run this is refused; those of a program that was killed do not count.',
+      isRunning
+        ? 'They keep running, and go on at the new place. The record in hand there no longer counts.'
+        : 'While they run this is refused, unless you say --running; those of a program that was killed do not count.',
     )
   }
   if (changes.some(({ hasMovedOn }) => hasMovedOn)) {

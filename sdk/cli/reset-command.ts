@@ -1,5 +1,7 @@
+import type { ResetPlan } from '../client/reset-plan.ts'
 import type { ResetScope } from '../client/reset-planner.ts'
 import type { ResetTarget } from '../client/reset-target.ts'
+import { TidemarkError } from '../errors.ts'
 import { formatOffsetsCsv } from '../offsets/offsets-csv.ts'
 import type { Tidemark } from '../tidemark.ts'
 import { type Command, type ExitCode, type Invocation, WRONG_USE } from './command.ts'
@@ -51,11 +53,15 @@ export const resetCommand: Command = {
       type: 'boolean',
       description: "print where it would go as such a CSV, for Kafka's tools and --from-file",
     },
+    running: {
+      type: 'boolean',
+      description: 'also while the group has members: they go on at the new place by themselves',
+    },
     execute: { type: 'boolean', description: 'do it; without this nothing is changed' },
     ...WAIT_OPTION,
   },
   details: [
-    'While the group has members it is refused: they would go on where they are and overwrite it. What was committed before is kept in the metadata of the new commit, where `tidemark undo` finds it.',
+    'While the group has members it is refused, since they would go on where they are and overwrite it; with --running they stay, and go on at the new place within half a second. The record in hand there no longer counts; what was processed in other partitions does. What was committed before is kept in the metadata of the new commit, where `tidemark undo` finds it.',
     'JSON: group, topic, partition, before (offset, leaderEpoch, metadata; null without a commit), after, redelivered, skipped (records; null where they cannot be counted), executed.',
   ],
   examples: [
@@ -65,8 +71,8 @@ export const resetCommand: Command = {
       type: 'tidemark reset ./data -g fraud --to-earliest --execute --wait 60s',
     },
     {
-      does: 'Pass over one bad record, offset 1850 of partition 0',
-      type: 'tidemark reset ./data --group fraud --topic payments:0 --by 1 --execute',
+      does: 'Pass over one bad record, on which a running group is stuck',
+      type: 'tidemark reset ./data -g fraud -t payments:0 --by 1 --running --execute',
     },
     {
       does: 'Once more what came in the last 6 hours',
@@ -76,7 +82,7 @@ export const resetCommand: Command = {
   ],
   exitCodes: [
     { code: 0, means: 'shown or done' },
-    { code: 1, means: 'the group has members, or the directory is in use or cannot be written' },
+    { code: 1, means: 'the group has members (without --running), or the directory is in use or cannot be written' },
     WRONG_USE,
   ],
   run: async (invocation) => {
@@ -92,16 +98,20 @@ interface Question {
   readonly topics: NonNullable<ResetScope['topics']>
   readonly target: ResetTarget
   readonly isExecuted: boolean
+  readonly isRunning: boolean
 }
+
+/** How often a plan is made anew, since the group has committed while it was made. */
+const MAX_PLANS = 10
 
 async function reset(invocation: Invocation, tide: Tidemark, question: Question): Promise<ExitCode> {
   const { terminal, isJson, options } = invocation
-  const { group, topics, target, isExecuted } = question
+  const { group, topics, target, isExecuted, isRunning } = question
   for (const topic of topics) await checkTopicExists(tide, typeof topic === 'string' ? topic : topic.topic)
   const isNamed = topics.length > 0 || (typeof target === 'object' && 'csv' in target)
   if (!isNamed) await checkGroupExists(tide, group)
-  const plan = await tide.groups.planReset(group, target, topics.length === 0 ? {} : { topics })
-  if (isExecuted) await plan.apply()
+  const planned = () => tide.groups.planReset(group, target, topics.length === 0 ? {} : { topics })
+  const plan = isExecuted ? await applied(planned, isRunning) : await planned()
   const lines = new LineWriter(terminal)
   if (options.isSet('export')) {
     const rows = plan.changes.map(({ topic, partition, after }) => ({ topic, partition, offset: after?.offset ?? 0 }))
@@ -110,11 +120,25 @@ async function reset(invocation: Invocation, tide: Tidemark, question: Question)
     for (const change of plan.changes) await lines.line(JSON.stringify(changeToJson(group, change, isExecuted)))
   } else {
     await terminal.output.write(
-      planText(plan, { isExecuted, style: styleFor(terminal), maxWidth: terminal.output.columns }),
+      planText(plan, { isExecuted, isRunning, style: styleFor(terminal), maxWidth: terminal.output.columns }),
     )
   }
   await lines.flush()
   return 0
+}
+
+/** A running group may commit between the plan and its execution: nobody has seen that plan yet. */
+async function applied(planned: () => Promise<ResetPlan>, isRunning: boolean): Promise<ResetPlan> {
+  for (let made = 1; ; made++) {
+    const plan = await planned()
+    try {
+      await plan.apply({ running: isRunning })
+      return plan
+    } catch (error) {
+      const hasMoved = error instanceof TidemarkError && error.code === 'GROUP_MOVED'
+      if (!hasMoved || !isRunning || made === MAX_PLANS) throw error
+    }
+  }
 }
 
 async function parseQuestion({ terminal, options }: Invocation): Promise<Question> {
@@ -127,7 +151,13 @@ async function parseQuestion({ terminal, options }: Invocation): Promise<Questio
     )
   }
   const target = file === undefined ? targets[0]! : { csv: await readTextFile(terminal, file) }
-  return { group, topics: parseTopics(options.list('topic')), target, isExecuted: options.isSet('execute') }
+  return {
+    group,
+    topics: parseTopics(options.list('topic')),
+    target,
+    isExecuted: options.isSet('execute'),
+    isRunning: options.isSet('running'),
+  }
 }
 
 function targetsOf(options: OptionValues): ResetTarget[] {

@@ -30,15 +30,23 @@ export const undoCommand: Command = {
       description: 'puts back what `tidemark delete` printed, saved in this file; - reads it from the input',
     },
     force: { type: 'boolean', description: 'also where the group has committed since; that is overwritten' },
+    running: {
+      type: 'boolean',
+      description: 'also while the group has members: they go on at the old place by themselves',
+    },
     execute: { type: 'boolean', description: 'do it; without this nothing is changed' },
     ...WAIT_OPTION,
   },
   details: [
-    'Offsets, leader epochs and metadata become what they were, byte for byte; a partition that had no commit has none again. Refused while the group has members, and where it has committed since. Undo again to undo the reset before.',
+    'Offsets, leader epochs and metadata become what they were, byte for byte; a partition that had no commit has none again. Refused while the group has members, unless --running, and where it has committed since, unless --force: a running group mostly has. Undo again to undo the reset before.',
     'JSON: group, topic, partition, before (what is committed now: offset, leaderEpoch, metadata), after (the offset; null: none), redelivered, skipped, executed. With --from-file: group, topic, partition, offset, leaderEpoch, metadata, executed.',
   ],
   examples: [
     { does: 'What would come back?', type: 'tidemark undo ./data --group fraud' },
+    {
+      does: 'Do it while it runs, whatever it has read since',
+      type: 'tidemark undo ./data -g fraud --running --force --execute',
+    },
     { does: 'Do it, between two runs of the program', type: 'tidemark undo ./data --group fraud --execute --wait 60s' },
   ],
   exitCodes: [
@@ -53,6 +61,8 @@ export const undoCommand: Command = {
     const access = options.isSet('execute') ? writing : reading
     if (file === undefined) return access(invocation, (tide) => undoReset(invocation, tide, group))
     if (options.isSet('topic')) throw new UsageError('--topic does not go with --from-file: shorten the file instead.')
+    if (options.isSet('running'))
+      throw new UsageError('--running does not go with --from-file: what was deleted had no members.')
     const deleted = { group, offsets: parseSavedOffsets(await readTextFile(invocation.terminal, file)) }
     return access(invocation, (tide) => undoDeletion(invocation, tide, deleted))
   },
@@ -65,13 +75,14 @@ async function undoReset(invocation: Invocation, tide: Tidemark, group: string):
   for (const topic of topics) await checkTopicExists(tide, topic)
   const plan = await tide.groups.planUndo(group, topics.length === 0 ? {} : { topics })
   const isExecuted = options.isSet('execute')
-  if (isExecuted) await plan.apply({ force: options.isSet('force') })
+  const isRunning = options.isSet('running')
+  if (isExecuted) await plan.apply({ force: options.isSet('force'), running: isRunning })
   if (isJson) {
     const lines = new LineWriter(terminal)
     for (const change of plan.changes) await lines.line(JSON.stringify(changeToJson(group, change, isExecuted)))
     await lines.flush()
   } else if (plan.changes.length > 0) {
-    await terminal.output.write(planText(plan, { isExecuted, isUndo: true, style: styleFor(terminal) }))
+    await terminal.output.write(planText(plan, { isExecuted, isRunning, isUndo: true, style: styleFor(terminal) }))
   }
   if (plan.changes.length > 0) return 0
   await terminal.errors.write(

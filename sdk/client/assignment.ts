@@ -23,6 +23,8 @@ export interface AssignmentOptions {
   readonly progress: () => ProgressListener
   /** The batch in hand may be of a partition that is gone: look for records anew. */
   readonly onChange: () => void
+  /** What somebody had in hand no longer counts: perhaps nothing is left to wait for. */
+  readonly onMoved: () => void
   /** Nothing more of these is to be begun: they are about to be given up, or (no longer open) are gone. */
   readonly onLeaving: (prefixes: readonly ProcessedPrefix[]) => void
   readonly onError: (error: unknown) => void
@@ -139,6 +141,7 @@ export class Assignment implements MemberEvents {
     }
     this.#options.onLeaving(ended)
     this.#options.onChange()
+    this.#options.onMoved()
     void this.#start(staying).then((starts) => this.#publishMoved(starts))
   }
 

@@ -332,10 +332,8 @@ export class Consumption implements LoopSource, Finishable {
       serdesOf: (topic) => this.subscription.serdesOf(topic),
       judge: damageJudge(this.#context.environment, onDamage),
       progress: () => (this.#countsDone ? this.#doneListener() : this.#committer),
-      onChange: () => {
-        this.onInterrupt()
-        this.#finishDraining()
-      },
+      onChange: () => this.onInterrupt(),
+      onMoved: () => this.#finishDraining(),
       onLeaving: (prefixes) => this.onLeaving(prefixes),
       onError,
     })
