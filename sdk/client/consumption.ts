@@ -22,8 +22,6 @@ import { type ConsumedTopics, Subscription } from './subscription.ts'
 import { byPartition } from './topic-partition.ts'
 
 const RETRY_MS = 100
-/** Fewer undone records than this at the end are no sign that somebody forgot `done()`. */
-const FORGOTTEN_RECORDS = 10
 
 /**
  * One consumer at work: its member keeps its place in the group, its assignment says which partitions are its, its
@@ -47,6 +45,8 @@ export class Consumption implements LoopSource, Finishable {
   onInterrupt: () => void = () => {}
   /** Set by whoever keeps records back before they are begun: nothing more of these partitions is to be. */
   onLeaving: (prefixes: readonly ProcessedPrefix[]) => void = () => {}
+  /** Set by whoever has something under way that must be through before the group is left. */
+  onClosing: () => Promise<unknown> = () => Promise.resolve()
   #state: 'idle' | 'running' | 'draining' | 'closing' | 'closed' = 'idle'
   /** The signal was aborted, or a loop without `follow` has seen everything. */
   #isEnding = false
@@ -56,7 +56,6 @@ export class Consumption implements LoopSource, Finishable {
   #closing: Promise<void> | undefined
   /** The loop waits for records. */
   #isParked = false
-  #sawDone = false
   /** Only `done()` says that a record is processed. */
   #countsDone: boolean
   /** Partitions with something processed that was never committed, when it was closed. */
@@ -139,7 +138,7 @@ export class Consumption implements LoopSource, Finishable {
    */
   countDone({ callsDone = false }: { readonly callsDone?: boolean } = {}): void {
     this.#countsDone = true
-    this.#sawDone = callsDone
+    this.#warnings.sawDone = callsDone
   }
 
   /** Hands out nothing more, as when the signal aborts. */
@@ -194,7 +193,7 @@ export class Consumption implements LoopSource, Finishable {
       if (gotNothing && this.#context.hasDraining(this.#options.group)) this.#warnings.gotNothing()
       return
     }
-    if (this.#countsDone) this.#warnWhenStuck()
+    if (this.#countsDone) this.#warnings.stuck(this.#options.maxUndone, this.#assignment.prefixes)
     this.#isParked = true
     await keepingAlive(this.#context.environment.timers, this.#fetcher.changed())
     this.#isParked = false
@@ -256,7 +255,8 @@ export class Consumption implements LoopSource, Finishable {
     this.onLeaving(this.#assignment.prefixes)
     this.#fetcher.close()
     if (timeoutMs > 0 && this.#assignment.undone > 0) await this.#untilSettled(timeoutMs)
-    if (this.#countsDone) this.#warnWhenForgotten()
+    await this.onClosing()
+    if (this.#countsDone) this.#warnings.forgotten(this.#assignment.undone)
     this.#committer.close()
     let problem: unknown
     try {
@@ -342,7 +342,7 @@ export class Consumption implements LoopSource, Finishable {
   #doneListener(): ProgressListener {
     return {
       advanced: (prefix: ProcessedPrefix) => {
-        if (prefix.uncommitted > 0) this.#sawDone = true
+        if (prefix.uncommitted > 0) this.#warnings.sawDone = true
         this.#committer.advanced(prefix)
         // There may be room for more, or nothing left to do.
         if (this.#isParked) this.#fetcher.wake()
@@ -383,17 +383,5 @@ export class Consumption implements LoopSource, Finishable {
   #topicGone(topic: string): void {
     this.#assignment.loseTopic(topic)
     this.#member.forgetTopic(topic)
-  }
-
-  #warnWhenStuck(): void {
-    const { maxUndone } = this.#options
-    if (this.#sawDone || !this.#assignment.prefixes.some(({ undone }) => undone >= maxUndone)) return
-    this.#warnings.neverDone(`waits, since ${maxUndone} records of a partition are undone`)
-  }
-
-  #warnWhenForgotten(): void {
-    const { undone } = this.#assignment
-    if (!this.#sawDone && undone >= FORGOTTEN_RECORDS)
-      this.#warnings.neverDone(`is closed with ${undone} undone records`)
   }
 }

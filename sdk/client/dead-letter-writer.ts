@@ -46,6 +46,8 @@ export class DeadLetterWriter {
     }
     if ((await this.#lettersOf(record.prefix)).has(nameOf(facts))) return
     const letters = await this.#open(topic)
+    // Whoever has the partition now will give up on it himself.
+    if (!record.prefix.isOpen) return
     const headers = deadLetterHeaders(record.headers, facts)
     await letters.send({ key: bytes.key, value: bytes.value, headers, timestampMs: facts.failedAtMs })
   }
@@ -87,7 +89,9 @@ export class DeadLetterWriter {
     const { topics } = await this.#context.broker.describeConfigs({ topics: [origin] })
     const config = topics[0]?.configs.find(({ name }) => name === 'max.message.bytes')
     const maxBytes = Number(config?.value ?? TOPIC_CONFIGS['max.message.bytes'].defaultValue) + HEADERS_RESERVE_BYTES
-    return byteTopic(this.#context, this.#topic, { configs: { 'max.message.bytes': String(maxBytes) } })
+    const letters = byteTopic(this.#context, this.#topic, { configs: { 'max.message.bytes': String(maxBytes) } })
+    await letters.ensure()
+    return letters
   }
 }
 

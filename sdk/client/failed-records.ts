@@ -23,17 +23,19 @@ export class FailedRecords<R> {
     if (typeof onFailure === 'object') this.#writerTo(onFailure.deadLetter)
   }
 
-  /** Does what is to be done and answers what that was. A dead letter survives what its topic promises by then. */
-  async settle(record: FetchedRecord, attempts: number, error: unknown): Promise<FailureAction> {
+  /** What is to become of a record. @throws whatever `onFailure` throws, INVALID_ARGUMENT */
+  async decide(record: FetchedRecord, error: unknown): Promise<FailureAction> {
     const onFailure = this.#onFailure
-    const action = typeof onFailure === 'function' ? await onFailure(record as R, error) : onFailure
-    checkedAction(action)
-    if (action === 'skip') this.#warn(record, attempts, error)
-    if (typeof action === 'object') await this.#bury(record, attempts, error, action.deadLetter)
+    return checkedAction(typeof onFailure === 'function' ? await onFailure(record as R, error) : onFailure)
+  }
+
+  /** Does it. A dead letter survives what its topic promises when this resolves. */
+  async carryOut(record: FetchedRecord, attempt: number, error: unknown, action: FailureAction): Promise<void> {
+    if (action === 'skip') this.#warn(record, attempt, error)
     const deadLetter = typeof action === 'object' ? action.deadLetter : null
+    if (deadLetter !== null) await this.#bury(record, attempt, error, deadLetter)
     const outcome = typeof action === 'object' ? 'dead-letter' : action
-    this.#publish(record, { attempt: attempts, error, outcome, delayMs: null, deadLetter })
-    return action
+    this.#publish(record, { attempt, error, outcome, delayMs: null, deadLetter })
   }
 
   publishRetry(record: FetchedRecord, attempt: number, error: unknown, delayMs: number): void {

@@ -11,7 +11,7 @@ import type { LoopSource } from './loop-source.ts'
 import type { ProcessedPrefix } from './processed.ts'
 import { RecordLoop } from './record-loop.ts'
 import { RememberedAttempts } from './remembered-attempts.ts'
-import { type CheckedRunOptions, checkedDelayMs } from './run-options.ts'
+import { type CheckedRunOptions, checkedDelayMs, type FailureAction } from './run-options.ts'
 
 /** What is done with a record; it is done when the promise it answers resolves. */
 export type Handler<R> = (record: R, attempt: Attempt) => unknown
@@ -44,8 +44,11 @@ export class HandlerRun<R> {
   readonly #ready: HandlerTask[] = []
   /** Partitions of which nothing more is begun. */
   readonly #leaving = new WeakSet<ProcessedPrefix>()
+  /** What is being done about records that have failed for good. */
+  readonly #carrying = new Set<Promise<void>>()
   #running = 0
   #isBeginning = false
+  #isClosing = false
   #failure: { readonly error: unknown } | undefined
   #wakeWithRoom: (() => void) | undefined
   #wakeIdle: (() => void) | undefined
@@ -62,8 +65,9 @@ export class HandlerRun<R> {
     this.#handler = handler
     this.#options = options
     this.#loop = new RecordLoop<R>(withoutEnd(consumption), { limit, countsNext: false, maxUndone })
-    // Who stops at a failure wants another try when he starts anew.
-    const maxFound = options.onFailure === 'stop' ? options.attempts - 1 : Number.POSITIVE_INFINITY
+    // Who stops at a failure wants another try when he starts anew; who wants one attempt is to have that one.
+    const { attempts, onFailure } = options
+    const maxFound = onFailure === 'stop' || attempts === 1 ? attempts - 1 : Number.POSITIVE_INFINITY
     this.#attempts = new RememberedAttempts(context.environment, () => consumption.commitNow(), maxFound)
     this.#failed = new FailedRecords(context, consumption, options.onFailure)
   }
@@ -76,6 +80,11 @@ export class HandlerRun<R> {
       if (!consumption.mayBegin) this.#leave(consumption.prefixes)
     }
     consumption.onLeaving = (prefixes) => this.#leave(prefixes)
+    // Who gets the partition next looks for letters that are there, and must not miss one that is about to be.
+    consumption.onClosing = () => {
+      this.#isClosing = true
+      return Promise.allSettled(this.#carrying)
+    }
     await keepingAlive(this.#context.environment.timers, this.#takeAll())
     const failure = this.#failure ?? consumption.failed
     await consumption.finish(failure === undefined ? 'ended' : 'failed')
@@ -211,18 +220,26 @@ export class HandlerRun<R> {
   }
 
   async #giveUp(task: HandlerTask, error: unknown): Promise<void> {
-    const { record, prefix, attempts } = task
     task.attempt = undefined
     try {
-      const action = await this.#failed.settle(record, attempts, error)
-      this.#attempts.forget(prefix, record.offset)
-      if (action === 'stop') this.#stop(error)
-      else record.done()
+      const action = await this.#failed.decide(task.record, error)
+      if (!this.#isClosing) {
+        const carried = this.#carryOut(task, error, action)
+        this.#carrying.add(carried)
+        await carried.finally(() => this.#carrying.delete(carried))
+      }
     } catch (failure) {
       // What cannot be written since everything is being closed is there again for whoever goes on.
       if (this.#consumption.mayBegin) this.#stop(failure)
     }
     this.#end(task)
+  }
+
+  async #carryOut({ record, prefix, attempts }: HandlerTask, error: unknown, action: FailureAction): Promise<void> {
+    await this.#failed.carryOut(record, attempts, error, action)
+    this.#attempts.forget(prefix, record.offset)
+    if (action === 'stop') this.#stop(error)
+    else record.done()
   }
 
   /** It is processed, or is not to be any more; its lane is the next one's. */

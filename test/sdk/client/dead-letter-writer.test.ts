@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { json, TidemarkError } from '../../../sdk/index.ts'
-import { until } from './support/create-client.ts'
+import { createClient, turns, until } from './support/create-client.ts'
 import { createRun, type Text } from './support/create-run.ts'
 
 const fail = () => {
@@ -149,4 +149,29 @@ test('a function may send different failures to different topics, and never back
   expect(await textOf(tide.topic('dead-1').read({ follow: false }))).toEqual(['1'])
   expect(await textOf(tide.topic('dead-2').read({ follow: false }))).toEqual(['2'])
   expect((await committed())?.offset).toBe(2)
+})
+
+test('a consumer that is closed while a letter is written leaves its group when the letter is there, and the record counts', async () => {
+  const { broker, topic } = createClient()
+  broker.addTopic('t')
+  broker.addTopic('dead')
+  broker.append('t', 0, ['1', '2'])
+  const written = Promise.withResolvers<void>()
+  let isWriting = false
+  broker.override('produce', async (_, usual) => {
+    isWriting = true
+    await written.promise
+    return usual()
+  })
+  const consumer = topic().consume({ group: 'g' })
+  const run = consumer.run(fail, toDead)
+  await until('the letter is on its way', () => isWriting)
+  let isClosed = false
+  const closed = consumer.close().then(() => (isClosed = true))
+  await turns()
+  expect([isClosed, broker.members.size]).toEqual([false, 1])
+  written.resolve()
+  await closed
+  await run
+  expect([broker.committed('t', 0), broker.members.size]).toEqual([1, 0])
 })

@@ -356,6 +356,24 @@ test('a record on which a process ends in its last attempt is not tried again, a
   expect(await last.committed()).toMatchObject({ offset: 2, metadata: '' })
 })
 
+test('a run that wants one attempt has it, whatever an earlier run has tried', async () => {
+  const { consume, committed, environment } = await createRun(keyed('a1', 'b1'))
+  const controller = new AbortController()
+  const first = failing({ a1: 9 })
+  const stopped = consume({ follow: true, signal: controller.signal }).run(first.handler, {
+    retry: { attempts: 5, delayMs: 100 },
+  })
+  await until('the first attempt has failed', () => first.calls.length === 2)
+  environment.advance(100)
+  await until('the second one has, too', () => first.calls.length === 3)
+  controller.abort()
+  await stopped
+  expect(await committed()).toMatchObject({ offset: 0, metadata: '{"tidemark":"attempts","of":{"0":2}}' })
+  const second = failing({})
+  await consume().run(second.handler, { onFailure: 'skip' })
+  expect(second.calls).toEqual(['a1 1', 'b1 1'])
+})
+
 test('a reset that was followed by retries can be undone, and says that the group went on', async () => {
   const { consume, tide, committed } = await createRun(keyed('a1', 'b1'), { clock: 'real' })
   await consume().run(() => {})
