@@ -1,6 +1,9 @@
 /** examples/ does what it says: every file of it is run here, as a user would, and killed where it promises to survive it. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -67,6 +70,57 @@ test('the import has each record in the database once, although it was killed at
   await (await tide.groups.planReset('to-sqlite', 'earliest')).apply()
   await tide.close()
   expect(await run('batch-import.ts', ['data', 'readings.db'], folder)).toEqual(['there are 2500'])
+})
+
+test('a hook is called again while a server is down, kept when it stays down, and delivered when somebody says so', async () => {
+  const folder = createFolder()
+  const directory = join(folder, 'data')
+  const calls: string[] = []
+  let isDown = true
+  const server = createServer((request, response) => {
+    calls.push(`${request.url} ${request.headers['idempotency-key']}`)
+    const isFirst = calls.filter((call) => call === calls.at(-1)).length === 1
+    const status = { '/refuses': 400, '/shaky': isFirst ? 503 : 200, '/down': isDown ? 503 : 200 }[request.url ?? '']
+    response.writeHead(status ?? 200).end()
+  }).listen(0)
+  onTestFinished(() => void server.close())
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const tide = await open(directory)
+  const hooks = tide.topic('hooks', { value: json<{ url: string; text: string }>(), partitions: 3 })
+  for (const name of ['shaky', 'down', 'refuses', 'fine']) {
+    await hooks.send({ key: name, value: { url: `http://localhost:${port}/${name}`, text: name } })
+  }
+  await tide.close()
+
+  const first = start('webhooks.ts', [directory])
+  await first.line('delivered fine at attempt 1')
+  await first.line('delivered shaky at attempt 2')
+  await first.line(/^gave up on refuses: .* refused it with 400$/)
+  await first.line(/^gave up on down: .* answered 503$/)
+  first.child.kill('SIGTERM')
+  expect(await first.end).toBe(0)
+  expect(first.lines.at(-1)).toBe('closed in order, 2 undelivered')
+  expect(calls.filter((call) => call.startsWith('/refuses'))).toHaveLength(1)
+  expect(calls.filter((call) => call.startsWith('/down'))).toHaveLength(3)
+
+  isDown = false
+  const second = start('webhooks.ts', [directory, 'again'])
+  await second.line('again: 2')
+  await second.line('delivered down at attempt 1')
+  await second.line(/^gave up on refuses/)
+  second.child.kill('SIGTERM')
+  expect(await second.end).toBe(0)
+  expect(second.lines.at(-1)).toBe('closed in order, 1 undelivered')
+})
+
+test('each payment is booked once, although all of them come again', async () => {
+  const folder = createFolder()
+  expect(await run('dedupe.ts', ['data', 'ledger.db'], folder)).toEqual(['Ada has 60, 0 came again'])
+  const tide = await open(join(folder, 'data'))
+  await (await tide.groups.planReset('ledger', 'earliest')).apply()
+  await tide.close()
+  expect(await run('dedupe.ts', ['data', 'ledger.db'], folder)).toEqual(['Ada has 60, 3 came again'])
 })
 
 test('the outbox sends each event once, and nothing at the second run', async () => {
