@@ -1,6 +1,7 @@
 /**
  * A group that begins far behind, in processes of their own: `node far-behind.ts FOLDER write|batches|records MEGABYTES`.
- * The reading ones print how far their memory rose above what the program itself takes, in MiB.
+ * The reading ones print how far their memory rose above what the program itself takes, in MiB: by half of the way and by
+ * its end. Where both are the same it no longer rises, however much is waiting.
  */
 import { open } from '../../../sdk/index.ts'
 import { openTidemark, tidemarkConsumeBatches, tidemarkConsumeRecords, tidemarkProduce } from './tidemark.ts'
@@ -23,11 +24,15 @@ if (step === 'write') {
   await tidemarkConsumeBatches(warm, 'warm')
   await warm.close()
   const before = process.memoryUsage.rss()
+  const risen = () => process.resourceUsage().maxRSS / 1024 - before / 1_048_576
+  const consume = step === 'batches' ? tidemarkConsumeBatches : tidemarkConsumeRecords
   const started = performance.now()
-  const sum = await (step === 'batches' ? tidemarkConsumeBatches(tide, step) : tidemarkConsumeRecords(tide, step))
+  const half = await consume(tide, step, Math.floor(count / 2))
+  const roseByHalf = risen()
+  const sum = half + (await consume(tide, step))
   const took = performance.now() - started
   if (sum !== expected) throw new Error(`read ${sum}, expected ${expected}`)
-  const peak = process.resourceUsage().maxRSS * 1024
+  const rose = risen()
   await tide.close()
-  console.log(JSON.stringify({ took, rose: (peak - before) / 1_048_576, peak: peak / 1_048_576 }))
+  console.log(JSON.stringify({ took, roseByHalf, rose, peak: rose + before / 1_048_576 }))
 }

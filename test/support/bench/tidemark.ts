@@ -20,16 +20,18 @@ export async function tidemarkProduce(tide: Tidemark, values: Values, count: num
 }
 
 /** The group's progress is committed about every 1,000 records, as always. */
-export async function tidemarkConsumeBatches(tide: Tidemark, group: string): Promise<number> {
+export async function tidemarkConsumeBatches(tide: Tidemark, group: string, limit?: number): Promise<number> {
   let sum = 0
-  for await (const batch of tide.topic('records').consume({ group, follow: false }).batches()) {
+  for await (const batch of tide.topic('records').consume({ group, follow: false, limit }).batches()) {
     for (const record of batch.records) sum += record.value[0] as number
   }
   return sum
 }
 
-export async function tidemarkConsumeRecords(tide: Tidemark, group: string): Promise<number> {
+export async function tidemarkConsumeRecords(tide: Tidemark, group: string, limit?: number): Promise<number> {
   let sum = 0
-  for await (const record of tide.topic('records').consume({ group, follow: false })) sum += record.value[0] as number
+  for await (const record of tide.topic('records').consume({ group, follow: false, limit })) {
+    sum += record.value[0] as number
+  }
   return sum
 }
