@@ -1,10 +1,15 @@
 import type { DataDirectory } from '../directory/data-directory.ts'
-import type { Timers } from '../environment/environment.ts'
+import type { Environment, Timers } from '../environment/environment.ts'
 import type { LogConfig } from '../log/log-config.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
 import { parseLogConfig, TIDEMARK_TOPIC_DEFAULTS } from '../topic/topic-configs.ts'
+import { noSuchTopic } from '../topic/topic-name.ts'
 import type { Survives } from './broker.ts'
 import type { MetadataLog } from './metadata-log.ts'
+
+/** Partitions that begin together. Each has a file open meanwhile, so there are fewer where descriptors are few. */
+const MAX_BEGINNINGS = 32
+const MAX_SHARE_OF_FILES = 1 / 8
 
 /** A partition this process may append to: its log, and the leader epoch of this ownership. */
 export interface LedPartition {
@@ -31,20 +36,23 @@ export class LedPartitions {
   /** Those that are open, be it only to be read. */
   readonly #logs = new Map<string, Map<number, PartitionLog>>()
   readonly #timers: Timers
-  /** The beginnings under way, one after the other. */
-  #beginnings: Promise<unknown> = Promise.resolve()
+  readonly #togetherCount: number
   /** What is to be done once a partition is led. */
   readonly #waiting = new Map<string, Waiting[]>()
+  /** Partitions whose beginning is still to come. */
+  #beginnings: (() => Promise<void>)[] = []
+  #begun: Promise<void> | undefined
   /** Called when a log is opened, so that waiting fetches learn of it. */
   readonly #onOpened: () => void
 
   constructor(
-    timers: Timers,
+    { files, timers }: Environment,
     directory: DataDirectory,
     metadata: MetadataLog,
     { defaultSurvives, onOpened }: { defaultSurvives: Survives; onOpened: () => void },
   ) {
     this.#timers = timers
+    this.#togetherCount = Math.max(1, Math.min(MAX_BEGINNINGS, Math.floor(files.maxOpenFiles * MAX_SHARE_OF_FILES)))
     this.#directory = directory
     this.#metadata = metadata
     this.#defaultSurvives = defaultSurvives
@@ -84,14 +92,24 @@ export class LedPartitions {
     if (waiting !== undefined) waiting.push({ go, fail: reject })
     else {
       this.#waiting.set(name, [{ go, fail: reject }])
-      void this.#begin(topic, partition)
+      this.#beginnings.push(() => this.#begin(topic, partition))
+      this.#begun ??= this.#beginAll()
     }
     return promise
   }
 
+  /** To begin costs several flushes. Those that begin together share them, or wait for the disk at the same time. */
+  async #beginAll(): Promise<void> {
+    do {
+      await this.#timers.yield()
+      await Promise.all(this.#beginnings.splice(0, this.#togetherCount).map((begin) => begin()))
+    } while (this.#beginnings.length > 0)
+    this.#begun = undefined
+  }
+
   async #begin(topic: string, partition: number): Promise<void> {
     try {
-      await this.#inTurn(() => this.#startLeading(topic, partition))
+      await this.#startLeading(topic, partition)
     } catch (error) {
       for (const { fail } of this.#taken(topic, partition)) fail(error)
     }
@@ -104,22 +122,18 @@ export class LedPartitions {
     return waiting
   }
 
-  /**
-   * To begin costs several flushes that wait for the disk. One partition per turn of the event loop: whoever sends to a
-   * thousand of them holds nobody else up.
-   */
-  #inTurn<T>(begin: () => Promise<T>): Promise<T> {
-    const turn = this.#beginnings.then(begin)
-    this.#beginnings = turn.catch(() => {}).then(() => this.#timers.yield())
-    return turn
-  }
-
   async #startLeading(topic: string, partition: number): Promise<void> {
     const before = this.find(topic, partition)
     const latestEpoch = before === undefined || before === 'empty' ? undefined : before.latestEpoch
     const leaderEpoch = await this.#metadata.raiseLeaderEpoch(topic, partition, latestEpoch ?? -1)
-    const log = this.#open(topic, partition)
-    log.assignEpoch(leaderEpoch)
+    const { topicId } = this.#metadata.topic(topic)
+    const options = { topicId, ...this.#settings(topic) }
+    const log = await this.#directory.beginEpoch(topic, partition, leaderEpoch, options)
+    // Deleted meanwhile, be there another one of that name.
+    if (this.#metadata.topic(topic).topicId !== topicId) throw noSuchTopic(topic)
+    // Its configs may have been changed meanwhile.
+    Object.assign(log, this.#settings(topic))
+    this.#add(topic, partition, log)
     const led = { log, leaderEpoch, survives: this.survives(topic) }
     const partitions = this.#led.get(topic) ?? new Map<number, LedPartition>()
     this.#led.set(topic, partitions.set(partition, led))
@@ -135,9 +149,13 @@ export class LedPartitions {
   #open(topic: string, partition: number, isVanished = false): PartitionLog {
     const { topicId } = this.#metadata.topic(topic)
     const log = this.#directory.log(topic, partition, { topicId, isVanished, ...this.#settings(topic) })
+    this.#add(topic, partition, log)
+    return log
+  }
+
+  #add(topic: string, partition: number, log: PartitionLog): void {
     const logs = this.#logs.get(topic) ?? new Map<number, PartitionLog>()
     this.#logs.set(topic, logs.set(partition, log))
-    return log
   }
 
   isOpen(topic: string, partition: number): boolean {

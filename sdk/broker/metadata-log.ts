@@ -44,6 +44,14 @@ interface Known {
 
 type Change = Exclude<MetadataRecord, { type: 'Unknown' }>
 
+/** A leader epoch to be begun. */
+interface Raise {
+  readonly topic: string
+  readonly partition: number
+  /** Of the records in its log. */
+  readonly latestEpoch: number
+}
+
 /**
  * `__cluster_metadata-0` of an owned directory. A change is appended, flushed, and only then replayed into the image:
  * what the image shows survives a power loss.
@@ -57,6 +65,9 @@ export class MetadataLog {
   readonly #createdHere = new Set<string>()
   readonly #removed: Set<string>
   #turn: Promise<unknown> = Promise.resolve()
+  /** Partitions whose epochs are to be raised by the next change, which is in the queue. */
+  #raises: Raise[] = []
+  #raising: Promise<void> | undefined
 
   private constructor(environment: Environment, home: PartitionHome, log: PartitionLog, known: Known) {
     this.#environment = environment
@@ -133,27 +144,33 @@ export class MetadataLog {
 
   /**
    * Begins a new leader epoch of a partition, above that of every record in its log (`latestEpoch`; −1 without any): a
-   * metadata log that was restored from a copy may have fallen behind. Durable when it resolves with the epoch.
+   * metadata log that was restored from a copy may have fallen behind. Durable when it resolves with the epoch. Partitions
+   * that begin one at the same time share a batch and its flush.
    */
   async raiseLeaderEpoch(topic: string, partition: number, latestEpoch: number): Promise<number> {
     const created = this.partition(topic, partition)
     if (created !== undefined && this.#createdHere.has(nameOf(created))) return created.leaderEpoch
-    await this.change(() => {
-      const before = this.partition(topic, partition)
-      if (before === undefined) return []
-      const count = Math.max(1, latestEpoch + 1 - before.leaderEpoch)
-      if (count > MAX_EPOCHS_BEHIND) {
-        const found = `the log of ${topic}-${partition} has leader epoch ${latestEpoch}, the metadata ${before.leaderEpoch}`
-        throw new TidemarkError(
-          'CORRUPT_BATCH',
-          `Log and metadata do not belong together: ${found}. Restore a newer copy.`,
-        )
-      }
-      return Array.from({ length: count }, () => raiseLeaderEpochRecord(before, this.home))
+    if (created !== undefined && latestEpoch - created.leaderEpoch >= MAX_EPOCHS_BEHIND) {
+      const found = `the log of ${topic}-${partition} has leader epoch ${latestEpoch}, the metadata ${created.leaderEpoch}`
+      const message = `Log and metadata do not belong together: ${found}. Restore a newer copy.`
+      throw new TidemarkError('CORRUPT_BATCH', message)
+    }
+    this.#raises.push({ topic, partition, latestEpoch })
+    this.#raising ??= this.change(() => {
+      this.#raising = undefined
+      return this.#raises.splice(0).flatMap((raise) => this.#raiseRecords(raise))
     })
+    await this.#raising
     const raised = this.partition(topic, partition)
     if (raised === undefined) throw noSuchTopic(topic)
     return raised.leaderEpoch
+  }
+
+  #raiseRecords({ topic, partition, latestEpoch }: Raise): Change[] {
+    const before = this.partition(topic, partition)
+    if (before === undefined) return []
+    const count = Math.max(1, latestEpoch + 1 - before.leaderEpoch)
+    return Array.from({ length: count }, () => raiseLeaderEpochRecord(before, this.home))
   }
 
   /**

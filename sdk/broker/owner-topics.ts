@@ -147,10 +147,9 @@ export class OwnerTopics {
 
   /** Removes the directories of topics that the metadata log says were deleted. */
   async finishDeletions(): Promise<void> {
-    const gone = this.#directory.existing().filter(({ topicId }) => {
+    await this.#directory.removePartitions(({ topicId }) => {
       return topicId !== undefined && this.#metadata.wasRemoved(topicId)
     })
-    if (gone.length > 0) await this.#directory.removePartitions(gone)
   }
 
   /** Creations and deletions wait for each other: a new topic must not move into the directories of one that is going. */

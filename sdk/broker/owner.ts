@@ -80,7 +80,7 @@ export class Owner implements Broker {
   private constructor(environment: Environment, directory: DataDirectory, metadata: MetadataLog, survives: Survives) {
     this.#directory = directory
     this.#metadata = metadata
-    this.#partitions = new LedPartitions(environment.timers, directory, metadata, {
+    this.#partitions = new LedPartitions(environment, directory, metadata, {
       defaultSurvives: survives,
       onOpened: () => this.#records.wake(),
     })

@@ -15,6 +15,7 @@ import {
   finishCreation,
   makeDurableDirectory,
 } from './directory-identity.ts'
+import { closeInOrder } from './orderly-close.ts'
 import { Ownership } from './ownership.ts'
 import { CLUSTER_METADATA_TOPIC, partitionDirectoryName } from './partition-directory.ts'
 import { type ExistingPartition, PartitionSet } from './partition-set.ts'
@@ -66,6 +67,8 @@ export class DataDirectory {
   readonly #mark: CleanShutdownMark
   #isFresh: boolean
   #lastWrite: Promise<void> = Promise.resolve()
+  /** What `beginEpoch` is still at. */
+  readonly #beginnings = new Set<Promise<unknown>>()
   #closing: Promise<void> | undefined
 
   /** Use `DataDirectory.open`. The directory's lock is held. */
@@ -174,9 +177,7 @@ export class DataDirectory {
     assert(!this.#isFresh || topic === CLUSTER_METADATA_TOPIC, 'a fresh directory gets its metadata first')
     const name = partitionDirectoryName(topic, partition)
     try {
-      // What the checkpoints say of a partition that is gone must not be believed of a new one with its name.
-      const isNew = options.isVanished !== true && !this.has(topic, partition)
-      if (isNew && this.#checkpoints.forget(topic, partition)) this.#checkpoints.write()
+      if (options.isVanished !== true) this.#forgetGone(topic, partition)
       this.#partitions.ensure(topic, partition, options.topicId)
       const open = this.#logs.get(name)
       if (open !== undefined) return open.log
@@ -196,6 +197,34 @@ export class DataDirectory {
     } catch (error) {
       throw asDiskFailure(error, `open ${this.#partitions.path(topic, partition)}`)
     }
+  }
+
+  /**
+   * The partition's log, whose batches have `leaderEpoch` from here on: durable when it resolves. Does not hold up the event
+   * loop, and what is called at the same time shares flushes. Throws what `log` throws.
+   */
+  beginEpoch(topic: string, partition: number, leaderEpoch: number, options: LogOptions): Promise<PartitionLog> {
+    const beginning = this.#beginEpoch(topic, partition, leaderEpoch, options).finally(() => {
+      this.#beginnings.delete(beginning)
+    })
+    this.#beginnings.add(beginning)
+    return beginning
+  }
+
+  async #beginEpoch(topic: string, partition: number, leaderEpoch: number, options: LogOptions): Promise<PartitionLog> {
+    if (this.#closing !== undefined) throw this.#closed()
+    if (!this.has(topic, partition)) {
+      this.#forgetGone(topic, partition)
+      await this.#partitions.create(topic, partition, options.topicId)
+    }
+    const log = this.log(topic, partition, options)
+    await log.assignEpoch(leaderEpoch)
+    return log
+  }
+
+  /** What the checkpoints say of a partition that is gone must not be believed of a new one with its name. */
+  #forgetGone(topic: string, partition: number): void {
+    if (!this.has(topic, partition) && this.#checkpoints.forget(topic, partition)) this.#checkpoints.write()
   }
 
   /** Reads the metadata log before it is opened: changes nothing on the disk. Throws STORAGE_ERROR and what `look` throws. */
@@ -269,13 +298,15 @@ export class DataDirectory {
   }
 
   /**
-   * Deletes partitions with all they hold. Their directories are renamed first, so that a crash in the middle leaves
+   * Deletes the partitions that are gone, with all they hold. Their directories are renamed first, so that a crash in the middle leaves
    * nothing that looks like a partition; the next open finishes. The topic's removal must be durable before.
    */
-  removePartitions(places: readonly Place[]): Promise<void> {
+  removePartitions(isGone: (partition: ExistingPartition) => boolean): Promise<void> {
     return this.#inTurn(async () => {
       const { files } = this.#environment
-      for (const path of this.#takeAway(places)) {
+      // Also those that are being made at this moment.
+      await Promise.allSettled(this.#beginnings)
+      for (const path of this.#takeAway(this.existing().filter(isGone))) {
         try {
           files.removeDirectory(path)
         } catch {
@@ -296,58 +327,34 @@ export class DataDirectory {
 
   async #close(): Promise<void> {
     this.#cadence.stop()
-    const failures: unknown[] = []
-    const attempt = (work: () => void): void => {
-      try {
-        work()
-      } catch (error) {
-        failures.push(error)
-      }
-    }
-    await this.#lastWrite.catch(() => {})
-    // Here the event loop goes on; what is left for `log.close` is little.
-    await this.#flushLogs()
-    attempt(() => {
-      if (!this.#ownership.check()) throw this.#ownershipLost()
+    await Promise.allSettled([this.#lastWrite, ...this.#beginnings])
+    const failures = await closeInOrder({
+      logs: this.openLogs(),
+      checkOwned: () => this.#ownership.checkStillOurs(),
+      writeCheckpoints: () => {
+        if (this.#isFresh) return
+        this.#updateCheckpoints()
+        this.#checkpoints.write()
+      },
+      writeMark: () => {
+        if (!this.#isFresh && this.#unrecovered.size === 0) this.#mark.write(this.openLogs())
+      },
     })
-    if (failures.length === 0) this.#closeLogs(failures, attempt)
-    else for (const log of this.openLogs()) attempt(() => log.abandon())
     await this.#ownership.release().catch((error: unknown) => failures.push(error))
     if (failures.length > 0) throw asDiskFailure(failures[0], `close ${this.path}`)
   }
 
-  #closeLogs(failures: unknown[], attempt: (work: () => void) => void): void {
-    for (const { log } of this.#logs.values()) {
-      if (log.failure !== undefined) failures.push(log.failure)
-      attempt(() => log.close())
-    }
-    if (this.#isFresh) return
-    attempt(() => {
-      this.#updateCheckpoints()
-      this.#checkpoints.write()
-    })
-    if (failures.length > 0 || this.#unrecovered.size > 0) return
-    attempt(() => this.#mark.write(this.openLogs()))
-  }
-
-  /** A log that cannot be flushed keeps its `failure`. */
-  async #flushLogs(): Promise<void> {
-    const unflushed = this.openLogs().filter((log) => log.flushedOffset < log.logEndOffset)
-    await Promise.allSettled(unflushed.map((log) => log.flush()))
-  }
-
   #takeAway(places: readonly Place[]): string[] {
+    if (places.length === 0) return []
     this.checkOwned()
-    const present = places.filter(({ topic, partition }) => this.has(topic, partition))
-    for (const place of present) {
+    for (const place of places) {
       this.#logs.get(nameOf(place))?.log.abandon()
       this.#logs.delete(nameOf(place))
       this.#unrecovered.delete(nameOf(place))
       this.#checkpoints.forget(place.topic, place.partition)
     }
-    if (present.length === 0) return []
     this.#checkpoints.write()
-    const paths = present.map(({ topic, partition }) => this.#partitions.takeAway(topic, partition))
+    const paths = places.map(({ topic, partition }) => this.#partitions.takeAway(topic, partition))
     this.#environment.files.syncDirectory(this.path)
     return paths
   }
@@ -380,18 +387,11 @@ export class DataDirectory {
    */
   checkOwned(): void {
     if (this.#closing !== undefined) throw this.#closed()
-    if (!this.#ownership.check()) throw this.#ownershipLost()
+    this.#ownership.checkStillOurs()
   }
 
   #closed(): TidemarkError {
     return new TidemarkError('CLOSED', `${this.path} has been closed.`)
-  }
-
-  #ownershipLost(): TidemarkError {
-    return new TidemarkError(
-      'OWNERSHIP_LOST',
-      `The lock file of ${this.path} was removed or replaced, so another process may be writing there. Close it and open it again.`,
-    )
   }
 }
 

@@ -1,7 +1,8 @@
 import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import { parseCheckpointNumber, readCheckpointFile } from '../log/checkpoint-file.ts'
-import { replaceText, replaceTextInBackground } from './small-file.ts'
+import { replaceWholeFileInBackground } from '../log/whole-file.ts'
+import { replaceText } from './small-file.ts'
 
 /** What the checkpoints keep of one partition's log. */
 export interface LogPosition {
@@ -152,7 +153,8 @@ export class DirectoryCheckpoints {
     for (const name of NAMES) {
       const text = this.#due(name)
       if (text === undefined) continue
-      await replaceTextInBackground(this.#environment.files, this.#directory, { name, text, isCurrent })
+      const bytes = Buffer.from(text)
+      await replaceWholeFileInBackground(this.#environment.files, this.#directory, { name, bytes, isCurrent })
       if (!isCurrent()) return
       this.#written[name] = text
     }

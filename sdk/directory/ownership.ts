@@ -50,6 +50,15 @@ export class Ownership {
     return isStillOurs(this.#lock, this.#directory)
   }
 
+  /** Throws OWNERSHIP_LOST where `check` says false. */
+  checkStillOurs(): void {
+    if (this.check()) return
+    throw new TidemarkError(
+      'OWNERSHIP_LOST',
+      `The lock file of ${this.#directory} was removed or replaced, so another process may be writing there. Close it and open it again.`,
+    )
+  }
+
   async release(): Promise<void> {
     try {
       // First the fence: whoever gets the lock next finds it free.

@@ -1,5 +1,6 @@
 import type { FileSystem, Randomness } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
+import { replaceWholeFileInBackground } from '../log/whole-file.ts'
 import { readText, writeText } from './small-file.ts'
 
 /** Kafka's log of what topics there are; a partition like any other. */
@@ -60,6 +61,20 @@ export function readPartitionMetadata(files: FileSystem, directory: string): str
  */
 export function writePartitionMetadata(files: FileSystem, directory: string, topicId: string): void {
   const path = files.join(directory, PARTITION_METADATA)
-  writeText(files, `${path}.tmp`, `version: 0\ntopic_id: ${topicId}`)
+  writeText(files, `${path}.tmp`, partitionMetadata(topicId))
   files.rename(`${path}.tmp`, path)
+}
+
+/** The same, without holding up the event loop. */
+export async function writePartitionMetadataInBackground(
+  files: FileSystem,
+  directory: string,
+  topicId: string,
+): Promise<void> {
+  const bytes = Buffer.from(partitionMetadata(topicId))
+  await replaceWholeFileInBackground(files, directory, { name: PARTITION_METADATA, bytes, isCurrent: () => true })
+}
+
+function partitionMetadata(topicId: string): string {
+  return `version: 0\ntopic_id: ${topicId}`
 }

@@ -1,6 +1,8 @@
+import { assert } from '../assert.ts'
 import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import { parseSegmentFileName } from '../log/segment-name.ts'
+import { asDiskFailure } from '../log/storage-error.ts'
 import {
   CLUSTER_METADATA_TOPIC,
   deletedName,
@@ -8,6 +10,7 @@ import {
   partitionDirectoryName,
   readPartitionMetadata,
   writePartitionMetadata,
+  writePartitionMetadataInBackground,
 } from './partition-directory.ts'
 
 /** A partition that has a directory. */
@@ -23,6 +26,9 @@ export class PartitionSet {
   readonly #environment: Environment
   readonly #directory: string
   readonly #partitions = new Map<string, ExistingPartition>()
+  /** Those that `create` is making: nobody else sees them yet. */
+  readonly #making = new Map<string, Pick<ExistingPartition, 'topic' | 'partition'>>()
+  #namesFlush: Promise<void> | undefined
   readonly #foldsCase: boolean
 
   private constructor(environment: Environment, directory: string, foldsCase: boolean) {
@@ -100,6 +106,39 @@ export class PartitionSet {
     this.#partitions.set(name, { topic, partition, topicId })
   }
 
+  /**
+   * The same for one that has no directory, without holding up the event loop. Those that are made at the same time share the
+   * flush of their names. Until it resolves the set knows nothing of it.
+   */
+  async create(topic: string, partition: number, topicId: string): Promise<void> {
+    const { files } = this.#environment
+    const name = partitionDirectoryName(topic, partition)
+    assert(!this.#partitions.has(name) && !this.#making.has(name), `${name} is created once`)
+    this.#checkCase(topic, partition)
+    this.#making.set(name, { topic, partition })
+    try {
+      const path = this.path(topic, partition)
+      files.makeDirectory(path)
+      await this.#flushNames()
+      await writePartitionMetadataInBackground(files, path, topicId)
+      this.#partitions.set(name, { topic, partition, topicId })
+    } catch (error) {
+      throw asDiskFailure(error, `create ${this.path(topic, partition)}`)
+    } finally {
+      this.#making.delete(name)
+    }
+  }
+
+  /** Everybody who makes a directory now waits for the same flush. */
+  #flushNames(): Promise<void> {
+    const { files, timers } = this.#environment
+    this.#namesFlush ??= timers.yield().then(() => {
+      this.#namesFlush = undefined
+      return files.syncDirectoryInBackground(this.#directory)
+    })
+    return this.#namesFlush
+  }
+
   /** Renames it so that nobody takes it for the partition any more; the name is not flushed yet. Returns the new path. */
   takeAway(topic: string, partition: number): string {
     const { files, random } = this.#environment
@@ -112,7 +151,7 @@ export class PartitionSet {
   #checkCase(topic: string, partition: number): void {
     if (!this.#foldsCase || topic === CLUSTER_METADATA_TOPIC) return
     const lower = topic.toLowerCase()
-    for (const other of this.#partitions.values()) {
+    for (const other of [...this.#partitions.values(), ...this.#making.values()]) {
       if (other.topic === topic || other.topic.toLowerCase() !== lower) continue
       throw new TidemarkError(
         'INVALID_TOPIC',

@@ -120,6 +120,8 @@ export interface FileSystem {
   removeDirectory(path: string): void
   /** Makes created, renamed and removed names durable. Does nothing where the platform cannot (Windows). */
   syncDirectory(directory: string): void
+  /** The same for the names as they were when it was called. Runs on the thread pool. */
+  syncDirectoryInBackground(directory: string): Promise<void>
   /** Absolute path with links resolved; the absolute path itself where nothing exists yet. */
   realPath(path: string): string
   /** Puts a path together as the machine writes paths. */

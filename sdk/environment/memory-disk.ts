@@ -145,6 +145,7 @@ export class MemoryDirectory {
   readonly entries: Entries = new Map()
   #durable: Entries = new Map()
   #unsynced: NameChange[] = []
+  #persisted = 0
 
   constructor(number: bigint, modifiedMs: number) {
     this.number = number
@@ -156,9 +157,16 @@ export class MemoryDirectory {
     this.#unsynced.push(change)
   }
 
-  persist(): void {
-    this.#durable = new Map(this.entries)
-    this.#unsynced = []
+  /** How many there were. */
+  get changes(): number {
+    return this.#persisted + this.#unsynced.length
+  }
+
+  /** The first `upTo` changes survive a crash from now on. */
+  persist(upTo = this.changes): void {
+    const changes = this.#unsynced.splice(0, Math.max(0, upTo - this.#persisted))
+    for (const change of changes) applyNames(this.#durable, change)
+    this.#persisted += changes.length
   }
 
   afterCrash(options: CrashOptions, random: SeededRandom, survivors: Map<MemoryNode, MemoryNode>): MemoryDirectory {
@@ -174,7 +182,7 @@ export class MemoryDirectory {
     for (const [name, node] of names) {
       const child = survivors.get(node) ?? node.afterCrash(options, random, survivors)
       survivors.set(node, child)
-      survivor.entries.set(name, child)
+      survivor.change([[name, child]])
     }
     survivor.persist()
     return survivor

@@ -161,6 +161,16 @@ export class MemoryFileSystem implements FileSystem {
     this.#directory(at, 'syncDirectory').persist()
   }
 
+  async syncDirectoryInBackground(directory: string): Promise<void> {
+    const at = this.realPath(directory)
+    const node = this.#directory(at, 'syncDirectory')
+    const upTo = node.changes
+    const failure = this.#faults.due('syncDirectory', at)
+    await this.#timers.yield()
+    if (failure !== undefined) throw failure
+    node.persist(upTo)
+  }
+
   realPath(path: string): string {
     return posix.resolve('/', path)
   }

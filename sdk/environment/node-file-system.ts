@@ -1,6 +1,7 @@
 import {
   closeSync,
   constants,
+  fsync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -15,6 +16,7 @@ import {
   watch,
 } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
+import { promisify } from 'node:util'
 import type { File, FileStat, FileSystem, Mount } from './environment.ts'
 import { NodeFile } from './node-file.ts'
 import { mountOf } from './node-mount.ts'
@@ -25,8 +27,30 @@ const CANNOT_SYNC_DIRECTORY = new Set(['EINVAL', 'ENOTSUP', 'ENOSYS'])
 /** macOS begins with as many, and Node raises it as far as it may. */
 const USUAL_MAX_OPEN_FILES = 256
 
+/** Directories that are flushed in the background at the same time: libuv has four threads, and descriptors are few. */
+const FLUSH_LANES = 4
+
+const flush = promisify(fsync)
+
+async function flushDirectory(directory: string): Promise<void> {
+  const descriptor = openSync(directory, constants.O_RDONLY)
+  try {
+    await flush(descriptor)
+  } catch (error) {
+    refuseUnlessNoSuchThing(error)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+function refuseUnlessNoSuchThing(error: unknown): void {
+  if (!CANNOT_SYNC_DIRECTORY.has((error as NodeJS.ErrnoException).code ?? '')) throw error
+}
+
 class NodeFileSystem implements FileSystem {
   #maxOpenFiles: number | undefined
+  readonly #flushLanes: Promise<void>[] = Array.from({ length: FLUSH_LANES }, () => Promise.resolve())
+  #nextLane = 0
 
   get maxOpenFiles(): number {
     this.#maxOpenFiles ??= readMaxOpenFiles() ?? USUAL_MAX_OPEN_FILES
@@ -92,10 +116,18 @@ class NodeFileSystem implements FileSystem {
     try {
       fsyncSync(descriptor)
     } catch (error) {
-      if (!CANNOT_SYNC_DIRECTORY.has((error as NodeJS.ErrnoException).code ?? '')) throw error
+      refuseUnlessNoSuchThing(error)
     } finally {
       closeSync(descriptor)
     }
+  }
+
+  async syncDirectoryInBackground(directory: string): Promise<void> {
+    if (process.platform === 'win32') return
+    const lane = this.#nextLane++ % FLUSH_LANES
+    const flushed = this.#flushLanes[lane]!.then(() => flushDirectory(directory))
+    this.#flushLanes[lane] = flushed.catch(() => {})
+    await flushed
   }
 
   realPath(path: string): string {

@@ -1,6 +1,6 @@
 import type { FileSystem } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
-import { readWholeFile, replaceWholeFile } from './whole-file.ts'
+import { readWholeFile } from './whole-file.ts'
 
 const VERSION = '0'
 
@@ -23,15 +23,9 @@ export function readCheckpointFile(files: FileSystem, path: string): string[][] 
   return entries.map((line) => line.trim().split(/\s+/))
 }
 
-/** Replaces the checkpoint; durable on return. */
-export function writeCheckpointFile(
-  files: FileSystem,
-  directory: string,
-  name: string,
-  entries: readonly string[],
-): void {
-  const text = [VERSION, String(entries.length), ...entries].map((line) => `${line}\n`).join('')
-  replaceWholeFile(files, directory, name, Buffer.from(text))
+/** The same entries as a file has them. */
+export function encodeCheckpoint(entries: readonly string[]): Buffer {
+  return Buffer.from([VERSION, String(entries.length), ...entries].map((line) => `${line}\n`).join(''))
 }
 
 /** A whole number as a checkpoint has it; throws STORAGE_ERROR for anything else. */

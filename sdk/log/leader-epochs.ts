@@ -1,7 +1,8 @@
 import { assert } from '../assert.ts'
 import type { FileSystem } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
-import { parseCheckpointNumber, readCheckpointFile, writeCheckpointFile } from './checkpoint-file.ts'
+import { encodeCheckpoint, parseCheckpointNumber, readCheckpointFile } from './checkpoint-file.ts'
+import { replaceWholeFile, replaceWholeFileInBackground } from './whole-file.ts'
 
 export const LEADER_EPOCH_CHECKPOINT = 'leader-epoch-checkpoint'
 
@@ -26,6 +27,8 @@ const UNKNOWN: EpochEnd = { leaderEpoch: -1, endOffset: -1 }
 export class LeaderEpochs {
   #starts: EpochStart[]
   #isStored = true
+  /** Counts stores, so that one in the background knows when another has overtaken it. */
+  #stores = 0
   readonly #files: FileSystem
   readonly #directory: string
 
@@ -96,6 +99,19 @@ export class LeaderEpochs {
     this.storeChanges()
   }
 
+  /** The same, durable when it resolves, without holding up the event loop. */
+  async assignInBackground(epoch: number, startOffset: number): Promise<void> {
+    this.note(epoch, startOffset)
+    if (this.#isStored) return
+    const store = ++this.#stores
+    const isCurrent = () => store === this.#stores
+    const replacement = { name: LEADER_EPOCH_CHECKPOINT, bytes: this.#encode(), isCurrent }
+    await replaceWholeFileInBackground(this.#files, this.#directory, replacement)
+    if (isCurrent()) await this.#files.syncDirectoryInBackground(this.#directory)
+    if (isCurrent()) this.#isStored = true
+    else this.storeChanges()
+  }
+
   /** The same in memory only, until `storeChanges`. */
   note(epoch: number, startOffset: number): void {
     assert(epoch >= 0 && startOffset >= 0, `epoch ${epoch} at offset ${startOffset}`)
@@ -122,9 +138,13 @@ export class LeaderEpochs {
   /** Durable on return. */
   storeChanges(): void {
     if (this.#isStored) return
-    const lines = this.#starts.map((start) => `${start.epoch} ${start.startOffset}`)
-    writeCheckpointFile(this.#files, this.#directory, LEADER_EPOCH_CHECKPOINT, lines)
+    this.#stores++
+    replaceWholeFile(this.#files, this.#directory, LEADER_EPOCH_CHECKPOINT, this.#encode())
     this.#isStored = true
+  }
+
+  #encode(): Buffer {
+    return encodeCheckpoint(this.#starts.map((start) => `${start.epoch} ${start.startOffset}`))
   }
 
   #replace(starts: EpochStart[]): void {

@@ -131,7 +131,8 @@ export class LogCopy {
       source.close()
     }
     await this.#copyIndexes(segment, isLast)
-    return true
+    // Indexes of one that was deleted just now may be missing.
+    return this.#files.stat(this.#path(this.#from, segment, '.log'))?.inode === inode
   }
 
   /**

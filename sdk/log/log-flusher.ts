@@ -8,6 +8,7 @@ export interface FlushedLog {
   readonly active: ActiveSegment
   /** Makes the names of new files durable. */
   syncDirectory(): void
+  syncDirectoryInBackground(): Promise<void>
   /** The flush went wrong: what shall its callers be told? */
   flushFailed(error: unknown): Error
   /** `flushedOffset` has moved up. */
@@ -42,6 +43,12 @@ export class LogFlusher {
     return this.isNeeded ? this.commits.run() : Promise.resolve()
   }
 
+  /** The same for everything that closing needs: indexes and names too, be the records flushed already. */
+  flushAll(): Promise<void> {
+    this.isDirectoryDirty = true
+    return this.commits.run()
+  }
+
   /** Waits for the disk, for everything. */
   flushNow(): void {
     for (const writer of this.writers()) writer.syncNow()
@@ -73,16 +80,25 @@ export class LogFlusher {
     try {
       for (const writer of this.writers()) await this.flushSegment(writer)
       if (this.isAbandoned) throw new TidemarkError('CLOSED', 'The log was closed before its last bytes were flushed.')
-      if (this.isDirectoryDirty) {
-        this.log.syncDirectory()
-        this.isDirectoryDirty = false
-      }
+      await this.flushNames()
     } catch (error) {
       throw this.log.flushFailed(error)
     }
     if (target.offset <= this.flushedOffset) return
     this.flushedOffset = target.offset
     this.log.flushAdvanced()
+  }
+
+  private async flushNames(): Promise<void> {
+    if (!this.isDirectoryDirty) return
+    // Before the flush: files that are made meanwhile need another one.
+    this.isDirectoryDirty = false
+    try {
+      await this.log.syncDirectoryInBackground()
+    } catch (error) {
+      this.isDirectoryDirty = true
+      throw error
+    }
   }
 
   private async flushSegment(writer: ActiveSegment): Promise<void> {

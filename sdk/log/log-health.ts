@@ -4,6 +4,8 @@ import { isOutOfDescriptors, storageError } from './storage-error.ts'
 /** Whether a log may still be written to, and in which words it says why not. */
 export class LogHealth {
   isClosed = false
+  /** Closing has begun: nothing more is written. */
+  isEnding = false
   /** Why nothing can be written any more; undefined as long as it can. */
   failure: TidemarkError | undefined
   private readonly place: { readonly topic: string; readonly partition: number }
@@ -14,19 +16,27 @@ export class LogHealth {
 
   /** Why writing is refused now, if it is. */
   get refusal(): TidemarkError | undefined {
-    if (this.failure !== undefined || !this.isClosed) return this.failure
+    if (this.failure !== undefined || !(this.isClosed || this.isEnding)) return this.failure
     return new TidemarkError('CLOSED', `The log of ${this.name} has been closed.`, this.place)
   }
 
   check(): void {
-    if (this.failure === undefined && !this.isClosed) return
-    throw this.refusal
+    const { refusal } = this
+    if (refusal !== undefined) throw refusal
   }
 
   /** Runs `work`; an error of the disk becomes STORAGE_ERROR and ends nothing. */
   attempt<T>(doing: string, work: () => T): T {
     try {
       return work()
+    } catch (error) {
+      throw this.describe(error, doing)
+    }
+  }
+
+  async attemptAsync<T>(doing: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
     } catch (error) {
       throw this.describe(error, doing)
     }

@@ -184,10 +184,11 @@ export class PartitionLog extends LogView {
     return () => this.watchers.delete(callback)
   }
 
-  /** Batches from here on have `epoch`. Durable on return. Throws STORAGE_ERROR. */
-  assignEpoch(epoch: number): void {
+  /** Batches from here on have `epoch`. Durable when it resolves. Rejects with STORAGE_ERROR. */
+  async assignEpoch(epoch: number): Promise<void> {
     this.health.check()
-    this.health.attempt('raise the leader epoch of', () => this.epochs.assign(epoch, this.endOffset))
+    const assign = () => this.epochs.assignInBackground(epoch, this.endOffset)
+    await this.health.attemptAsync('raise the leader epoch of', assign)
   }
 
   /** Cuts the log: the batch that holds `offset` and all behind it go. Durable on return. Throws OFFSET_OUT_OF_RANGE, STORAGE_ERROR. */
@@ -258,22 +259,29 @@ export class PartitionLog extends LogView {
   async compact(options: CleaningOptions): Promise<CleaningResult> {
     this.health.check()
     this.wasCompacted = true
+    const cleaner = new LogCleaner(this.environment, this.cleanedLog(), options)
+    return await this.health.attemptAsync('compact', () => cleaner.run())
+  }
+
+  /** Does what `close` does for the files without holding up the event loop; then nothing can be written any more. */
+  async finish(): Promise<void> {
+    if (this.health.refusal !== undefined) return
+    this.health.isEnding = true
     try {
-      return await new LogCleaner(this.environment, this.cleanedLog(), options).run()
+      if (this.writeEnd()) await this.flusher.flushAll()
     } catch (error) {
-      throw this.health.describe(error, 'compact')
+      throw this.health.fail(error, 'close')
     }
   }
 
   /**
-   * Flushes what is left, writes a producer snapshot, completes and trims the indexes. Await `flush()` first where many
-   * bytes may be waiting: this one blocks. Throws STORAGE_ERROR; the log is closed then too, but not cleanly. A log with a
-   * `failure` is left as it is.
+   * Flushes what is left, writes a producer snapshot, completes and trims the indexes. Await `finish()` first: this one
+   * blocks. Throws STORAGE_ERROR; the log is closed then too, but not cleanly. A log with a `failure` is left as it is.
    */
   close(): void {
     if (this.health.isClosed) return
     try {
-      if (this.health.failure === undefined) this.complete()
+      if (this.health.failure === undefined && this.writeEnd()) this.flusher.flushNow()
     } catch (error) {
       throw this.health.fail(error, 'close')
     } finally {
@@ -291,20 +299,14 @@ export class PartitionLog extends LogView {
     this.release()
   }
 
-  /** Closes the log and removes its directory. */
-  remove(): void {
-    this.abandon()
-    this.health.attempt('remove', () => this.environment.files.removeDirectory(this.directory))
-  }
-
-  private complete(): void {
+  /** What is in the files when a log is closed. Returns whether anything is to be flushed. */
+  private writeEnd(): boolean {
     const { active, flusher } = this
     active.indexes.finish()
-    const isUntouched = active.indexes.isStored && this.producers.isStored(this.endOffset) && !flusher.isNeeded
-    if (isUntouched) return
+    if (active.indexes.isStored && this.producers.isStored(this.endOffset) && !flusher.isNeeded) return false
     active.seal()
     this.producers.store(this.endOffset)
-    flusher.flushNow()
+    return true
   }
 
   private release(): void {
@@ -350,6 +352,7 @@ export class PartitionLog extends LogView {
         return log.active
       },
       syncDirectory: () => this.environment.files.syncDirectory(this.directory),
+      syncDirectoryInBackground: () => this.environment.files.syncDirectoryInBackground(this.directory),
       flushFailed: (error) => this.health.flushFailed(error),
       flushAdvanced: () => {
         if (this.follows === 'flush') this.advanceHighWatermark(this.flusher.flushedOffset)

@@ -52,24 +52,59 @@ test('a follower sees the commits of a group that is new, and that a group is go
   await owner.close()
 })
 
-test('sends to many new partitions let others have their turn in between', async () => {
+test('new partitions are made a few at a time, which share a flush of their names, and others have their turn in between', async () => {
   const environment = new MemoryEnvironment()
   const tide = await open(PATH, { environment })
-  let turns = 0
-  let isDone = false
-  const count = async () => {
-    while (!isDone) {
-      await environment.timers.yield()
-      turns++
-    }
-  }
-  const counting = count()
   const topic = tide.topic('events', { partitions: PARTITIONS })
   await topic.ensure()
-  turns = 0
+  let mostMade = 0
+  let isDone = false
+  const watch = async () => {
+    while (!isDone) {
+      const { makeDirectory } = environment.counts
+      await environment.timers.yield()
+      mostMade = Math.max(mostMade, environment.counts.makeDirectory - makeDirectory)
+    }
+  }
+  const watching = watch()
+  const before = { ...environment.counts }
   await topic.sendBatch(Array.from({ length: PARTITIONS }, (_, partition) => ({ value: Buffer.from('x'), partition })))
   isDone = true
-  await counting
-  expect(turns).toBeGreaterThan(PARTITIONS / 2)
+  await watching
+  expect(mostMade).toBeLessThanOrEqual(PARTITIONS / 2 + 2)
+  // Each flushes its own directory, id, epoch and record; two groups of them the directory around. And one producer id.
+  const flushes = ['sync', 'syncDirectory'].map((name) => environment.counts[name as 'sync'] - before[name as 'sync'])
+  expect(flushes).toEqual([3 * PARTITIONS + 1, PARTITIONS + 2])
+  await tide.close()
+})
+
+test('an ownership that appends to many partitions for the first time raises their epochs together', async () => {
+  const machine = new MemoryEnvironment()
+  await (await fill(machine, 0)).close()
+  const tide = await open(PATH, { environment: machine })
+  const metadata = () => machine.files.stat(`${PATH}/__cluster_metadata-0/00000000000000000000.log`)?.sizeBytes ?? 0
+  const before = { bytes: metadata(), sync: machine.counts.sync }
+  const records = Array.from({ length: PARTITIONS }, (_, partition) => ({ value: Buffer.from('x'), partition }))
+  await tide.topic('events').sendBatch(records)
+  // A producer id and two batches of epochs in the metadata log; an epoch and a record each.
+  expect(machine.counts.sync - before.sync).toBe(3 + 2 * PARTITIONS)
+  expect(metadata()).toBeGreaterThan(before.bytes)
+  await tide.close()
+})
+
+test('a topic that is deleted while its partitions are made leaves nothing behind, and one of its name begins anew', async () => {
+  const environment = new MemoryEnvironment()
+  const tide = await open(PATH, { environment })
+  const topic = tide.topic('events', { partitions: 3, create: 'never' })
+  const directories = () => environment.files.list(PATH).filter((name) => name.startsWith('events-'))
+  for (let turns = 0; turns < 12; turns++) {
+    await tide.topics.create('events', { partitions: 3 })
+    const records = Array.from({ length: 3 }, (_, partition) => ({ value: Buffer.from('x'), partition }))
+    const sending = topic.sendBatch(records).catch((error: unknown) => error)
+    for (let turn = 0; turn < turns; turn++) await environment.timers.yield()
+    await tide.topics.delete('events')
+    await sending
+    expect(directories(), `deleted after ${turns} turns`).toEqual([])
+  }
   await tide.close()
 })

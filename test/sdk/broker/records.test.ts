@@ -245,8 +245,9 @@ testOwners(
       fetch(owner, 't', { offset: 3, maxWaitMs: 60_000 }),
       fetch(owner, 't', { partition: 1, maxWaitMs: 60_000 }),
     ]
+    const refusals = left.map((answer) => expect(answer).rejects.toMatchObject({ code: 'CLOSED' }))
     await owner.close()
-    for (const answer of left) await expect(answer).rejects.toMatchObject({ code: 'CLOSED' })
+    await Promise.all(refusals)
   },
 )
 

@@ -29,7 +29,7 @@ test('a reader in another process follows an owner: new partitions, new records,
   view?.refresh()
   expect(view?.logEndOffset).toBe(2)
   expect(reader.log('payments', 0)).toBe(view)
-  await directory.removePartitions([{ topic: 'payments', partition: 0 }])
+  await directory.removePartitions(({ topic }) => topic === 'payments')
   append(directory.log('payments', 0, { topicId: 'SdkUZlp8RL-JFk6MdJsTlg', config: DEFAULT_LOG_CONFIG }), 'new')
   expect(reader.refresh()).toBe(true)
   expect(reader.log('payments', 0)).not.toBe(view)

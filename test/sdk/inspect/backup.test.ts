@@ -30,7 +30,7 @@ class BusyDirectory {
   async start(): Promise<void> {
     const tide = await open('/data', { environment: this.environment })
     for (const name of NAMES) await tide.topics.create(name, SHAPES[name])
-    for (let step = 0; step < 60; step++) await this.#step(tide)
+    for (let step = 0; step < 80; step++) await this.#step(tide)
     this.#work = (async () => {
       while (!this.#isDone) await this.#step(tide)
       await tide.close()

@@ -40,10 +40,21 @@ const SCRIPTS: Record<string, Script> = {
     witness.append(again, 3)
     await witness.flush(again)
   },
+  'finish, close and reopen cleanly': async (run, open) => {
+    const { witness } = run
+    const log = open()
+    for (let n = 0; n < 5; n++) witness.append(log, 2, 0, 60)
+    await log.finish()
+    witness.close(log)
+    run.recoveryPoint = log.logEndOffset
+    const again = open({ cleanShutdown: true })
+    witness.append(again, 3)
+    await witness.flush(again)
+  },
   'new epochs': async ({ witness }, open) => {
     const log = open()
     witness.append(log, 1, 0)
-    log.assignEpoch(1)
+    await log.assignEpoch(1)
     witness.append(log, 1, 1)
     witness.append(log, 1, 4)
     await witness.flush(log)

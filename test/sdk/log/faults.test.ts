@@ -51,7 +51,10 @@ const STEPS: ((log: PartitionLog, witness: Witness) => unknown)[] = [
   },
   (log, witness) => witness.append(log, 1, log.latestEpoch ?? 5, 250),
   (log, witness) => witness.flush(log),
-  (log, witness) => witness.close(log),
+  async (log, witness) => {
+    await log.finish()
+    witness.close(log)
+  },
 ]
 
 interface Owner {

@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest'
 import { MemoryEnvironment } from '../../../sdk/environment/memory-environment.ts'
-import { parseCheckpointNumber, readCheckpointFile, writeCheckpointFile } from '../../../sdk/log/checkpoint-file.ts'
+import { encodeCheckpoint, parseCheckpointNumber, readCheckpointFile } from '../../../sdk/log/checkpoint-file.ts'
 import { LeaderEpochs } from '../../../sdk/log/leader-epochs.ts'
-import { readWholeFile } from '../../../sdk/log/whole-file.ts'
+import { readWholeFile, replaceWholeFile } from '../../../sdk/log/whole-file.ts'
 
 function createDirectory(text?: string): MemoryEnvironment {
   const environment = new MemoryEnvironment()
   environment.files.makeDirectory('/d')
+  environment.files.syncDirectory('/')
   if (text === undefined) return environment
   const file = environment.files.open('/d/leader-epoch-checkpoint', { write: true, create: true })
   file.write([Buffer.from(text)], 0)
@@ -20,10 +21,10 @@ function textOf(environment: MemoryEnvironment): string {
 
 test('a checkpoint is a version, a count and a line per entry, and survives a crash as a whole', () => {
   const environment = createDirectory()
-  writeCheckpointFile(environment.files, '/d', 'c', ['events 0 17', 'events 1 4'])
+  replaceWholeFile(environment.files, '/d', 'c', encodeCheckpoint(['events 0 17', 'events 1 4']))
   expect(String(readWholeFile(environment.files, '/d/c'))).toBe('0\n2\nevents 0 17\nevents 1 4\n')
   environment.failNext('rename', { error: 'EIO' })
-  expect(() => writeCheckpointFile(environment.files, '/d', 'c', [])).toThrow(/EIO/)
+  expect(() => replaceWholeFile(environment.files, '/d', 'c', encodeCheckpoint([]))).toThrow(/EIO/)
   expect(readCheckpointFile(environment.files, '/d/c')).toEqual([
     ['events', '0', '17'],
     ['events', '1', '4'],
@@ -79,6 +80,23 @@ test('a line that could not be written is written with the next one', () => {
   expect(epochs.isDurable(1)).toBe(false)
   epochs.assign(1, 0)
   expect([epochs.isDurable(1), textOf(environment)]).toEqual([true, '0\n1\n1 0\n'])
+})
+
+test('an epoch that is stored in the background survives a store that overtakes it, and one that fails', async () => {
+  const environment = createDirectory('0\n2\n0 0\n1 10\n')
+  const epochs = LeaderEpochs.load(environment.files, '/d')
+  const storing = epochs.assignInBackground(2, 20)
+  expect(epochs.isDurable(2)).toBe(false)
+  epochs.trim(5, 30)
+  epochs.storeChanges()
+  await storing
+  expect([epochs.isDurable(2), textOf(environment.crash())]).toEqual([true, '0\n3\n0 5\n1 10\n2 20\n'])
+  const later = epochs.assignInBackground(3, 30)
+  epochs.trim(15, 40)
+  environment.failNext('rename', { error: 'EIO' })
+  expect(() => epochs.storeChanges()).toThrow(/EIO/)
+  await later
+  expect([epochs.isDurable(3), textOf(environment.crash())]).toEqual([true, '0\n3\n1 15\n2 20\n3 30\n'])
 })
 
 test('lines outside the log go, and the one the log begins in begins there', () => {

@@ -108,9 +108,9 @@ class Twins {
     this.trimEpochs()
   }
 
-  epoch(): void {
+  async epoch(): Promise<void> {
     const epoch = (this.epochs.at(-1)?.epoch ?? 0) + 1 + this.below(2)
-    this.log.assignEpoch(epoch)
+    await this.log.assignEpoch(epoch)
     this.noteEpoch(epoch)
   }
 

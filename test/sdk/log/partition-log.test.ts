@@ -130,12 +130,12 @@ describe.each(DISKS)('on %s', (disk) => {
     again.close()
   })
 
-  test('epochs: a line per epoch, the end of each, and none beyond the end of the log', () => {
+  test('epochs: a line per epoch, the end of each, and none beyond the end of the log', async () => {
     const place = createPlace(disk)
     const log = openLog(place)
     log.append(batchOf('a', 'b'), { leaderEpoch: 1 })
     log.append(batchOf('c'), { leaderEpoch: 4 })
-    log.assignEpoch(6)
+    await log.assignEpoch(6)
     expect(log.endOffsetForEpoch(0)).toEqual({ leaderEpoch: 0, endOffset: 0 })
     expect(log.endOffsetForEpoch(1)).toEqual({ leaderEpoch: 1, endOffset: 2 })
     expect(log.endOffsetForEpoch(3)).toEqual({ leaderEpoch: 1, endOffset: 2 })
@@ -156,14 +156,6 @@ describe.each(DISKS)('on %s', (disk) => {
     log.close()
     expect(() => append(log, 'b')).toThrow(expect.objectContaining({ code: 'CLOSED' }))
     await expect(log.flush()).rejects.toMatchObject({ code: 'CLOSED' })
-  })
-
-  test('remove takes the directory away', () => {
-    const place = createPlace(disk)
-    const log = openLog(place)
-    append(log, 'a')
-    log.remove()
-    expect(place.environment.files.stat(place.directory)).toBeUndefined()
   })
 
   test('without create a log that is not there is an error', () => {

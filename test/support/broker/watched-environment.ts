@@ -37,6 +37,7 @@ export function watchedEnvironment(inner: Environment, before: () => void): Envi
     remove: watch((path: string) => files.remove(path)),
     removeDirectory: watch((path: string) => files.removeDirectory(path)),
     syncDirectory: watch((path: string) => files.syncDirectory(path)),
+    syncDirectoryInBackground: watch((path: string) => files.syncDirectoryInBackground(path)),
   }
   return {
     files: watched,

@@ -4,6 +4,7 @@ import type { Broker } from '../../../../sdk/broker/broker.ts'
 export interface CutOffBroker {
   readonly broker: Broker
   cutOff(): void
+  readonly isCutOff: boolean
 }
 
 const NEVER = new Promise<never>(() => {})
@@ -34,6 +35,9 @@ export function cutOffBroker(broker: Broker): CutOffBroker {
   })
   return {
     broker: cut,
+    get isCutOff() {
+      return isCutOff
+    },
     cutOff() {
       isCutOff = true
     },

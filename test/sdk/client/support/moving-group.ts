@@ -171,6 +171,8 @@ export class MovingGroup {
     }
     member.asked = member.records.next().then(({ value: record }) => {
       member.asked = undefined
+      // A process that is gone runs no more code, though its promises go on here.
+      if (member.process.isCutOff) return
       if (record === undefined) {
         member.hasEnded = true
         return
@@ -231,8 +233,12 @@ export class MovingGroup {
   /** Everybody leaves, and the dead are given up, so that the group can be moved. */
   async #dismiss(): Promise<void> {
     for (const member of this.#members) await this.#end(member)
-    // Nobody is left who would have to be heard in between.
-    if (this.#hasGhosts) this.#world.environment.advance((SESSION_TIMEOUT_S + 2) * 1000)
+    if (this.#hasGhosts) {
+      // What they had sent is still answered: the first word of a group takes some flushes.
+      await turns(20)
+      // Nobody is left who would have to be heard in between.
+      this.#world.environment.advance((SESSION_TIMEOUT_S + 2) * 1000)
+    }
     this.#hasGhosts = false
     await turns(1)
   }
