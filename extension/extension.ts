@@ -1,6 +1,7 @@
 import { config } from '@vscode/l10n'
 import { type ExtensionContext, env, l10n, window } from 'vscode'
 import { registerCopyCommands } from './commands/copy-commands.ts'
+import { registerDeadLetterCommands } from './commands/dead-letter-commands.ts'
 import { registerDeleteCommands } from './commands/delete-commands.ts'
 import { registerGroupCommands } from './commands/group-commands.ts'
 import { registerRecordCommands } from './commands/record-commands.ts'
@@ -48,6 +49,7 @@ export function activate(context: ExtensionContext): TidemarkExtension {
     ...registerTreeCommands(view, sources),
     ...registerRecordCommands(view, sources, documents, words),
     ...registerResetCommands(view, sources, words),
+    ...registerDeadLetterCommands(sources, words),
     ...registerDeleteCommands(view, sources, new Deletions(context.workspaceState), words),
     ...registerCopyCommands(view, sources),
     ...registerGroupCommands(view, sources, timelines, words),

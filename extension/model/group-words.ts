@@ -20,13 +20,17 @@ export function isRunning({ state, health }: GroupSnapshot): boolean {
 /** Below this age of the oldest record, lag that grows is only a loop that has not come round yet. */
 const FALLING_BEHIND_AFTER_MS = 10_000
 
+/** Below this time left, lag that shrinks is a loop that is about to come round. */
+const CAUGHT_UP_WITHIN_MS = 5_000
+
 /** `catching up, 40 s` or `falling behind`; undefined where there is nothing to say, as of a group that does not run. */
 export function trendWords(group: GroupSnapshot, words: QuantityWords): string | undefined {
   const progress = group.health?.progress
   if (progress === undefined || progress.lag === 0 || !isRunning(group)) return undefined
   const isLate = (progress.timeLagMs ?? 0) >= FALLING_BEHIND_AFTER_MS
   if (progress.trend === 'growing') return isLate ? t('falling behind') : undefined
-  if (progress.trend !== 'shrinking') return undefined
+  if (progress.trend !== 'shrinking' || (progress.etaMs ?? Number.POSITIVE_INFINITY) < CAUGHT_UP_WITHIN_MS)
+    return undefined
   return progress.etaMs === null ? t('catching up') : t('catching up, {0}', words.duration(progress.etaMs))
 }
 

@@ -33,5 +33,5 @@ test('the timeline shows what a group committed when, as a picture and as a tabl
   const cells = page.getByRole('table').first().getByRole('cell')
   const newest = await cells.nth(1).innerText()
   for await (const _ of more());
-  await expect.poll(() => cells.nth(1).innerText(), { timeout: 20_000 }).not.toBe(newest)
+  await expect.poll(() => cells.nth(1).innerText(), { timeout: 60_000 }).not.toBe(newest)
 })

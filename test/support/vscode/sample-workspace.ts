@@ -30,6 +30,15 @@ export class SampleWorkspace implements AsyncDisposable {
     return new SampleWorkspace(folder, tide)
   }
 
+  /** Has the group `printer` give up on all thirty refunds: dead letters in `refunds-failed`. */
+  async leaveDeadLetters(): Promise<void> {
+    const print = ({ offset }: { readonly offset: number }) => {
+      throw new RangeError(`no printer for page ${offset}`)
+    }
+    const onFailure = { deadLetter: 'refunds-failed' }
+    await this.tide.topic('refunds').consume({ group: 'printer', follow: false }).run(print, { onFailure })
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.tide.close()
     rmSync(this.folder, { recursive: true, force: true })

@@ -134,7 +134,12 @@ export class Workbench implements AsyncDisposable {
   /** Leaves a picture in `.vscode-test/pictures`, the mouse out of the way. */
   async picture(name: string): Promise<void> {
     await this.page.mouse.move(0, 0)
-    await this.page.screenshot({ path: this.picturePath(name) })
+    // The tooltip of what the mouse was on fades. One that stays, as that of a focused row, belongs to the picture.
+    await this.page
+      .locator('.monaco-hover:visible')
+      .waitFor({ state: 'hidden', timeout: 3_000 })
+      .catch(() => {})
+    await this.page.screenshot({ path: this.picturePath(name), animations: 'disabled' })
   }
 
   picturePath(name: string): string {
