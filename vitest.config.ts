@@ -24,11 +24,26 @@ export default defineConfig({
         test: {
           name: 'core',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/kafka/**', 'test/bench/**', 'test/extension/host/**', 'test/extension/workbench/**'],
+          exclude: [
+            'test/kafka/**',
+            'test/bench/**',
+            'test/shells/**',
+            'test/extension/host/**',
+            'test/extension/workbench/**',
+          ],
           testTimeout: 30_000,
           hookTimeout: 60_000,
           // Most of them wait for disks and processes, not for the processor.
           maxWorkers: availableParallelism(),
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'shells',
+          include: ['test/shells/**/*.test.ts'],
+          testTimeout: 120_000,
           sequence: { groupOrder: 0 },
         },
       },

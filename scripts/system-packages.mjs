@@ -1,4 +1,4 @@
-/** The programs some tests need and npm cannot bring: a JDK and Maven for Kafka, a Chromium for VS Code's workbench. */
+/** The programs some tests need and npm cannot bring: a JDK and Maven for Kafka, a Chromium for VS Code's workbench, shells. */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { step } from './step.mjs'
@@ -29,6 +29,16 @@ const WORKBENCH = {
   },
 }
 
+const SHELLS = {
+  packages: ['bash', 'zsh', 'fish'],
+  missing: () => SHELLS.packages.filter((shell) => spawnSync(shell, ['-c', 'exit 0']).status !== 0),
+  howToGetThem: {
+    darwin: 'brew install fish',
+    win32: 'run the tests in WSL: on Windows itself there is no zsh and no fish',
+    linux: 'install zsh and fish with your package manager; as root on Debian or Ubuntu this is done for you',
+  },
+}
+
 /** Installs what Kafka's tests need, where that is ours to do. Returns what is still missing, in words, or undefined. */
 export async function ensureKafkaPrograms() {
   return await ensure(KAFKA)
@@ -37,6 +47,11 @@ export async function ensureKafkaPrograms() {
 /** The same for the tests that look at the extension in a workbench. */
 export async function ensureWorkbenchPrograms() {
   return await ensure(WORKBENCH)
+}
+
+/** The same for the tests that complete command lines. */
+export async function ensureShells() {
+  return await ensure(SHELLS)
 }
 
 async function ensure({ packages, missing, howToGetThem }) {

@@ -16,6 +16,7 @@ const inCi = Boolean(process.env.CI) && process.env.CI !== 'false'
 
 /** The vitest projects that need more than Node. */
 const OPTIONAL = [
+  { project: 'shells', folder: 'shells', ensure: 'ensureShells' },
   { project: 'kafka', folder: 'kafka', ensure: 'ensureKafkaPrograms' },
   { project: 'extension-host', folder: 'extension', ensure: 'ensureWorkbenchPrograms' },
   { project: 'workbench', folder: 'extension', ensure: 'ensureWorkbenchPrograms' },

@@ -109,24 +109,35 @@ function zshOption(name: string, { short, description, type, valueName, multiple
   return `'(-${short} --${name})'{-${short},--${name}}${quoted(text)}`
 }
 
+/** A topic may be called as a command is, so only the first word counts: not what fish's own function looks for. */
+const FISH_FUNCTIONS = [
+  'function __tidemark_runs',
+  '    set -l words (commandline -opc)',
+  '    test "$words[2]" = $argv[1]',
+  'end',
+  'function __tidemark_follows',
+  '    set -l words (commandline -opc)',
+  '    test (count $words) -eq 2; and __tidemark_runs $argv[1]',
+  'end',
+]
+
 function fishScript(commands: readonly Command[]): string {
-  const lines = ['complete -c tidemark -n __fish_use_subcommand -f']
+  const lines = [...FISH_FUNCTIONS, 'complete -c tidemark -n __fish_use_subcommand -f']
   for (const { name, summary } of commands) {
     lines.push(`complete -c tidemark -n __fish_use_subcommand -a ${name} -d ${fishQuoted(summary)}`)
   }
   lines.push("complete -c tidemark -n __fish_use_subcommand -a help -d 'Shows how a command is used.'")
+  lines.push("complete -c tidemark -n __fish_use_subcommand -l help -d 'Shows how tidemark is used.'")
   lines.push("complete -c tidemark -n __fish_use_subcommand -l version -d 'Prints the version.'")
   for (const command of commands) {
-    const seen = `complete -c tidemark -n '__fish_seen_subcommand_from ${command.name}'`
+    const seen = `complete -c tidemark -n '__tidemark_runs ${command.name}'`
     for (const [name, { short, description, type }] of Object.entries(optionsOf(command))) {
       const letter = short === undefined ? '' : ` -s ${short}`
       lines.push(`${seen} -l ${name}${letter}${type === 'string' ? ' -r' : ''} -d ${fishQuoted(description)}`)
     }
   }
-  lines.push(`complete -c tidemark -n '__fish_seen_subcommand_from completion' -f -a '${SHELLS.join(' ')}'`)
-  lines.push(
-    `complete -c tidemark -n '__fish_seen_subcommand_from help' -f -a '${commands.map(({ name }) => name).join(' ')}'`,
-  )
+  lines.push(`complete -c tidemark -n '__tidemark_follows completion' -f -a '${SHELLS.join(' ')}'`)
+  lines.push(`complete -c tidemark -n '__tidemark_follows help' -f -a '${commands.map(({ name }) => name).join(' ')}'`)
   return `${lines.join('\n')}\n`
 }
 
