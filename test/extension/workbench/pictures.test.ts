@@ -56,7 +56,7 @@ test.for([
   await workbench.run('Go to Line')
   await workbench.page.locator('.quick-input-widget input').fill(':46')
   await workbench.page.keyboard.press('Enter')
-  await lens.waitFor()
+  await workbench.page.locator('.codelens-decoration').filter({ hasText: 'postman ·' }).waitFor()
   await workbench.picture(name)
 })
 

@@ -81,8 +81,11 @@ export class Workbench implements AsyncDisposable {
       () => true,
       () => false,
     )
-    if (isShown) await icon.click()
-    else await this.run('Tidemark: Focus on Consumer Groups View')
+    if (isShown) {
+      await icon.click()
+      // Its tooltip would stay where it covers rows.
+      await this.page.mouse.move(0, 0)
+    } else await this.run('Tidemark: Focus on Consumer Groups View')
     await this.page.locator('.part.sidebar .pane-body').first().waitFor()
   }
 
@@ -134,11 +137,6 @@ export class Workbench implements AsyncDisposable {
   /** Leaves a picture in `.vscode-test/pictures`, the mouse out of the way. */
   async picture(name: string): Promise<void> {
     await this.page.mouse.move(0, 0)
-    // The tooltip of what the mouse was on fades. One that stays, as that of a focused row, belongs to the picture.
-    await this.page
-      .locator('.monaco-hover:visible')
-      .waitFor({ state: 'hidden', timeout: 3_000 })
-      .catch(() => {})
     await this.page.screenshot({ path: this.picturePath(name), animations: 'disabled' })
   }
 
