@@ -412,3 +412,91 @@ test('run refuses what is no function, and processed: next', async () => {
   await expect(consume().run(undefined as never)).rejects.toThrow('run needs a handler')
   await expect(consume({ processed: 'next' }).run(() => {})).rejects.toThrow("Leave out processed: 'next'")
 })
+
+test("with commit: 'manual' nothing is committed but by commit(), in the run and after it", async () => {
+  const { consume, committed } = await createRun(keyed('a1', 'b1', 'c1'))
+  const consumer = consume({ commit: 'manual', limit: 2, follow: true })
+  await consumer.run(() => {}, { concurrency: 2 })
+  expect(await committed()).toBeUndefined()
+  await consumer.commit()
+  expect((await committed())?.offset).toBe(2)
+})
+
+test('a handler may send the group elsewhere: what waits from before is not begun any more', async () => {
+  const { consume, committed, environment } = await createRun(keyed('a1', 'a2', 'b1', 'b2'))
+  const calls: string[] = []
+  const consumer = consume()
+  let hasSought = false
+  const run = consumer.run(
+    async ({ value, topic, partition }) => {
+      calls.push(value)
+      if (value === 'a1' && !hasSought) throw new Error('for once')
+      if (value === 'b1' && !hasSought) {
+        hasSought = true
+        await consumer.seek({ topic, partition }, { offset: 2 })
+      }
+    },
+    { retry: { attempts: 2, delayMs: 1_000 } },
+  )
+  await until('b1 comes again', () => calls.length === 4)
+  environment.advance(1_000)
+  await run
+  expect(calls).toEqual(['a1', 'b1', 'b1', 'b2'])
+  expect((await committed())?.offset).toBe(4)
+})
+
+test('a paused partition begins nothing more than what was handed out, until it is resumed', async () => {
+  const { consume, committed } = await createRun(keyed('a1', 'b1', 'c1'))
+  const consumer = consume()
+  const seen: string[] = []
+  const run = consumer.run(({ value }) => {
+    seen.push(value)
+    if (value === 'a1') consumer.pause()
+  })
+  await until('the first is through', () => seen.length === 1)
+  await turns()
+  expect(seen).toEqual(['a1'])
+  consumer.resume()
+  await run
+  expect(seen).toEqual(['a1', 'b1', 'c1'])
+  expect((await committed())?.offset).toBe(3)
+})
+
+test('where its topic is deleted the run ends with that, when what runs is through', async () => {
+  const { consume, tide } = await createRun(keyed('a1', 'b1'))
+  const held = new HeldHandler()
+  const run = consume({ follow: true }).run(held.handle)
+  const ended = expect(run).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC', topic: 't' })
+  await held.runs('a1')
+  const { signal } = held.running.get('a1')!
+  await tide.topics.delete('t')
+  await turns()
+  expect(signal.aborted).toBe(true)
+  await held.finish('a1')
+  await ended
+  expect(held.begun).toEqual(['a1'])
+})
+
+test('a running group that is moved goes on there: signals abort, and the key waits until its handler is through', async () => {
+  const { consume, tide, committed, environment } = await createRun(keyed('a1', 'a2', 'b1'))
+  const held = new HeldHandler()
+  const run = consume({ follow: true, limit: 5 }).run(held.handle, { concurrency: 4 })
+  await held.runs('a1', 'b1')
+  await held.finish('b1')
+  const { signal } = held.running.get('a1')!
+  const first = held.running.get('a1')!
+  const plan = await tide.groups.planReset('g', { offset: 1 }, { topics: ['t'] })
+  const moved = plan.apply({ running: true })
+  await until('the member has heard of it', () => {
+    environment.advance(500)
+    return signal.aborted
+  })
+  await moved
+  await held.runs('a1', 'b1')
+  first.resolve()
+  await until('a2 is begun', () => held.begun.filter((value) => value === 'a2').length === 1)
+  while (held.running.size > 0) await held.finish(...held.running.keys())
+  await run
+  expect(held.begun).toEqual(['a1', 'b1', 'b1', 'a2'])
+  expect((await committed())?.offset).toBe(3)
+})
