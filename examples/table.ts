@@ -1,6 +1,6 @@
 /**
  * A compacted topic as a table: it keeps the newest record of each key, so reading it from its beginning gives the current
- * values, however often they were changed. The map in memory is read at the start, and written through.
+ * values, however often they were changed. The table has them in memory, and follows whoever changes them.
  */
 import { json, nullable, open } from 'tidemark'
 
@@ -15,18 +15,12 @@ const topic = tide.topic('settings', {
   configs: { 'cleanup.policy': 'compact', 'segment.bytes': String(1024 * 1024) },
 })
 
-const settings = new Map<string, Setting>()
-for await (const { key, value } of topic.read({ follow: false })) {
-  if (key === null) continue
-  if (value === null) settings.delete(key)
-  else settings.set(key, value)
-}
+await using settings = await tide.table(topic)
 console.log('at the start', Object.fromEntries(settings))
 
 async function set(key: string, value: Setting | null): Promise<void> {
-  await topic.send({ key, value }) // on disk first
-  if (value === null) settings.delete(key)
-  else settings.set(key, value)
+  await topic.send({ key, value }) // on disk
+  await settings.caughtUp() // and in the table
 }
 
 await set('card-17', { limit: (settings.get('card-17')?.limit ?? 0) + 100 })

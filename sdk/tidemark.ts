@@ -10,6 +10,7 @@ import { type LagOptions, type LagRow, readLag, type WatchLagOptions, watchLag }
 import type { Logger } from './client/logger.ts'
 import { checkArgument, listOf, object } from './client/option-check.ts'
 import { printed, SHOW } from './client/printed.ts'
+import { Table } from './client/table.ts'
 import { type AnyTopic, type RecordOf, Topic, type TopicOptions } from './client/topic.ts'
 import { type PatternOptions, TopicPattern } from './client/topic-pattern.ts'
 import type { TopicRecord } from './client/topic-record.ts'
@@ -116,6 +117,21 @@ export class Tidemark implements AsyncDisposable {
   }
 
   /**
+   * The newest value of each key of a topic, in memory and kept up to date; resolves when it has all there is by now. Made
+   * for topics with `cleanup.policy=compact`.
+   *
+   * @throws {TidemarkError} INVALID_ARGUMENT, UNKNOWN_TOPIC, CORRUPT_BATCH, DECODE_FAILED.
+   */
+  async table<N extends string, KO, VO, KI, VI>(
+    topic: Topic<N, KO, VO, KI, VI>,
+  ): Promise<Table<KO, Exclude<VO, null>, KI>> {
+    const example = "table(tide.topic('settings', { value: nullable(json()) }))"
+    checkArgument('table', 'a topic', topic, object('a topic'), example)
+    this.#checkTopic('table', topic, example)
+    return await Table.open(this.#context, topic)
+  }
+
+  /**
    * A topic that `run` sent dead letters to (`onFailure: { deadLetter }`): lists them, and sends them back.
    *
    * @throws {TidemarkError} INVALID_TOPIC.
@@ -188,12 +204,15 @@ export class Tidemark implements AsyncDisposable {
     const example = "consume([tide.topic('payments'), tide.topic('refunds')], { group: 'fraud' })"
     const kind = listOf('topics, or a RegExp', object('a topic'))
     checkArgument('consume', 'topics', topics, kind, example)
-    for (const topic of topics as readonly unknown[]) {
-      if (Topic.belongs(topic, this.#context)) continue
-      const { name } = topic as { name?: unknown }
-      const message = `consume: ${typeof name === 'string' ? `topic "${name}"` : 'one of the topics'} is not of this Tidemark object. Make it with its own topic(): ${example}.`
-      throw new TidemarkError('INVALID_ARGUMENT', message)
-    }
+    for (const topic of topics as readonly unknown[]) this.#checkTopic('consume', topic, example)
+  }
+
+  #checkTopic(call: string, topic: unknown, example: string): void {
+    if (Topic.belongs(topic, this.#context)) return
+    const { name } = topic as { name?: unknown }
+    const what = typeof name === 'string' ? `topic "${name}"` : 'one of the topics'
+    const message = `${call}: ${what} is not of this Tidemark object. Make it with its own topic(): ${example}.`
+    throw new TidemarkError('INVALID_ARGUMENT', message)
   }
 
   /** `await using`: the same as `close()`. */

@@ -36,6 +36,8 @@ export class PartitionBuffer {
   readonly serdes: Serdes
   /** The next offset to ask for. */
   fetchOffset: number
+  /** Where the next batch to hand out begins at the earliest. */
+  position: number
   /** Records from here on are not wanted. */
   endOffset = Number.POSITIVE_INFINITY
   /** The end of what could be read, when it was last asked for. */
@@ -46,8 +48,6 @@ export class PartitionBuffer {
   /** Given up: whoever still holds it is to forget it. */
   isRemoved = false
   readonly #judge: DamageJudge
-  /** The next offset to hand out. */
-  #position: number
   #chunks: Chunk[] = []
   #open: FetchedBatch | undefined
   #damage: Damage | undefined
@@ -56,7 +56,7 @@ export class PartitionBuffer {
     this.prefix = prefix
     this.serdes = serdes
     this.fetchOffset = offset
-    this.#position = offset
+    this.position = offset
     this.#judge = judge
   }
 
@@ -70,7 +70,7 @@ export class PartitionBuffer {
 
   /** Whether everything that is wanted was handed out. */
   get isFinished(): boolean {
-    return this.#open === undefined && this.#position >= this.endOffset
+    return this.#open === undefined && this.position >= this.endOffset
   }
 
   /** Whether there was nothing more to read when it was last asked. */
@@ -147,8 +147,8 @@ export class PartitionBuffer {
     try {
       batch.checkValid({ topic: this.topic, partition: this.partition })
       const isHidden = chunk.aborted.covers(batch) || batch.isControl
-      if (!isHidden && batch.nextOffset > this.#position && batch.baseOffset < this.endOffset) {
-        return new FetchedBatch(batch, this.prefix, this.serdes, { from: this.#position, to: this.endOffset })
+      if (!isHidden && batch.nextOffset > this.position && batch.baseOffset < this.endOffset) {
+        return new FetchedBatch(batch, this.prefix, this.serdes, { from: this.position, to: this.endOffset })
       }
       this.#moveTo(batch.nextOffset, batch.partitionLeaderEpoch)
     } catch (error) {
@@ -165,7 +165,7 @@ export class PartitionBuffer {
    * has the log finds out what is between them: its length may be what is wrong.
    */
   #offsetBehind({ nextOffset }: RecordBatch, following: number | undefined): number | undefined {
-    return nextOffset > this.#position && nextOffset <= (following ?? this.readableEnd) ? nextOffset : following
+    return nextOffset > this.position && nextOffset <= (following ?? this.readableEnd) ? nextOffset : following
   }
 
   /** Forgets what is buffered behind the damage: it is asked for again if the judge goes on. */
@@ -176,13 +176,13 @@ export class PartitionBuffer {
   }
 
   #passDamage({ error, nextOffset }: Damage): void {
-    this.#judge(error, this, this.#position, nextOffset)
+    this.#judge(error, this, this.position, nextOffset)
     if (nextOffset === undefined) throw error
     this.#damage = undefined
-    this.#position = Math.max(this.#position, nextOffset)
-    this.fetchOffset = this.#position
+    this.position = Math.max(this.position, nextOffset)
+    this.fetchOffset = this.position
     // Whatever stood there is not known, nor is the epoch of the batch before the next record.
-    this.prefix.pass(this.#position, -1)
+    this.prefix.pass(this.position, -1)
   }
 
   /** Where nothing is buffered any more, going on costs nothing; otherwise it is asked again. */
@@ -194,8 +194,8 @@ export class PartitionBuffer {
 
   #moveTo(offset: number, leaderEpoch: number): void {
     const position = Math.min(offset, this.endOffset)
-    if (position <= this.#position) return
-    this.#position = position
+    if (position <= this.position) return
+    this.position = position
     this.prefix.pass(position, leaderEpoch)
   }
 

@@ -19,7 +19,7 @@ import {
   wholeNumber,
 } from './option-check.ts'
 import { PartitionBuffer } from './partition-buffer.ts'
-import { offsetsAt, type Position } from './position.ts'
+import { offsetsAt, type PartitionOffset, type Position } from './position.ts'
 import { ProcessedPrefix } from './processed.ts'
 import { readableRange } from './start-positions.ts'
 import type { ConsumedTopic } from './subscription.ts'
@@ -80,6 +80,8 @@ export class Reading implements LoopSource, Finishable {
   readonly #breath: Breath
   readonly #isolation: Isolation
   onInterrupt: () => void = () => {}
+  /** Called when everything that was fetched is handed out. */
+  onWaiting: () => void = () => {}
   #isEnded = false
   #topicId: string | undefined
   #stopWatching: () => void = () => {}
@@ -103,6 +105,16 @@ export class Reading implements LoopSource, Finishable {
     return (
       this.#isEnded || (this.#failure === undefined && this.#stops && this.#fetcher.buffers.every((b) => b.isFinished))
     )
+  }
+
+  /** Behind what was handed out of each partition, or was found to hold no records. */
+  get positions(): readonly PartitionOffset[] {
+    return this.#fetcher.buffers.map(({ topic, partition, position: offset }) => ({ topic, partition, offset }))
+  }
+
+  /** Where what can be read ends now, in every partition. */
+  async ends(): Promise<readonly PartitionOffset[]> {
+    return await offsetsAt(this.#context.openBroker, await this.#topic.partitions(), 'latest', this.#isolation)
   }
 
   async start(): Promise<void> {
@@ -175,6 +187,7 @@ export class Reading implements LoopSource, Finishable {
 
   async wait(): Promise<void> {
     // It may have come to its end just now, by passing what was left of the last batch: nothing would wake it.
+    this.onWaiting()
     if (this.#failure !== undefined || this.isOver) return
     await keepingAlive(this.#context.environment.timers, this.#fetcher.changed())
   }
