@@ -78,6 +78,11 @@ export const ERRORS = {
     description: 'A transaction is about to change this commit.',
   },
   COORDINATOR_NOT_AVAILABLE: { retriable: true, kafkaCode: 15, description: 'The group coordinator is not available.' },
+  NETWORK_EXCEPTION: {
+    retriable: true,
+    kafkaCode: 13,
+    description: 'The other side went away before it answered.',
+  },
   REQUEST_TIMED_OUT: { retriable: true, kafkaCode: 7, description: 'The request timed out.' },
 } as const satisfies Record<string, { retriable: boolean; kafkaCode: number | null; description: string }>
 

@@ -4,6 +4,8 @@
  * @module tidemark
  */
 export type {
+  ConnectedProcess,
+  DescribeClusterResponse,
   GroupDescription,
   GroupState,
   GroupType,
@@ -24,7 +26,14 @@ export type { ConsumerStatus, PartitionStatus } from './client/consumer-status.t
 export type { DeadLetter, DeadLetterFacts } from './client/dead-letter.ts'
 export type { DeadLetters, DeadLettersOptions, ListedDeadLetter } from './client/dead-letters.ts'
 export type { TopicDeclaration } from './client/declared-topic.ts'
-export type { AttemptFailedEvent, CommitEvent, MovedEvent, PartitionsEvent, SendEvent } from './client/diagnostics.ts'
+export type {
+  AttemptFailedEvent,
+  CommitEvent,
+  MovedEvent,
+  PartitionsEvent,
+  RoleEvent,
+  SendEvent,
+} from './client/diagnostics.ts'
 export type { HistoryOptions, PartitionHistory } from './client/group-history.ts'
 export type { GroupOffset, OffsetToCommit } from './client/group-offsets.ts'
 export type {

@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import type { Survives } from './broker/broker.ts'
 import { Follower } from './broker/follower.ts'
-import { Owner } from './broker/owner.ts'
+import { LocalBroker, type Role } from './broker/local-broker.ts'
+import { publishRole } from './client/diagnostics.ts'
 import { type Logger, logger as loggerKind, warningsTo } from './client/logger.ts'
 import {
   boolean,
@@ -26,11 +27,17 @@ import { Tidemark } from './tidemark.ts'
 
 /** How a directory is opened. Everything has a default. */
 export interface OpenOptions {
-  /** How long to wait for another owner of the directory to go, milliseconds. Default 10,000. */
+  /**
+   * How long to wait where the owner of the directory takes no neighbours (a real broker, another version) or does not answer,
+   * milliseconds. Default 10,000.
+   */
   readonly waitMs?: number
   /** Reads along with whoever owns the directory, or reads a crashed or copied one; writes nothing. Default false. */
   readonly readOnly?: boolean
-  /** What a send survives once it resolves, for topics that do not say otherwise. Default 'power-loss'. */
+  /**
+   * What a send survives once it resolves, for topics that do not say otherwise. Default 'power-loss'. Where another process
+   * owns the directory what that one said holds.
+   */
   readonly survives?: Survives
   /** Ends the wait with ABORTED. */
   readonly signal?: AbortSignal
@@ -52,10 +59,12 @@ const DEFAULTS = { waitMs: 10_000, readOnly: false, survives: 'power-loss', clie
 const MEMORY_DIRECTORY = '/memory'
 
 /**
- * Opens a directory as its owner, creating it where there is none; a second `open` in the same process shares the first
- * with its `survives`. `'memory:'` is a directory that lives and dies with the process.
+ * Opens a directory, creating it where there is none. The first process to do so owns it and writes its files; other
+ * processes and worker threads are its neighbours, do the same things through it, and take the directory when it goes
+ * (`tide.kind`). A second `open` in the same process shares the first with its `survives`. `'memory:'` is a directory that
+ * lives and dies with the process.
  *
- * When it resolves, whatever a crash left has been mended (`tide.recovery`), and groups go on at their commits.
+ * When it resolves as the owner, whatever a crash left has been mended (`tide.recovery`), and groups go on at their commits.
  *
  * @throws {TidemarkError} DIRECTORY_IN_USE after `waitMs`, NOT_A_DATA_DIRECTORY, STORAGE_ERROR, CORRUPT_BATCH,
  *   UNSUPPORTED, ABORTED, INVALID_ARGUMENT.
@@ -145,22 +154,22 @@ function defaultEnvironment(): Environment {
 }
 
 interface Shared {
-  readonly owner: Promise<Owner>
+  readonly broker: Promise<LocalBroker>
   users: number
   closing: Promise<void> | undefined
 }
 
-const owners = new WeakMap<Environment, Map<string, Shared>>()
+const brokers = new WeakMap<Environment, Map<string, Shared>>()
 
-/** One owner per directory and process: a lock keeps out other processes, and hot reloading opens again and again. */
+/** One broker per directory and process: hot reloading opens again and again. */
 async function share(
   environment: Environment,
   logged: Environment,
   path: string,
   options: OpenOptions,
-): Promise<[Owner, () => Promise<void>]> {
-  const directories = owners.get(environment) ?? new Map<string, Shared>()
-  owners.set(environment, directories)
+): Promise<[LocalBroker, () => Promise<void>]> {
+  const directories = brokers.get(environment) ?? new Map<string, Shared>()
+  brokers.set(environment, directories)
   for (;;) {
     const found = directories.get(path)
     if (found?.closing !== undefined) {
@@ -170,8 +179,8 @@ async function share(
     const shared = found ?? begin(directories, logged, path, options)
     shared.users++
     try {
-      const owner = await unlessAborted(shared.owner, options.signal)
-      return [owner, () => leave(directories, path, shared)]
+      const broker = await unlessAborted(shared.broker, options.signal)
+      return [broker, () => leave(directories, path, shared)]
     } catch (error) {
       leave(directories, path, shared).catch(() => {})
       // That whoever came first gave up is no reason for others to.
@@ -182,21 +191,31 @@ async function share(
 }
 
 function begin(directories: Map<string, Shared>, environment: Environment, path: string, options: OpenOptions): Shared {
-  const { waitMs, survives, signal } = { ...DEFAULTS, ...options }
+  const { waitMs, survives, signal, clientId, logger } = { ...DEFAULTS, ...options }
+  const onRole = (role: Role) => {
+    publishRole({ directory: path, ...role })
+    logger?.info(roleText(path, role))
+  }
   const shared: Shared = {
-    owner: Owner.open(environment, path, { waitMs, survives, signal }),
+    broker: LocalBroker.open(environment, path, { waitMs, survives, signal, clientId, onRole }),
     users: 0,
     closing: undefined,
   }
   directories.set(path, shared)
-  shared.owner.catch(() => forget(directories, path, shared))
+  shared.broker.catch(() => forget(directories, path, shared))
   return shared
+}
+
+function roleText(path: string, { kind, ownerPid }: Role): string {
+  return kind === 'owner'
+    ? `This process owns ${path} now.`
+    : `Process ${ownerPid} owns ${path}; this one works through it.`
 }
 
 /** The last one closes it; from that moment on whoever opens waits. */
 async function leave(directories: Map<string, Shared>, path: string, shared: Shared): Promise<void> {
   if (--shared.users > 0) return
-  shared.closing = shared.owner.then((owner) => owner.close()).finally(() => forget(directories, path, shared))
+  shared.closing = shared.broker.then((broker) => broker.close()).finally(() => forget(directories, path, shared))
   await shared.closing
 }
 

@@ -5,6 +5,8 @@
  */
 export type {
   Clock,
+  Connection,
+  ConnectionEvents,
   DirectoryLock,
   Environment,
   Fence,

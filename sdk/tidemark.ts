@@ -1,5 +1,5 @@
 import type { InspectOptions } from 'node:util'
-import type { Broker } from './broker/broker.ts'
+import type { Broker, DescribeClusterResponse } from './broker/broker.ts'
 import type { RecoveryNote } from './broker/recovery-note.ts'
 import { ClientContext } from './client/client-context.ts'
 import type { ConsumeOptions } from './client/consume-options.ts'
@@ -41,8 +41,6 @@ export type BytesTopicOptions = Omit<TopicOptions<string | null, Uint8Array>, 'v
  * An opened directory: its topics, its groups, how far they are. Made by `open`; `await using` closes it.
  */
 export class Tidemark implements AsyncDisposable {
-  /** 'owner' may write; 'follower' (opened with `readOnly`) reads along. */
-  readonly kind: Broker['kind']
   /** Lists, describes, creates, grows, configures and deletes topics. */
   readonly topics: Topics
   /** Lists and describes groups; reads, writes and deletes what they committed. */
@@ -55,7 +53,6 @@ export class Tidemark implements AsyncDisposable {
 
   /** Use `open`. */
   constructor(parts: TidemarkParts) {
-    this.kind = parts.broker.kind
     this.#recovery = parts.recovery
     this.#release = parts.release
     this.#isLed = parts.isLed ?? (() => true)
@@ -65,8 +62,18 @@ export class Tidemark implements AsyncDisposable {
   }
 
   /**
+   * What this process is to the directory: its 'owner', which writes the files; a 'neighbour', for which the owner, another
+   * process, does all that; a 'follower' (opened with `readOnly`), which reads along. A neighbour becomes the owner when the
+   * owner goes and it is the first to take its place.
+   */
+  get kind(): Broker['kind'] {
+    return this.#context.broker.kind
+  }
+
+  /**
    * What had to be mended after a crash, is damaged or missing; empty if nothing. Grows: after an orderly stop a partition is
-   * looked at when it is first used, after a crash all are when the directory is opened.
+   * looked at when it is first used, after a crash all are when the directory is opened. It is the owner who mends: for all
+   * others it is empty.
    */
   get recovery(): readonly RecoveryNote[] {
     return this.#recovery()
@@ -138,6 +145,14 @@ export class Tidemark implements AsyncDisposable {
    */
   deadLetters(topic: string): DeadLetters {
     return new DeadLetters(this.#context, topic)
+  }
+
+  /**
+   * Which process owns the directory, and which others are connected to it. Opened with `readOnly` the connected ones are
+   * not known (null), since only the owner knows them.
+   */
+  async describeCluster(): Promise<DescribeClusterResponse> {
+    return await this.#context.openBroker.describeCluster({})
   }
 
   /**

@@ -53,6 +53,8 @@ export interface Broker {
    */
   onTopicsChanged(changed: TopicsChanged): () => void
 
+  /** Who owns what is asked, and who else is connected to it. */
+  describeCluster(request: DescribeClusterRequest): Promise<DescribeClusterResponse>
   metadata(request: MetadataRequest): Promise<MetadataResponse>
   createTopics(request: CreateTopicsRequest): Promise<CreateTopicsResponse>
   createPartitions(request: CreatePartitionsRequest): Promise<void>
@@ -89,6 +91,28 @@ export interface Broker {
   alterConsumerGroupOffsets(request: AlterConsumerGroupOffsetsRequest): Promise<void>
 
   close(): Promise<void>
+}
+
+// Processes
+
+export type DescribeClusterRequest = Readonly<Record<never, never>>
+/** Who works with a directory. */
+export interface DescribeClusterResponse {
+  /** As Kafka's tools print it; null where nobody knows. */
+  readonly clusterId: string | null
+  /** Who owns the directory; null where nobody does. */
+  readonly owner: ConnectedProcess | null
+  /** Those that work through the owner, longest first; null where only the owner knows and it was not asked. */
+  readonly neighbours: readonly ConnectedProcess[] | null
+}
+/** A process, or a thread of one, that works with a directory. */
+export interface ConnectedProcess {
+  /** Its process id, as that process sees it; null where nobody knows. */
+  readonly pid: number | null
+  /** The `clientId` that its program gave to `open`; null where only the process itself knows. */
+  readonly clientId: string | null
+  /** Since when it owns the directory or is connected, milliseconds since 1970; null where nobody knows. */
+  readonly sinceMs: number | null
 }
 
 // Topics

@@ -1,3 +1,4 @@
+import { findOwner } from '../directory/directory-owner.ts'
 import { DirectoryReader } from '../directory/directory-reader.ts'
 import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
@@ -11,6 +12,7 @@ import type {
   ConsumerGroupDescribeResponse,
   CountRecordsRequest,
   CountRecordsResponse,
+  DescribeClusterResponse,
   DescribeConfigsRequest,
   DescribeConfigsResponse,
   FetchRequest,
@@ -73,6 +75,13 @@ export class Follower implements Broker {
     const watcher: TopicsChanged = (names) => changed(names)
     this.#watchers.add(watcher)
     return () => this.#watchers.delete(watcher)
+  }
+
+  async describeCluster(): Promise<DescribeClusterResponse> {
+    const { clusterId } = this.#reader.meta
+    const holder = findOwner(this.#environment, this.#reader.path)
+    const owner = holder === undefined ? null : { pid: holder.pid ?? null, clientId: null, sinceMs: null }
+    return { clusterId, owner, neighbours: owner === null ? [] : null }
   }
 
   async metadata({ topics }: MetadataRequest): Promise<MetadataResponse> {

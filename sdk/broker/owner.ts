@@ -4,6 +4,7 @@ import type { Environment } from '../environment/environment.ts'
 import type {
   AlterConsumerGroupOffsetsRequest,
   Broker,
+  ConnectedProcess,
   ConsumerGroupDescribeRequest,
   ConsumerGroupDescribeResponse,
   ConsumerGroupHeartbeatRequest,
@@ -15,6 +16,7 @@ import type {
   CreateTopicsResponse,
   DeleteGroupsRequest,
   DeleteTopicsRequest,
+  DescribeClusterResponse,
   DescribeConfigsRequest,
   DescribeConfigsResponse,
   FetchRequest,
@@ -42,6 +44,8 @@ import type {
 } from './broker.ts'
 import { CompactionWatch } from './compaction-watch.ts'
 import { DirectoryRecovery } from './directory-recovery.ts'
+import { Door } from './door.ts'
+import { PROTOCOL } from './door-message.ts'
 import { LedPartitions } from './led-partitions.ts'
 import { countRecords, listOffsets, offsetForLeaderEpoch } from './log-requests.ts'
 import { MetadataLog } from './metadata-log.ts'
@@ -57,14 +61,20 @@ export interface OwnerOptions {
   /** How long to wait for another owner to go, milliseconds. */
   readonly waitMs: number
   readonly signal?: AbortSignal | undefined
+  /** One try, whatever `waitMs` says. */
+  readonly triesOnce?: boolean | undefined
   /** For topics that do not say otherwise by `flush.messages`. */
   readonly survives: Survives
+  /** Who this is, for whoever asks who owns the directory. Default 'tidemark'. */
+  readonly clientId?: string | undefined
 }
 
 /** The broker of a directory that this process owns. */
 export class Owner implements Broker {
   readonly kind = 'owner'
   readonly createsTopics = true
+  /** Called when a neighbour's request shows that the directory is lost. What this process asks itself tells it itself. */
+  onLost: () => void = () => {}
   readonly #directory: DataDirectory
   readonly #metadata: MetadataLog
   readonly #partitions: LedPartitions
@@ -76,8 +86,15 @@ export class Owner implements Broker {
   readonly #watchers = new Set<TopicsChanged>()
   readonly #recovery: DirectoryRecovery
   readonly #compaction: CompactionWatch
+  readonly #door: Door
+  readonly #self: ConnectedProcess
 
-  private constructor(environment: Environment, directory: DataDirectory, metadata: MetadataLog, survives: Survives) {
+  private constructor(
+    environment: Environment,
+    directory: DataDirectory,
+    metadata: MetadataLog,
+    { survives, clientId = 'tidemark' }: OwnerOptions,
+  ) {
     this.#directory = directory
     this.#metadata = metadata
     this.#partitions = new LedPartitions(environment, directory, metadata, {
@@ -93,6 +110,12 @@ export class Owner implements Broker {
     this.#retention = new RetentionWatch(environment, metadata, this.#partitions)
     this.#recovery = new DirectoryRecovery(environment, directory, metadata)
     this.#compaction = new CompactionWatch(environment, directory, metadata, this.#partitions)
+    const { pid } = environment.process
+    this.#self = { pid, clientId, sinceMs: environment.clock.nowMs() }
+    this.#door = new Door(environment, this, {
+      hello: { protocol: PROTOCOL, pid, clientId, survives },
+      onOwnershipLost: () => this.onLost(),
+    })
   }
 
   /**
@@ -102,15 +125,16 @@ export class Owner implements Broker {
    * @throws {TidemarkError} DIRECTORY_IN_USE, NOT_A_DATA_DIRECTORY, STORAGE_ERROR, CORRUPT_BATCH, UNSUPPORTED, ABORTED.
    */
   static async open(environment: Environment, path: string, options: OwnerOptions): Promise<Owner> {
-    warnOfMount(environment, path)
     const directory = await DataDirectory.open(environment, path, options)
     try {
+      warnOfMount(environment, path)
       const metadata = await MetadataLog.open(environment, directory)
-      const owner = new Owner(environment, directory, metadata, options.survives)
+      const owner = new Owner(environment, directory, metadata, options)
       await owner.#recover()
       await owner.#groups.load()
       owner.#retention.start()
       owner.#compaction.start()
+      directory.listen(owner.#door.accept)
       return owner
     } catch (error) {
       await directory.close().catch(() => {})
@@ -127,6 +151,10 @@ export class Owner implements Broker {
     const watcher: TopicsChanged = (names) => changed(names)
     this.#watchers.add(watcher)
     return () => this.#watchers.delete(watcher)
+  }
+
+  async describeCluster(): Promise<DescribeClusterResponse> {
+    return { clusterId: this.#directory.clusterId, owner: this.#self, neighbours: this.#door.neighbours }
   }
 
   async metadata(request: MetadataRequest): Promise<MetadataResponse> {
@@ -213,6 +241,7 @@ export class Owner implements Broker {
   }
 
   async close(): Promise<void> {
+    await this.#door.close()
     this.#retention.stop()
     const compacted = this.#compaction.stop()
     this.#groups.close()

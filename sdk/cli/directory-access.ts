@@ -14,7 +14,7 @@ export const WAIT_OPTION = {
   wait: {
     type: 'string',
     valueName: 'TIME',
-    description: `how long to wait for another program to let go of the directory: 60s, 5m (default: ${DEFAULT_WAIT_SECONDS}s)`,
+    description: `how long to wait for a Kafka broker to let go of the directory, or for a stopped program to go on: 60s, 5m (default: ${DEFAULT_WAIT_SECONDS}s)`,
   },
 } as const satisfies OptionSpecs
 
@@ -31,7 +31,7 @@ export async function reading<T>(invocation: Invocation, use: (tide: Tidemark) =
   return finishing(tide, use)
 }
 
-/** Opens the directory as its owner; says who has it where somebody does. */
+/** Opens the directory for writing, through its owner if it has one; says who has it where that takes nobody in. */
 export async function writing<T>(invocation: Invocation, use: (tide: Tidemark) => Promise<T>): Promise<T> {
   const { terminal, positionals, options } = invocation
   const waitMs = spanMs('--wait', options.text('wait') ?? `${DEFAULT_WAIT_SECONDS}s`)
@@ -79,9 +79,9 @@ function suggestion(name: string, names: readonly string[], what: 'topics' | 'gr
 
 function waysAround(directory: string): string {
   return [
-    'Only one program can write to a directory at a time. What works:',
+    'It cannot be asked: it may be a Kafka broker, have another version of Tidemark, belong to another user, or be stopped. What works:',
     '  - stop that program, then run this again; or let this wait for it: --wait 60s',
-    '  - do it inside that program, with its own Tidemark object',
+    "  - ask a broker with Kafka's own tools",
     `  - reading works beside it: tidemark lag ${directory}`,
   ].join('\n')
 }

@@ -54,7 +54,7 @@ export function programHelp(commands: readonly Command[], style: Style): string 
         .join(''),
     ),
     wrappedText(
-      'What only reads (topics, groups, lag, health, history, read, dead-letters, verify, dump, report, backup) also works while another program has the directory open.',
+      'All of it also works while another program has the directory open; changes are then made by that program.',
       '',
       HELP_COLUMNS,
     ),

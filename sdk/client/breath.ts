@@ -1,11 +1,11 @@
 import type { Environment } from '../environment/environment.ts'
 
-/** How long a loop may keep the event loop for itself. */
-const MAX_HOLD_MS = 10
+/** How long a loop may keep the event loop for itself: other processes wait that long for an answer. A turn costs 3 µs. */
+const MAX_HOLD_MS = 1
 
 /**
  * Records that are there already are handed out by promises alone, which would keep timers, signals and sockets waiting
- * until the backlog is drained. So a loop lets the event loop turn once every 10 ms.
+ * until the backlog is drained. So a loop lets the event loop turn once every millisecond.
  */
 export class Breath {
   readonly #environment: Environment

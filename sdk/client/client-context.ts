@@ -42,7 +42,7 @@ export class ClientContext {
     this.clientId = options.clientId ?? 'tidemark'
     this.clientHost = options.clientHost ?? '/127.0.0.1'
     this.logger = options.logger
-    this.lanes = new SendLanes(options.broker)
+    this.lanes = new SendLanes(options.broker, options.environment)
   }
 
   /** The broker, for a call that begins now. A directory may be open a second time, so the broker itself cannot tell. */

@@ -33,6 +33,13 @@ export interface CommittingMember {
   beatNow(): void
 }
 
+export interface CommitterEvents {
+  /** No more records are to be handed out until what was committed is written: see `writing`. */
+  waits(): void
+  /** A commit was refused for good. */
+  failed(error: unknown): void
+}
+
 interface Sent {
   readonly prefix: ProcessedPrefix
   readonly offset: number
@@ -54,8 +61,8 @@ export class Committer implements ProgressListener {
   readonly #context: ClientContext
   readonly #group: string
   readonly #options: CommitRules | 'manual'
-  readonly #member: CommittingMember
-  readonly #onError: (error: unknown) => void
+  readonly #member: () => CommittingMember
+  readonly #events: CommitterEvents
   readonly #prefixes = new Set<ProcessedPrefix>()
   /** A hot field: `options.everyRecords`, or never. */
   private readonly everyRecords: number
@@ -68,7 +75,7 @@ export class Committer implements ProgressListener {
   #retryMs = RETRY_MS
   #inFlight = 0
   /** Settles when every commit issued so far is answered. */
-  #answered: Promise<unknown> = Promise.resolve()
+  #answered: Promise<void> = Promise.resolve()
   /** Due, but one was in flight. */
   #isDue = false
   #isClosed = false
@@ -76,14 +83,14 @@ export class Committer implements ProgressListener {
   constructor(
     context: ClientContext,
     options: { readonly group: string; readonly commit: CommitRules | 'manual' },
-    member: CommittingMember,
-    onError: (error: unknown) => void,
+    member: () => CommittingMember,
+    events: CommitterEvents,
   ) {
     this.#context = context
     this.#group = options.group
     this.#options = options.commit
     this.#member = member
-    this.#onError = onError
+    this.#events = events
     this.everyRecords = options.commit === 'manual' ? Number.POSITIVE_INFINITY : options.commit.everyRecords
   }
 
@@ -154,6 +161,14 @@ export class Committer implements ProgressListener {
     this.#retryTimer?.cancel()
   }
 
+  /**
+   * Resolves when the process next door has written what was committed: until then no more records are to be handed out, or
+   * more of them than `everyRecords` might come again. It takes as long as a system call or two. Otherwise undefined.
+   */
+  get writing(): Promise<void> | undefined {
+    return this.#inFlight > 0 && this.#context.broker.kind === 'neighbour' ? this.#answered : undefined
+  }
+
   /** Whether a commit is written when the call returns, so that several may be on their way. */
   get #answersAtOnce(): boolean {
     return this.#context.broker.kind === 'owner'
@@ -185,7 +200,7 @@ export class Committer implements ProgressListener {
   #retryLater(error: unknown): void {
     if (this.#isClosed) return
     if (!(error instanceof TidemarkError) || !error.retriable) {
-      this.#onError(error)
+      this.#events.failed(error)
       return
     }
     this.#retryTimer ??= this.#context.environment.timers.after(this.#retryMs, () => {
@@ -200,7 +215,7 @@ export class Committer implements ProgressListener {
     const sent = prefixes.map((prefix) => {
       return { prefix, offset: prefix.offset, metadata: prefix.metadataNow(), records: prefix.uncommitted }
     })
-    const { memberId, memberEpoch } = this.#member
+    const { memberId, memberEpoch } = this.#member()
     const offsets = sent.map(({ prefix: { topic, partition, offset, leaderEpoch }, metadata }) => {
       return { topic, partition, offset, leaderEpoch, metadata }
     })
@@ -212,7 +227,8 @@ export class Committer implements ProgressListener {
     this.#isDue = false
     this.#inFlight++
     const issued = this.#send({ group: this.#group, memberId, memberEpoch, survives, offsets }, sent)
-    this.#answered = Promise.allSettled([this.#answered, issued])
+    this.#answered = Promise.allSettled([this.#answered, issued]).then(() => {})
+    if (this.writing !== undefined) this.#events.waits()
     watchCommit(issued, this.#context.environment.clock, () => ({
       group: this.#group,
       memberId,
@@ -230,7 +246,7 @@ export class Committer implements ProgressListener {
       // The member may have been told more since; or it was thrown out and does not know yet.
       const code = error instanceof TidemarkError ? error.code : undefined
       const isOutdated = code === 'STALE_MEMBER_EPOCH' || code === 'UNKNOWN_MEMBER_ID' || code === 'FENCED_MEMBER_EPOCH'
-      if (isOutdated) this.#member.beatNow()
+      if (isOutdated) this.#member().beatNow()
       throw error
     } finally {
       this.#inFlight--

@@ -83,21 +83,8 @@ export class Consumption implements LoopSource, Finishable {
       onError: (buffer, error) => this.#cannotFetch(buffer, error),
       onFailure: fail,
     })
-    const member = () => this.#member
-    this.#committer = new Committer(
-      context,
-      options,
-      {
-        get memberId() {
-          return member().memberId
-        },
-        get memberEpoch() {
-          return member().memberEpoch
-        },
-        beatNow: () => member().beatNow(),
-      },
-      fail,
-    )
+    const commits = { waits: () => this.onInterrupt(), failed: fail }
+    this.#committer = new Committer(context, options, () => this.#member, commits)
     this.#assignment = this.#createAssignment(group, fail)
     const { instanceId, rebalanceTimeoutMs, assignor: serverAssignor } = options
     const wanted = { group, instanceId, rebalanceTimeoutMs, serverAssignor }
@@ -181,11 +168,14 @@ export class Consumption implements LoopSource, Finishable {
 
   take(): PartitionBuffer | undefined {
     if (this.#failure !== undefined) throw this.#failure.error
+    if (this.#committer.writing !== undefined) return undefined
     return this.#fetcher.take(this.#countsDone ? this.#options.maxUndone : Number.POSITIVE_INFINITY)
   }
 
   async wait(): Promise<void> {
     if (this.#failure !== undefined) return
+    const { writing } = this.#committer
+    if (writing !== undefined) return await keepingAlive(this.#context.environment.timers, writing)
     if (this.#assignment.isCaughtUp) this.#committer.caughtUp()
     if (!this.#options.follow && (await this.#hasSeenAll())) {
       this.#isEnding = true
@@ -200,7 +190,7 @@ export class Consumption implements LoopSource, Finishable {
   }
 
   breathe(): Promise<void> | undefined {
-    return this.#breath.take()
+    return this.#committer.writing ?? this.#breath.take()
   }
 
   /** After an error its cause is what the loop throws; that closing failed too would hide it. */

@@ -77,7 +77,18 @@ export interface AttemptFailedEvent {
   readonly deadLetter: string | null
 }
 
+/** What is published on `tidemark:role`, when this process comes to own a directory or to work through its owner. */
+export interface RoleEvent {
+  /** Its path. */
+  readonly directory: string
+  /** What this process is to it now. */
+  readonly kind: 'owner' | 'neighbour'
+  /** The process that owns it now. */
+  readonly ownerPid: number | undefined
+}
+
 const channels = {
+  role: channel('tidemark:role'),
   assigned: channel('tidemark:partitions.assigned'),
   revoked: channel('tidemark:partitions.revoked'),
   lost: channel('tidemark:partitions.lost'),
@@ -100,6 +111,11 @@ export function publishMoved(event: MovedEvent): void {
 /** Where nobody listens, nothing is put together. */
 export function publishAttemptFailed(event: () => AttemptFailedEvent): void {
   if (channels.attemptFailed.hasSubscribers) channels.attemptFailed.publish(event())
+}
+
+/** Tells whoever subscribed which part this process plays now. */
+export function publishRole(event: RoleEvent): void {
+  if (channels.role.hasSubscribers) channels.role.publish(event)
 }
 
 /** Publishes how a commit went, when it has: where nobody listens, nothing is measured. */

@@ -3,6 +3,7 @@ import { fromPartitionError } from '../broker/partition-error.ts'
 import { TidemarkError } from '../errors.ts'
 import { stampProducer } from '../record/batch-stamp.ts'
 import { sequenceAfter } from '../record/sequence.ts'
+import type { Breath } from './breath.ts'
 import type { BatchReceipt, PendingBatch } from './pending-batch.ts'
 import type { ProducerIdentity } from './send-lanes.ts'
 
@@ -27,6 +28,7 @@ export class SendLane {
   readonly #broker: Broker
   readonly #place: TopicPartition
   readonly #askIdentity: () => Promise<ProducerIdentity>
+  readonly #breath: Breath
   #identity: ProducerIdentity
   #nextSequence = 0
   #isFirstEpoch = true
@@ -44,12 +46,13 @@ export class SendLane {
     broker: Broker,
     place: TopicPartition,
     identity: ProducerIdentity,
-    askIdentity: () => Promise<ProducerIdentity>,
+    { askIdentity, breath }: { askIdentity: () => Promise<ProducerIdentity>; breath: Breath },
   ) {
     this.#broker = broker
     this.#place = place
     this.#identity = identity
     this.#askIdentity = askIdentity
+    this.#breath = breath
   }
 
   /** Whether a batch may be sent now. */
@@ -81,6 +84,9 @@ export class SendLane {
       const records = this.#number(batch)
       const receipt = this.#receipt(await this.#broker.produce({ partitions: [{ ...this.#place, records }] }))
       this.#isKnown = true
+      // Who sends one after the other, not waiting for the disk, would keep timers and other processes waiting.
+      const breath = this.#breath.take()
+      if (breath !== undefined) await breath
       batch.resolve(receipt)
     } catch (error) {
       this.#failures.push({ batch, number, beganEpoch, error })

@@ -1,4 +1,6 @@
 import type { Broker } from '../broker/broker.ts'
+import type { Environment } from '../environment/environment.ts'
+import { Breath } from './breath.ts'
 import { SendLane } from './send-lane.ts'
 
 /** Who sends: batches with the same id and epoch are told apart by their sequences. */
@@ -10,12 +12,14 @@ export interface ProducerIdentity {
 /** The lanes of one client to every partition it sends to. They share one producer id, got when the first is needed. */
 export class SendLanes {
   readonly #broker: Broker
+  readonly #breath: Breath
   readonly #lanes = new Map<string, SendLane[]>()
   #identity: ProducerIdentity | undefined
   #asking: Promise<ProducerIdentity> | undefined
 
-  constructor(broker: Broker) {
+  constructor(broker: Broker, environment: Environment) {
     this.#broker = broker
+    this.#breath = new Breath(environment)
   }
 
   /** Resolves when lanes can be used. @throws {TidemarkError} what the broker says, such as READ_ONLY */
@@ -33,7 +37,10 @@ export class SendLanes {
   lane(topic: string, partition: number): SendLane {
     const lanes = this.#lanes.get(topic) ?? []
     this.#lanes.set(topic, lanes)
-    lanes[partition] ??= new SendLane(this.#broker, { topic, partition }, this.#identity!, () => this.#ask())
+    lanes[partition] ??= new SendLane(this.#broker, { topic, partition }, this.#identity!, {
+      askIdentity: () => this.#ask(),
+      breath: this.#breath,
+    })
     return lanes[partition]
   }
 

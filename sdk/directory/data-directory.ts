@@ -1,5 +1,5 @@
 import { assert } from '../assert.ts'
-import type { Environment } from '../environment/environment.ts'
+import type { Connection, Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import type { LogConfig } from '../log/log-config.ts'
 import { PartitionLog } from '../log/partition-log.ts'
@@ -15,17 +15,13 @@ import {
   finishCreation,
   makeDurableDirectory,
 } from './directory-identity.ts'
+import { endpointName } from './endpoint-name.ts'
 import { closeInOrder } from './orderly-close.ts'
-import { Ownership } from './ownership.ts'
+import { Ownership, type OwnershipOptions } from './ownership.ts'
 import { CLUSTER_METADATA_TOPIC, partitionDirectoryName } from './partition-directory.ts'
 import { type ExistingPartition, PartitionSet } from './partition-set.ts'
 
-export interface OpenDirectoryOptions {
-  /** How long to wait for another owner to go, milliseconds. */
-  readonly waitMs: number
-  /** Ends the wait with ABORTED. */
-  readonly signal?: AbortSignal | undefined
-}
+export type OpenDirectoryOptions = Omit<OwnershipOptions, 'fenceName'>
 
 export interface LogOptions {
   readonly topicId: string
@@ -107,11 +103,10 @@ export class DataDirectory {
       if (checkUsable(environment, directory) === 'fresh') makeDurableDirectory(environment, directory)
       let identity: DirectoryIdentity | undefined
       ownership = await Ownership.take(environment, directory, {
-        waitMs: options.waitMs,
-        signal: options.signal,
+        ...options,
         fenceName: () => {
           identity = establishIdentity(environment, directory)
-          return `${identity.directoryId} ${environment.files.stat(directory)?.inode}` // a copy has the same id
+          return endpointName(environment, directory, identity.directoryId)
         },
       })
       assert(identity !== undefined, 'the fence has a name')
@@ -120,6 +115,11 @@ export class DataDirectory {
       await ownership?.release()
       throw asDiskFailure(error, `open ${path}`)
     }
+  }
+
+  /** Hands over whoever comes to the endpoint of this directory, from now on; those who came before wait until then. */
+  listen(accept: (connection: Connection) => void): void {
+    this.#ownership.listen(accept)
   }
 
   /** True until `finishCreation`. */

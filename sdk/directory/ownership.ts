@@ -1,4 +1,4 @@
-import type { DirectoryLock, Environment, Fence, LockHolder } from '../environment/environment.ts'
+import type { Connection, DirectoryLock, Environment, Fence, LockHolder } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import { asDiskFailure } from '../log/storage-error.ts'
 
@@ -7,7 +7,10 @@ const POLL_MS = 50
 export interface OwnershipOptions {
   /** How long to wait for another owner to go, milliseconds. */
   readonly waitMs: number
+  /** Ends the wait with ABORTED. */
   readonly signal?: AbortSignal | undefined
+  /** One try, whatever `waitMs` says: for whoever has other ways to go on, and tries again itself. */
+  readonly triesOnce?: boolean | undefined
   /** Called with the lock held: the name of the second fence. What it throws ends the attempt. */
   readonly fenceName: () => string
 }
@@ -38,7 +41,8 @@ export class Ownership {
       if (taken instanceof Ownership) return taken
       const leftMs = deadlineMs - environment.clock.monotonicMs()
       // Once is not enough: whoever looks who the owner is holds the lock for a moment.
-      if (leftMs <= 0 && tries > 1) throw inUse(environment, directory, taken, options.waitMs)
+      if (options.triesOnce === true || (leftMs <= 0 && tries > 1))
+        throw inUse(environment, directory, taken, options.waitMs)
       // Not in step with other waiters: two that try at once can turn each other away.
       const pauseMs = POLL_MS * (0.75 + environment.random.number() / 2)
       await pause(environment, leftMs > 0 ? Math.min(leftMs, pauseMs) : pauseMs, options.signal)
@@ -57,6 +61,11 @@ export class Ownership {
       'OWNERSHIP_LOST',
       `The lock file of ${this.#directory} was removed or replaced, so another process may be writing there. Close it and open it again.`,
     )
+  }
+
+  /** Hands over whoever comes to the fence. Nobody can where there is none. */
+  listen(accept: (connection: Connection) => void): void {
+    this.#fence?.listen(accept)
   }
 
   async release(): Promise<void> {

@@ -20,6 +20,8 @@ export interface Environment {
   findLockHolder(directory: string): LockHolder | undefined
   /** Binds the second fence, an endpoint named after the directory and its id, or says who has it. */
   bindFence(directory: string, name: string): Promise<Fence | LockHolder>
+  /** Connects to whoever has bound that fence; undefined where nobody has. It may be slow to answer, or silent. */
+  connect(directory: string, name: string): Promise<Connection | undefined>
 }
 
 /** What time it is. */
@@ -70,12 +72,46 @@ export interface DirectoryLock {
   release(): void
 }
 
-/** A bound endpoint, which stands where the lock is lost. */
+/** A bound endpoint, which stands where the lock is lost, and the door through which processes of the same user come. */
 export interface Fence {
   /** Tells it apart from somebody else's. */
   readonly held: true
-  /** Lets others bind it. */
+  /** Hands over every connection from now on, and those that wait since the fence was bound. */
+  listen(accept: (connection: Connection) => void): void
+  /** Lets others bind it. Connections that were handed over stay. */
   release(): Promise<void>
+}
+
+/** A two-way stream of bytes to another process of the same user on this machine. */
+export interface Connection {
+  /** Bytes that were written and that the machine has not taken yet. */
+  readonly unsentBytes: number
+  /** To be called once, at once: what arrives before is kept. None of the callbacks comes inside of a call of ours. */
+  receive(events: ConnectionEvents): void
+  /** Never throws: what is written to a connection that is closed is lost, and `closed` tells so. */
+  write(chunks: readonly Uint8Array[]): void
+  /** Takes no more from the other side, whose writes then wait; `closed` may wait as well. */
+  pause(): void
+  /** Goes on. */
+  resume(): void
+  /** Nothing more will be written. What was written still goes out, and what the other side writes still arrives. */
+  end(): void
+  /** Ends it now; what was not sent is lost. `closed` comes on both sides. */
+  destroy(): void
+  /** Whether it keeps the process running. It does not to begin with. */
+  keepAlive(on: boolean): void
+}
+
+/** What happens to a connection. */
+export interface ConnectionEvents {
+  /** Bytes arrived, in the order written, in pieces of any size. They are the receiver's to keep. */
+  data(bytes: Uint8Array): void
+  /** All that was written is with the machine. */
+  drained(): void
+  /** The other side will write nothing more. */
+  ended(): void
+  /** Both sides are done, or one is gone. Comes once, last. */
+  closed(): void
 }
 
 /** What the disk says about a file or a directory. */

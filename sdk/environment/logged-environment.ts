@@ -15,5 +15,6 @@ export function loggedEnvironment(
     lockDirectory: (directory) => environment.lockDirectory(directory),
     findLockHolder: (directory) => environment.findLockHolder(directory),
     bindFence: (directory, name) => environment.bindFence(directory, name),
+    connect: (directory, name) => environment.connect(directory, name),
   }
 }

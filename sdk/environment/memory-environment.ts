@@ -1,5 +1,6 @@
 import type {
   Clock,
+  Connection,
   DirectoryLock,
   Environment,
   Fence,
@@ -10,6 +11,7 @@ import type {
   Timers,
 } from './environment.ts'
 import { ManualClock } from './manual-clock.ts'
+import { connectionPair, type MemoryConnection } from './memory-connection.ts'
 import { type CrashOptions, diskAfterCrash, MemoryDirectory } from './memory-disk.ts'
 import { type DiskOperation, type FaultOptions, MemoryFaults } from './memory-faults.ts'
 import { MemoryFileSystem, type MemoryVolume } from './memory-file-system.ts'
@@ -38,8 +40,17 @@ interface Machine {
   readonly options: MemoryOptions
   /** Who holds which lock or fence. */
   readonly held: Map<string, MemoryEnvironment>
+  /** Who comes in at the fences that are bound. */
+  readonly doors: Map<string, MemoryDoor>
+  /** Ends of connections, by the process that has them. */
+  readonly connections: Map<MemoryEnvironment, readonly MemoryConnection[]>
   nextPid: number
   readonly manual: ManualClock | undefined
+}
+
+interface MemoryDoor {
+  accept: ((connection: Connection) => void) | undefined
+  readonly waiting: MemoryConnection[]
 }
 
 /**
@@ -138,7 +149,13 @@ export class MemoryEnvironment implements Environment {
 
   /** This process dies without a word: its locks go, what it gave to the kernel stays. Stop using it. */
   kill(): void {
-    for (const [name, holder] of this.#machine.held) if (holder === this) this.#machine.held.delete(name)
+    const { held, doors, connections } = this.#machine
+    for (const [name, holder] of held) {
+      if (holder !== this) continue
+      held.delete(name)
+      doors.delete(name)
+    }
+    for (const connection of connections.get(this) ?? []) connection.destroy()
     this.failNext('any', { error: 'ESRCH', sticky: true })
   }
 
@@ -172,17 +189,43 @@ export class MemoryEnvironment implements Environment {
     return holder === undefined ? undefined : { held: false, pid: holder.process.pid }
   }
 
-  async bindFence(_directory: string, name: string): Promise<Fence | LockHolder> {
-    this.#faults.check('fence', name)
-    const holder = this.#machine.held.get(`fence ${name}`)
+  async bindFence(_directory: string, fence: string): Promise<Fence | LockHolder> {
+    this.#faults.check('fence', fence)
+    const name = `fence ${fence}`
+    const { held, doors } = this.#machine
+    const holder = held.get(name)
     if (holder !== undefined) return { held: false, pid: holder.process.pid }
-    this.#machine.held.set(`fence ${name}`, this)
+    const door: MemoryDoor = { accept: undefined, waiting: [] }
+    held.set(name, this)
+    doors.set(name, door)
     return {
       held: true,
+      listen: (accept) => {
+        door.accept = accept
+        for (const connection of door.waiting.splice(0)) accept(connection)
+      },
       release: async () => {
-        if (this.#machine.held.get(`fence ${name}`) === this) this.#machine.held.delete(`fence ${name}`)
+        for (const connection of door.waiting.splice(0)) connection.destroy()
+        if (doors.get(name) !== door) return
+        held.delete(name)
+        doors.delete(name)
       },
     }
+  }
+
+  async connect(_directory: string, fence: string): Promise<Connection | undefined> {
+    this.#faults.check('connect', fence)
+    const name = `fence ${fence}`
+    const { held, doors, connections } = this.#machine
+    const door = doors.get(name)
+    const listener = held.get(name)
+    if (door === undefined || listener === undefined) return undefined
+    const [here, there] = connectionPair(() => this.timers.yield())
+    connections.set(this, [...openOf(connections.get(this)), here])
+    connections.set(listener, [...openOf(connections.get(listener)), there])
+    if (door.accept === undefined) door.waiting.push(there)
+    else door.accept(there)
+    return here
   }
 
   /** A lock is on the file, not on its name: a new file at the path has none. */
@@ -201,7 +244,11 @@ function bootMachine(options: MemoryOptions, disk?: MemoryDirectory): Machine {
     watchers: new Set(),
   }
   const manual = options.clock === 'manual' ? new ManualClock(options.startMs ?? 1_700_000_000_000) : undefined
-  return { volume, options, held: new Map(), nextPid: 1000, manual }
+  return { volume, options, held: new Map(), doors: new Map(), connections: new Map(), nextPid: 1000, manual }
+}
+
+function openOf(connections: readonly MemoryConnection[] = []): readonly MemoryConnection[] {
+  return connections.filter(({ isClosed }) => !isClosed)
 }
 
 function bytesBelow(directory: MemoryDirectory): number {

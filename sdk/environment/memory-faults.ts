@@ -19,6 +19,7 @@ export type DiskOperation =
   | 'close'
   | 'lock'
   | 'fence'
+  | 'connect'
 
 /** Which operation fails, and how. */
 export interface FaultOptions {
@@ -74,6 +75,7 @@ export class MemoryFaults {
     close: 0,
     lock: 0,
     fence: 0,
+    connect: 0,
   }
   #faults: Fault[] = []
 

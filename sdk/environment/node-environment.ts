@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Environment } from './environment.ts'
 import { nodeClock, nodeTimers } from './node-clock.ts'
+import { connect } from './node-connection.ts'
 import { bindFence } from './node-fence.ts'
 import { nodeFileSystem } from './node-file-system.ts'
 import { findLockHolder, lockDirectory } from './node-lock.ts'
@@ -17,6 +18,7 @@ const environment: Environment = {
   lockDirectory,
   findLockHolder,
   bindFence,
+  connect,
 }
 
 /** The machine this process runs on. */

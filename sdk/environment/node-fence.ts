@@ -1,24 +1,24 @@
-import { createHash } from 'node:crypto'
-import { chmodSync, lstatSync, mkdirSync, rmSync } from 'node:fs'
-import { connect, createServer, type Server } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import type { Fence, LockHolder } from './environment.ts'
+import { rmSync } from 'node:fs'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import type { Connection, Fence, LockHolder } from './environment.ts'
+import { NodeConnection } from './node-connection.ts'
+import { makePrivateFolder, socketPath } from './node-socket-path.ts'
 
-/** `sun_path` holds 104 bytes on macOS, 108 on Linux, with the zero at the end. */
-const MAX_SOCKET_PATH_BYTES = 100
 /** A living owner answers in microseconds; a stopped one not at all, and still owns. */
 const GREETING_TIMEOUT_MS = 500
+/** Those that came before anybody listens; more are hung up on and come again. */
+const MAX_WAITING = 1_000
 
 /**
  * Binds a local socket named after `name`. It is the second fence: a process that lost its POSIX lock without noticing
- * still has it. Whoever connects is told the pid and is hung up on.
+ * still has it. Whoever connects is told the pid in a line, then handed over to whoever listens.
  */
 export async function bindFence(_directory: string, name: string): Promise<Fence | LockHolder> {
-  const path = fencePath(name)
+  const path = socketPath(name)
+  makePrivateFolder(path)
   for (let attempt = 0; ; attempt++) {
-    const server = await listen(path)
-    if (server !== undefined) return new NodeFence(server)
+    const fence = new NodeFence()
+    if (await fence.bind(path)) return fence
     const holder = await greet(path)
     if (holder !== undefined) return holder
     // Nobody listens: the file was left by a process that died. Only the holder of the directory's lock comes here, so
@@ -31,60 +31,59 @@ export async function bindFence(_directory: string, name: string): Promise<Fence
 class NodeFence implements Fence {
   readonly held = true
   readonly #server: Server
+  #accept: ((connection: Connection) => void) | undefined
+  /** Connections that nobody was there to be handed to. */
+  readonly #waiting = new Set<Socket>()
 
-  constructor(server: Server) {
-    this.#server = server
+  constructor() {
+    // Half open: whoever says that it will ask nothing more still waits for answers.
+    this.#server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => this.#connected(socket))
   }
 
-  release(): Promise<void> {
-    return new Promise((resolve) => this.#server.close(() => resolve()))
-  }
-}
-
-function fencePath(name: string): string {
-  // Short, and safe where the disk folds case.
-  const file = createHash('sha256').update(name).digest('hex').slice(0, 24)
-  if (process.platform === 'win32') return `\\\\.\\pipe\\tidemark-${file}`
-  const user = process.getuid?.() ?? 0
-  const folder = join(tmpdir(), `tidemark-${user}`)
-  const path = join(folder, `${file}.sock`)
-  if (Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES) return inPrivateFolder(folder, path, user)
-  const shortFolder = `/tmp/tidemark-${user}`
-  return inPrivateFolder(shortFolder, join(shortFolder, `${file}.sock`), user)
-}
-
-/** Nobody else may bind or remove sockets in it. */
-function inPrivateFolder(folder: string, path: string, user: number): string {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const stat = lstatSync(folder)
-  if (!stat.isDirectory() || stat.uid !== user) {
-    throw Object.assign(new Error(`EACCES: ${folder} belongs to another user; remove it or set TMPDIR`), {
-      code: 'EACCES',
+  /** False if the path is taken. */
+  bind(path: string): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', (error: NodeJS.ErrnoException) => {
+        if (error.code === 'EADDRINUSE') resolve(false)
+        else reject(error)
+      })
+      // Exclusive: workers of node:cluster would otherwise share one handle through their primary.
+      this.#server.listen({ path, exclusive: true }, () => {
+        this.#server.unref()
+        resolve(true)
+      })
     })
   }
-  if ((stat.mode & 0o077) !== 0) chmodSync(folder, 0o700)
-  return path
-}
 
-/** Undefined if the path is taken. */
-function listen(path: string): Promise<Server | undefined> {
-  return new Promise((resolve, reject) => {
-    const server = createServer((socket) => {
-      socket.on('error', () => socket.destroy())
-      // Unreferenced and destroyed: a caller that never hangs up must not keep this process or `release` waiting.
-      socket.unref()
-      socket.end(`${process.pid}\n`, () => socket.destroy())
-    })
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE') resolve(undefined)
-      else reject(error)
-    })
-    // Exclusive: workers of node:cluster would otherwise share one handle through their primary.
-    server.listen({ path, exclusive: true }, () => {
-      server.unref()
-      resolve(server)
-    })
-  })
+  listen(accept: (connection: Connection) => void): void {
+    this.#accept = accept
+    for (const socket of this.#waiting) this.#handOver(socket, accept)
+    this.#waiting.clear()
+  }
+
+  /** Sockets that were handed over are for others to close. The server waits for them, but it listens no more at once. */
+  async release(): Promise<void> {
+    for (const socket of this.#waiting) socket.destroy()
+    this.#waiting.clear()
+    this.#server.close()
+  }
+
+  #connected(socket: Socket): void {
+    socket.unref()
+    socket.write(`${process.pid}\n`)
+    if (this.#accept !== undefined) {
+      this.#handOver(socket, this.#accept)
+      return
+    }
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => this.#waiting.delete(socket))
+    if (this.#waiting.size >= MAX_WAITING) socket.destroy()
+    else this.#waiting.add(socket)
+  }
+
+  #handOver(socket: Socket, accept: (connection: Connection) => void): void {
+    accept(new NodeConnection(socket, false))
+  }
 }
 
 /** Who listens; undefined if nobody. */
@@ -100,8 +99,9 @@ function greet(path: string): Promise<LockHolder | undefined> {
     socket.setEncoding('latin1')
     socket.on('data', (chunk: string) => {
       text += chunk
+      if (text.includes('\n')) answer({ held: false, pid: Number.parseInt(text, 10) || undefined })
     })
-    socket.on('end', () => answer({ held: false, pid: Number.parseInt(text, 10) || undefined }))
+    socket.on('end', () => answer({ held: false, pid: undefined }))
     socket.on('error', (error: NodeJS.ErrnoException) => {
       const nobody = error.code === 'ECONNREFUSED' || error.code === 'ENOENT'
       answer(nobody ? undefined : { held: false, pid: undefined })

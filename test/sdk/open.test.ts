@@ -16,6 +16,7 @@ function createDirectory(): string {
 }
 
 interface RivalResult {
+  readonly kind?: string
   readonly offset?: number
   readonly code?: string
   readonly message?: string
@@ -39,13 +40,24 @@ async function readAll(directory: string): Promise<string[]> {
   return values
 }
 
-test('a second process is refused and told the owner’s pid', async () => {
+test('a second process works through the owner', async () => {
   const directory = createDirectory()
   await using tide = await open(directory)
   await send(tide, 'mine')
-  const result = await rival(directory)
-  expect(result.code).toBe('DIRECTORY_IN_USE')
-  expect(result.message).toContain(String(process.pid))
+  expect(await rival(directory)).toEqual({ kind: 'neighbour', offset: 1 })
+  expect(await send(tide, 'mine again')).toBe(2)
+  expect(await readAll(directory)).toEqual(['mine', 'rival', 'mine again'])
+})
+
+test('a program that owns the directory and takes no neighbours keeps others out, who are told its pid', async () => {
+  const environment = new MemoryEnvironment()
+  environment.files.makeDirectory('/data')
+  const broker = environment.anotherProcess()
+  expect(broker.lockDirectory('/data').held).toBe(true)
+  await expect(open('/data', { environment, waitMs: 20 })).rejects.toMatchObject({
+    code: 'DIRECTORY_IN_USE',
+    message: expect.stringContaining(`process ${broker.process.pid}; waited 20 ms`),
+  })
 })
 
 test('a second open in the same process shares the first, and the directory is free when both are closed', async () => {
@@ -56,7 +68,7 @@ test('a second open in the same process shares the first, and the directory is f
   await first.close()
   expect(await send(second, 'by the second')).toBe(1)
   await second.close()
-  expect(await rival(directory)).toEqual({ offset: 2 })
+  expect(await rival(directory)).toEqual({ kind: 'owner', offset: 2 })
 })
 
 test('an open that comes while the last user closes waits for it', async () => {
@@ -80,57 +92,65 @@ test('open waits for the owner to go', async () => {
   expect(await send(tide, 'mine now')).toBe(1)
 })
 
-test('an owner that copies its own directory loses the lock, but not the directory: the second fence refuses a rival', async () => {
+test('an owner that copies its own directory loses the lock, but not the directory: others still come to it', async () => {
   const directory = createDirectory()
   await using tide = await open(directory)
   await send(tide, 'mine')
   cpSync(directory, `${directory}-copy`, { recursive: true })
   readFileSync(join(directory, '.lock'))
-  const { code, message } = await rival(directory)
-  expect(code).toBe('DIRECTORY_IN_USE')
-  expect(message).toContain(`is in use by process ${process.pid}, although its lock is free`)
-  expect(await send(tide, 'still mine')).toBe(1)
-  expect(await readAll(directory)).toEqual(['mine', 'still mine'])
+  expect(await rival(directory)).toEqual({ kind: 'neighbour', offset: 1 })
+  expect(await send(tide, 'still mine')).toBe(2)
+  expect(await readAll(directory)).toEqual(['mine', 'rival', 'still mine'])
 })
 
-for (const what of ['lock file', 'directory'] as const) {
-  test(`an owner whose ${what} is removed acknowledges nothing any more`, async () => {
-    const directory = createDirectory()
-    const tide = await open(directory)
-    await send(tide, 'mine')
-    rmSync(what === 'directory' ? directory : join(directory, '.lock'), { recursive: true })
-    await expect(send(tide, 'lost')).rejects.toMatchObject({ code: 'OWNERSHIP_LOST' })
-    await expect(tide.groups.commit('g', [{ topic: 't', partition: 0, offset: 1 }])).rejects.toBeInstanceOf(
-      TidemarkError,
-    )
-    await tide.close().catch(() => {})
-  })
-}
-
-test('an owner whose lock file is removed is not joined by a rival', async () => {
+test('an owner whose directory is removed acknowledges nothing any more', async () => {
   const directory = createDirectory()
   const tide = await open(directory)
   await send(tide, 'mine')
-  rmSync(join(directory, '.lock'))
-  expect((await rival(directory)).code).toBe('DIRECTORY_IN_USE')
+  rmSync(directory, { recursive: true })
+  await expect(send(tide, 'lost')).rejects.toMatchObject({ code: 'OWNERSHIP_LOST' })
+  await expect(send(tide, 'lost too')).rejects.toMatchObject({ code: 'OWNERSHIP_LOST' })
+  await expect(tide.groups.commit('g', [{ topic: 't', partition: 0, offset: 1 }])).rejects.toBeInstanceOf(TidemarkError)
   await tide.close().catch(() => {})
+  expect(readdirSync(join(directory, '..'))).toEqual([])
 })
 
-test('with both fences lost, an append after the rival’s is refused: no record is written by two owners', async () => {
+test('an owner whose lock file is removed writes nothing until it has taken the directory anew', async () => {
+  const directory = createDirectory()
+  await using tide = await open(directory)
+  await send(tide, 'mine')
+  rmSync(join(directory, '.lock'))
+  expect(await send(tide, 'mine again')).toBe(1)
+  await tide.groups.commit('g', [{ topic: 't', partition: 0, offset: 1 }])
+  expect(tide.kind).toBe('owner')
+  expect(await rival(directory)).toEqual({ kind: 'neighbour', offset: 2 })
+  expect(await readAll(directory)).toEqual(['mine', 'mine again', 'rival'])
+})
+
+test('a neighbour finds out that the lock file was removed, and both go on with one owner', async () => {
+  const directory = createDirectory()
+  await using tide = await open(directory)
+  await send(tide, 'mine')
+  rmSync(join(directory, '.lock'))
+  expect(await rival(directory)).toMatchObject({ offset: 1 })
+  expect(await send(tide, 'mine again')).toBe(2)
+  expect(await readAll(directory)).toEqual(['mine', 'rival', 'mine again'])
+})
+
+test('with both fences lost, an append after the rival’s is refused and made by a new ownership: no record is written by two owners', async () => {
   const directory = createDirectory()
   // An owner without the second fence, whose lock its own process drops.
   const environment = {
     ...nodeEnvironment(),
-    bindFence: async () => ({ held: true, release: async () => {} }) as const,
+    bindFence: async () => ({ held: true, listen: () => {}, release: async () => {} }) as const,
   }
   const tide = await open(directory, { environment })
   await send(tide, 'mine')
   readFileSync(join(directory, '.lock'))
-  expect(await rival(directory)).toEqual({ offset: 1 })
-  await expect(send(tide, 'too late')).rejects.toMatchObject({ code: 'OWNERSHIP_LOST' })
-  await expect(send(tide, 'still too late')).rejects.toBeInstanceOf(TidemarkError)
-  await tide.close().catch(() => {})
-  expect(await readAll(directory)).toEqual(['mine', 'rival'])
+  expect(await rival(directory)).toEqual({ kind: 'owner', offset: 1 })
+  expect(await send(tide, 'as a new owner')).toBe(2)
+  await tide.close()
+  expect(await readAll(directory)).toEqual(['mine', 'rival', 'as a new owner'])
 })
 
 test('a paused owner keeps the directory, and goes on when it wakes', async () => {
@@ -140,12 +160,15 @@ test('a paused owner keeps the directory, and goes on when it wakes', async () =
   onTestFinished(() => void child.kill('SIGKILL'))
   await once(child.stdout, 'data')
   child.kill('SIGSTOP')
-  expect((await rival(directory)).code).toBe('DIRECTORY_IN_USE')
+  expect(await rival(directory)).toMatchObject({
+    code: 'DIRECTORY_IN_USE',
+    message: expect.stringContaining(`process ${child.pid}`),
+  })
   child.kill('SIGCONT')
-  expect((await rival(directory)).code).toBe('DIRECTORY_IN_USE')
+  expect(await rival(directory)).toEqual({ kind: 'neighbour', offset: 1 })
   child.kill('SIGKILL')
   await once(child, 'exit')
-  expect(await rival(directory)).toEqual({ offset: 1 })
+  expect(await rival(directory)).toEqual({ kind: 'owner', offset: 2 })
 })
 
 test('a directory with something else in it is refused and left alone', async () => {
@@ -184,8 +207,8 @@ test('an open at any moment of a close gets the directory', async () => {
 
 test('who shares an open that waits can give up alone', async () => {
   const environment = new MemoryEnvironment()
-  const other = environment.anotherProcess()
-  const owner = await open('/data', { environment: other })
+  environment.files.makeDirectory('/data')
+  const owner = environment.anotherProcess().lockDirectory('/data')
   const [one, two] = [new AbortController(), new AbortController()]
   const first = open('/data', { environment, signal: one.signal })
   const second = open('/data', { environment, signal: two.signal })
@@ -194,7 +217,7 @@ test('who shares an open that waits can give up alone', async () => {
   await expect(second).rejects.toMatchObject({ code: 'ABORTED' })
   one.abort()
   await expect(first).rejects.toMatchObject({ code: 'ABORTED' })
-  await owner.close()
+  if (owner.held) owner.release()
   await using tide = await third
   expect(await send(tide, 'mine')).toBe(0)
 })

@@ -116,6 +116,8 @@ export class ScriptedBroker implements port.Broker {
     for (const changed of [...this.#watchers]) changed(null)
   }
 
+  describeCluster = this.#request('describeCluster', async () => ({ clusterId: null, owner: null, neighbours: null }))
+
   metadata = this.#request('metadata', async ({ topics }) => ({
     clusterId: null,
     topics: [...this.topics].flatMap(([name, partitions]) => {

@@ -6,7 +6,7 @@ import { TidemarkError } from '../../../sdk/errors.ts'
 import { Chronicle } from '../../support/broker/chronicle.ts'
 import { beat, commit, committed, create, member, produce, readAll, send } from '../../support/broker/requests.ts'
 import { Script } from '../../support/broker/script.ts'
-import { createWorld, PATH } from '../../support/broker/worlds.ts'
+import { createWorld, PATH, type Writer } from '../../support/broker/worlds.ts'
 
 const OPTIONS = { waitMs: 0, survives: 'power-loss' } as const
 const SEED = Number(process.env['SEED'] ?? 7)
@@ -80,7 +80,7 @@ test(`whatever operation fails, once or from then on, calls are refused and noth
   expect(refused).toBeGreaterThan(runs / 2)
 })
 
-async function createOwner(environment: MemoryEnvironment): Promise<Owner> {
+async function createOwner(environment: MemoryEnvironment): Promise<Writer> {
   const owner = await createWorld(environment).own()
   await create(owner, 't', 2)
   for (const partition of [0, 1]) await send(owner, 't', 'first', partition)

@@ -1,5 +1,6 @@
 /** InitProducerId, and Produce of batches that may come twice. */
 import { expect, test } from 'vitest'
+import type { Broker } from '../../../sdk/broker/broker.ts'
 import { Owner } from '../../../sdk/broker/owner.ts'
 import { MemoryEnvironment } from '../../../sdk/environment/memory-environment.ts'
 import { readWholeFile } from '../../../sdk/log/whole-file.ts'
@@ -10,7 +11,7 @@ import { createWorld, PATH, testOwners } from '../../support/broker/worlds.ts'
 
 const OPTIONS = { waitMs: 0, survives: 'power-loss' } as const
 
-async function idOf(owner: Owner): Promise<number> {
+async function idOf(owner: Broker): Promise<number> {
   return (await owner.initProducerId({ transactionalId: null })).producerId
 }
 

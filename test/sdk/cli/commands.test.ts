@@ -285,9 +285,22 @@ test('produce: a person sees how far it is, a program does not', async () => {
   expect((await run('produce', 'notes', { input: 'a\nb\n' })).errors).toBe('')
 })
 
-test('writing to a directory that another program has says who has it and what works', async () => {
+test('changes to a directory that another program owns are made through it', async () => {
   const shop = await createShop()
-  await shop.open()
+  const tide = await shop.open()
+  const environment = shop.environment.anotherProcess()
+  expect((await shop.run('create', 'x', { environment })).code).toBe(0)
+  expect(await tide.topics.list()).toContainEqual(expect.objectContaining({ name: 'x' }))
+  expect((await shop.run('reset', '-g', 'fraud', '--to-latest', '--execute', { environment })).code).toBe(0)
+  expect((await tide.lag({ group: 'fraud' })).map(({ lag }) => lag)).toEqual([0, 0])
+  expect((await shop.run('undo', '-g', 'fraud', '--execute', { environment })).code).toBe(0)
+  expect((await tide.lag({ group: 'fraud' })).map(({ lag }) => lag)).toEqual([4, 0])
+})
+
+test('writing to a directory whose owner takes nobody in says who has it and what works', async () => {
+  const shop = await createShop()
+  const broker = shop.environment.anotherProcess()
+  expect(broker.lockDirectory(broker.files.realPath('shop')).held).toBe(true)
   const other = shop.environment.anotherProcess()
   for (const typed of [
     ['create', 'x'],
@@ -297,7 +310,7 @@ test('writing to a directory that another program has says who has it and what w
     const [command = '', ...rest] = typed
     const { code, output, errors } = await shop.run(command, ...rest, '--wait', '0', { environment: other })
     expect([code, output]).toEqual([1, ''])
-    expect(errors).toContain(`in use by process ${shop.environment.process.pid}`)
+    expect(errors).toContain(`in use by process ${broker.process.pid}`)
     expect(errors).toContain('stop that program')
     expect(errors).toContain('tidemark lag shop')
   }

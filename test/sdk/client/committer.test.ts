@@ -66,6 +66,32 @@ test('a broker that answers later has one commit in flight; the next carries wha
   answers.shift()!()
 })
 
+test('while the process next door has not written a commit, no record is handed out: no more come again than promised', async () => {
+  for (const how of ['for await', 'batches'] as const) {
+    const { broker, topic, offsets } = await createLoop({})
+    broker.kind = 'neighbour'
+    const consumer = topic().consume({ group: 'h', commit: { everyRecords: 3 } })
+    const answers: (() => void)[] = []
+    broker.override('offsetCommit', async (_, usual) => {
+      await new Promise<void>((resolve) => answers.push(resolve))
+      return await usual()
+    })
+    const source: AsyncIterable<unknown> = how === 'for await' ? consumer : consumer.batches({ maxRecords: 1 })
+    const loop = source[Symbol.asyncIterator]()
+    for (let n = 0; n < 3; n++) await loop.next()
+    let isHandedOut = false
+    const fourth = loop.next().then(() => {
+      isHandedOut = true
+    })
+    await turns(5)
+    expect([offsets(), isHandedOut], how).toEqual([[[3]], false])
+    answers.shift()!()
+    await fourth
+    expect(offsets(), how).toEqual([[3]])
+    broker.restore('offsetCommit')
+  }
+})
+
 test('one commit carries every partition that moved', async () => {
   const { broker, consumer, take } = await createLoop({}, 3, 3)
   await take(9)

@@ -75,8 +75,9 @@ test('a logger is told of warnings, failures and partitions, and the process is 
   })()
   await until('it has both', () => consumer.assignment.length === 2)
   await tide.topics.delete('a')
-  await until('it is told', () => lines.length === 3)
+  await until('it is told', () => lines.length === 4)
   expect(lines).toEqual([
+    'info: This process owns /memory now.',
     'info: A consumer of group "g" was given a-0, b-0.',
     'info: A consumer of group "g" has lost a-0.',
     'warn: Topic "a" was deleted while group "g" consumed it; the group goes on with its other topics. [TIDEMARK_TOPIC_DELETED]',

@@ -1,7 +1,6 @@
 /** Batches of one client to one partition: in order, none twice, whatever becomes of a request. */
 import { expect, test } from 'vitest'
-import type { ProduceRequest, ProduceResponse } from '../../../sdk/broker/broker.ts'
-import type { Owner } from '../../../sdk/broker/owner.ts'
+import type { Broker, ProduceRequest, ProduceResponse } from '../../../sdk/broker/broker.ts'
 import { ClientContext } from '../../../sdk/client/client-context.ts'
 import { string } from '../../../sdk/client/serde.ts'
 import { Topic } from '../../../sdk/client/topic.ts'
@@ -26,7 +25,7 @@ function sequencesOf(requests: readonly ProduceRequest[]): string[] {
 
 /** A client on an owner whose every produce goes through `produce`. */
 async function clientOf(
-  owner: Owner,
+  owner: Broker,
   produce: (request: ProduceRequest, usual: () => Promise<ProduceResponse>) => Promise<ProduceResponse>,
 ) {
   const broker = new Proxy(owner, {

@@ -101,6 +101,7 @@ function spread(environment: ReturnType<typeof createPlace>['environment']) {
     lockDirectory: (path: string) => environment.lockDirectory(path),
     findLockHolder: (path: string) => environment.findLockHolder(path),
     bindFence: (path: string, name: string) => environment.bindFence(path, name),
+    connect: (path: string, name: string) => environment.connect(path, name),
   }
 }
 

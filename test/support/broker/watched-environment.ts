@@ -48,5 +48,6 @@ export function watchedEnvironment(inner: Environment, before: () => void): Envi
     lockDirectory: (path) => inner.lockDirectory(path),
     findLockHolder: (path) => inner.findLockHolder(path),
     bindFence: (path, name) => inner.bindFence(path, name),
+    connect: (path, name) => inner.connect(path, name),
   }
 }

@@ -1,0 +1,37 @@
+import type { Broker, TopicsChanged } from './broker.ts'
+import type { AnswerOf, Api, RequestOf } from './port-shapes.ts'
+
+/** A broker that hands every request on in the same way. */
+export abstract class ForwardingBroker implements Broker {
+  abstract readonly kind: Broker['kind']
+  abstract readonly createsTopics: boolean
+  abstract onTopicsChanged(changed: TopicsChanged): () => void
+  abstract close(): Promise<void>
+  protected abstract request<A extends Api>(api: A, request: RequestOf<A>): Promise<AnswerOf<A>>
+
+  readonly describeCluster = this.#forward('describeCluster')
+  readonly metadata = this.#forward('metadata')
+  readonly createTopics = this.#forward('createTopics')
+  readonly createPartitions = this.#forward('createPartitions')
+  readonly deleteTopics = this.#forward('deleteTopics')
+  readonly describeConfigs = this.#forward('describeConfigs')
+  readonly incrementalAlterConfigs = this.#forward('incrementalAlterConfigs')
+  readonly initProducerId = this.#forward('initProducerId')
+  readonly produce = this.#forward('produce')
+  readonly fetch = this.#forward('fetch')
+  readonly listOffsets = this.#forward('listOffsets')
+  readonly offsetForLeaderEpoch = this.#forward('offsetForLeaderEpoch')
+  readonly countRecords = this.#forward('countRecords')
+  readonly consumerGroupHeartbeat = this.#forward('consumerGroupHeartbeat')
+  readonly listGroups = this.#forward('listGroups')
+  readonly consumerGroupDescribe = this.#forward('consumerGroupDescribe')
+  readonly deleteGroups = this.#forward('deleteGroups')
+  readonly offsetCommit = this.#forward('offsetCommit')
+  readonly offsetFetch = this.#forward('offsetFetch')
+  readonly offsetDelete = this.#forward('offsetDelete')
+  readonly alterConsumerGroupOffsets = this.#forward('alterConsumerGroupOffsets')
+
+  #forward<A extends Api>(api: A): (request: RequestOf<A>) => Promise<AnswerOf<A>> {
+    return (request) => this.request(api, request)
+  }
+}

@@ -1,0 +1,272 @@
+import { endpointName, findDirectoryId } from '../directory/endpoint-name.ts'
+import type { Connection, Environment } from '../environment/environment.ts'
+import { TidemarkError } from '../errors.ts'
+import type { FetchRequest, Survives, TopicsChanged } from './broker.ts'
+import { ConnectionLost } from './connection-lost.ts'
+import { type Hello, hello, ownerMessage, PROTOCOL, sentError, versionsDiffer } from './door-message.ts'
+import { ForwardingBroker } from './forwarding-broker.ts'
+import { encodeFrame, type Frame, FrameError, FrameReader } from './frame.ts'
+import { type AnswerOf, type Api, type RequestOf, shapesOf } from './port-shapes.ts'
+import { AttachmentReader, ShapeError, unpack } from './shape.ts'
+import { SilenceWatch } from './silence-watch.ts'
+
+export interface NeighbourOptions {
+  readonly clientId: string
+  readonly survives: Survives
+  /** How long the owner may take to say who it is; it does so once it has opened the directory. Default: for ever. */
+  readonly helloMs?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+interface Pending {
+  readonly api: Api
+  readonly resolve: (answer: never) => void
+  readonly reject: (error: unknown) => void
+  readonly stop: () => void
+}
+
+/** Larger than any answer of an owner that keeps its promises. */
+const MAX_ANSWER_BYTES = 1024 * 1024 * 1024
+const GOODBYE_MS = 1_000
+/** These wait by nature, and come again: a process with nothing else to do may end. */
+const UNHURRIED: ReadonlySet<Api> = new Set<Api>(['fetch', 'consumerGroupHeartbeat'])
+const NOTHING = new AttachmentReader(new Uint8Array(0))
+
+/** The broker of a directory that another process, or another thread, owns: the same requests over its local socket. */
+export class Neighbour extends ForwardingBroker {
+  readonly kind = 'neighbour'
+  readonly createsTopics = true
+  /** Called when it can answer nothing more, before the requests under way are told. */
+  onLost: () => void = () => {}
+  readonly #path: string
+  readonly #environment: Environment
+  readonly #connection: Connection
+  readonly #silence: SilenceWatch
+  readonly #reader = new FrameReader(MAX_ANSWER_BYTES)
+  readonly #pending = new Map<number, Pending>()
+  readonly #watchers = new Set<TopicsChanged>()
+  readonly #greeted = Promise.withResolvers<Hello | undefined>()
+  readonly #gone = Promise.withResolvers<void>()
+  #owner: Hello | undefined
+  #goodbye: string | undefined
+  #nextId = 0
+  #hurried = 0
+  /** The owner is about to go, or gone: nothing more is asked. */
+  #isLost = false
+  /** By this process itself. */
+  #isClosed = false
+  #closing: Promise<void> | undefined
+
+  private constructor(environment: Environment, path: string, connection: Connection, options: NeighbourOptions) {
+    super()
+    this.#environment = environment
+    this.#path = path
+    this.#connection = connection
+    this.#silence = new SilenceWatch(environment, {
+      isWaiting: () => this.#owner === undefined || this.#pending.size > 0,
+      silent: () => this.#warnOfSilence(),
+    })
+    connection.receive({
+      data: (bytes) => this.#arrived(bytes),
+      drained: () => {},
+      ended: () => this.#connection.destroy(),
+      closed: () => this.#closed(),
+    })
+    const { clientId, survives } = options
+    const who: Hello = { protocol: PROTOCOL, pid: environment.process.pid, clientId, survives }
+    connection.write(encodeFrame({ hello: hello.pack(who, []) }))
+  }
+
+  /**
+   * Connects to the owner of the directory. Undefined where no owner can be reached in this way: there is none, it is a
+   * real broker, it does not say who it is in time, or it goes at that moment.
+   *
+   * @throws {TidemarkError} DIRECTORY_IN_USE where the owner is of another version; ABORTED. What the operating system
+   *   says where it refuses the connection.
+   */
+  static async connect(
+    environment: Environment,
+    path: string,
+    options: NeighbourOptions,
+  ): Promise<Neighbour | undefined> {
+    const directoryId = findDirectoryId(environment, path)
+    if (directoryId === undefined) return undefined
+    const connection = await environment.connect(path, endpointName(environment, path, directoryId))
+    if (connection === undefined) return undefined
+    const neighbour = new Neighbour(environment, path, connection, options)
+    connection.keepAlive(true)
+    const owner = await neighbour.#hello(options)
+    if (owner?.protocol !== PROTOCOL) connection.destroy()
+    connection.keepAlive(false)
+    if (options.signal?.aborted === true) throw new TidemarkError('ABORTED', `Opening ${path} was aborted.`)
+    if (owner === undefined) return undefined
+    if (owner.protocol !== PROTOCOL) throw versionsDiffer(path, owner, environment.process.pid)
+    neighbour.#checkSurvives(owner, options.survives)
+    return neighbour
+  }
+
+  get ownerPid(): number | undefined {
+    return this.#owner?.pid
+  }
+
+  onTopicsChanged(changed: TopicsChanged): () => void {
+    const watcher: TopicsChanged = (names) => changed(names)
+    this.#watchers.add(watcher)
+    return () => this.#watchers.delete(watcher)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  protected request<A extends Api>(api: A, request: RequestOf<A>): Promise<AnswerOf<A>> {
+    if (this.#isClosed) return Promise.reject(this.#closedError())
+    if (this.#isLost) return Promise.reject(new ConnectionLost(api, false))
+    return new Promise((resolve, reject) => {
+      const attachments: Uint8Array[] = []
+      const id = this.#nextId++
+      const packed = shapesOf(api).request.pack(request, attachments)
+      const chunks = encodeFrame({ id, api, request: packed }, attachments)
+      const signal = (request as Partial<FetchRequest>).signal
+      const cancel = () => this.#cancel(id)
+      signal?.addEventListener('abort', cancel)
+      const stop = () => signal?.removeEventListener('abort', cancel)
+      this.#silence.asks((request as Partial<FetchRequest>).maxWaitMs)
+      this.#pending.set(id, { api, resolve, reject, stop })
+      this.#counts(api, 1)
+      this.#connection.write(chunks)
+      if (signal?.aborted === true) cancel()
+    })
+  }
+
+  async #close(): Promise<void> {
+    // Where the owner went first, it still answers what it was asked.
+    if (!this.#isLost) this.#giveUp()
+    this.#connection.end()
+    // An owner that does not run cannot say goodbye.
+    const late = this.#environment.timers.after(GOODBYE_MS, () => this.#connection.destroy(), { keepAlive: true })
+    await this.#gone.promise
+    late.cancel()
+  }
+
+  /** What waits for records waits no longer. */
+  #giveUp(): void {
+    this.#isClosed = true
+    for (const [id, pending] of this.#pending) {
+      if (pending.api !== 'fetch') continue
+      this.#cancel(id)
+      this.#forget(id, pending)
+      pending.reject(this.#closedError())
+    }
+  }
+
+  async #hello({ helloMs, signal }: NeighbourOptions): Promise<Hello | undefined> {
+    const giveUp = () => this.#greeted.resolve(undefined)
+    const late = helloMs === undefined ? undefined : this.#environment.timers.after(helloMs, giveUp)
+    if (signal?.aborted === true) giveUp()
+    signal?.addEventListener('abort', giveUp)
+    this.#silence.asks()
+    const owner = await this.#greeted.promise
+    signal?.removeEventListener('abort', giveUp)
+    late?.cancel()
+    return owner
+  }
+
+  #cancel(id: number): void {
+    this.#connection.write(encodeFrame({ cancel: id }))
+  }
+
+  #arrived(bytes: Uint8Array): void {
+    this.#silence.heard()
+    try {
+      for (const frame of this.#reader.read(bytes)) this.#take(frame)
+    } catch (error) {
+      if (!(error instanceof FrameError || error instanceof ShapeError)) throw error
+      this.#goodbye = `What it sent is no message: ${error.message}.`
+      this.#connection.destroy()
+    }
+  }
+
+  #take({ json, attachments }: Frame): void {
+    const message = ownerMessage.unpack(json, NOTHING, '')
+    if (message.id !== undefined) this.#answered(message.id, message, attachments)
+    else if (message.topicsChanged !== undefined) {
+      for (const watcher of [...this.#watchers]) watcher(message.topicsChanged)
+    } else if (message.closing === true) this.#ownerCloses()
+    else if (message.goodbye !== undefined) this.#goodbye = message.goodbye
+    else {
+      this.#owner = hello.unpack(message.hello, NOTHING, 'hello')
+      this.#greeted.resolve(this.#owner)
+    }
+  }
+
+  #answered(id: number, message: { readonly answer?: unknown; readonly error?: unknown }, attachments: Uint8Array) {
+    const pending = this.#pending.get(id)
+    if (pending === undefined) return
+    this.#forget(id, pending)
+    const { api, resolve, reject } = pending
+    if (message.error !== undefined) reject(sentError.unpack(message.error, NOTHING, 'error'))
+    else resolve(unpack(shapesOf(api).answer, message.answer, attachments) as never)
+  }
+
+  /** It answers what it was asked, and then goes. */
+  #ownerCloses(): void {
+    this.#lose()
+    this.#connection.end()
+  }
+
+  #lose(): void {
+    if (this.#isLost) return
+    this.#isLost = true
+    if (!this.#isClosed) this.onLost()
+  }
+
+  #closed(): void {
+    this.#silence.stop()
+    this.#greeted.resolve(undefined)
+    this.#lose()
+    for (const [id, pending] of this.#pending) {
+      this.#forget(id, pending)
+      pending.reject(this.#isClosed ? this.#closedError() : new ConnectionLost(pending.api, true))
+    }
+    if (this.#goodbye !== undefined && !this.#isClosed) {
+      const message = `The owner of ${this.#path}, process ${this.ownerPid}, ended the connection: ${this.#goodbye}`
+      this.#environment.process.emitWarning(message, 'TIDEMARK_CONNECTION_REFUSED')
+    }
+    this.#gone.resolve()
+  }
+
+  #forget(id: number, { api, stop }: Pending): void {
+    this.#pending.delete(id)
+    stop()
+    this.#counts(api, -1)
+  }
+
+  /** While somebody waits for an answer the process has something to do. */
+  #counts(api: Api, by: 1 | -1): void {
+    if (UNHURRIED.has(api)) return
+    this.#hurried += by
+    if (by > 0 ? this.#hurried === 1 : this.#hurried === 0) this.#connection.keepAlive(by > 0)
+  }
+
+  #closedError(): TidemarkError {
+    return new TidemarkError('CLOSED', `${this.#path} has been closed.`)
+  }
+
+  #checkSurvives(owner: Hello, wanted: Survives): void {
+    if (wanted !== 'power-loss' || owner.survives === 'power-loss') return
+    this.#environment.process.emitWarning(
+      `${this.#path} is owned by process ${owner.pid}, which opened it with survives: 'process-crash': that holds for what is sent from here too, unless a topic says otherwise.`,
+      'TIDEMARK_SURVIVES_DIFFERS',
+    )
+  }
+
+  #warnOfSilence(): void {
+    const who = this.ownerPid === undefined ? 'a process' : `process ${this.ownerPid}`
+    this.#environment.process.emitWarning(
+      `${this.#path} is owned by ${who}, which does not answer: it is stopped, or busy without a pause. What was asked waits for it; nothing is lost.`,
+      'TIDEMARK_OWNER_SILENT',
+    )
+  }
+}

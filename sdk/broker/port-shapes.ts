@@ -1,0 +1,288 @@
+/** Every request of the port and its answer as they cross a local socket. `tsc` keeps it in step with the port. */
+import type { AlteredOffset } from '../group/offset-alteration.ts'
+import type { CommittedPosition } from '../offsets/reset-metadata.ts'
+import type {
+  Broker,
+  CommittedOffset,
+  FetchedPartition,
+  FetchRequest,
+  PartitionAnswer,
+  PartitionError,
+  TopicMetadata,
+  TopicPartition,
+} from './broker.ts'
+import {
+  bytes,
+  count,
+  errorCode,
+  flag,
+  integer,
+  listOf,
+  mapOf,
+  nothing,
+  nullable,
+  object,
+  oneOf,
+  onlyNull,
+  optional,
+  type Shape,
+  text,
+  textOr,
+} from './shape.ts'
+
+/** The requests of the port, by their names. */
+export type Api = {
+  [K in keyof Broker]: Broker[K] extends (request: infer R) => Promise<unknown>
+    ? unknown extends R
+      ? never
+      : K
+    : never
+}[keyof Broker]
+export type RequestOf<A extends Api> = Parameters<Broker[A]>[0]
+export type AnswerOf<A extends Api> = Awaited<ReturnType<Broker[A]>>
+
+/** A signal stays where it is: that it fired is a message of its own. */
+export type SentRequest<A extends Api> = Omit<RequestOf<A>, keyof Pick<FetchRequest, 'signal'>>
+
+interface ApiShapes<A extends Api> {
+  readonly request: Shape<SentRequest<A>>
+  readonly answer: Shape<AnswerOf<A>>
+}
+
+const place = { topic: text, partition: integer }
+const partition = object<TopicPartition>(place)
+const error = nullable(object<PartitionError>({ code: errorCode, message: text }))
+const isolation = oneOf('read_uncommitted', 'read_committed')
+const survives = oneOf('power-loss', 'process-crash')
+const groupType = oneOf('classic', 'consumer', 'share', 'streams')
+const groupState = oneOf(
+  'Empty',
+  'Assigning',
+  'Reconciling',
+  'Stable',
+  'PreparingRebalance',
+  'CompletingRebalance',
+  'Dead',
+)
+const at = textOr(
+  oneOf('earliest', 'latest', 'max-timestamp'),
+  object<{ timestampMs: number }>({ timestampMs: integer }),
+)
+const position = object<CommittedPosition>({ offset: integer, leaderEpoch: integer, metadata: text })
+const connectedProcess = object({ pid: nullable(count), clientId: nullable(text), sinceMs: nullable(integer) })
+
+export const PORT_SHAPES: { readonly [A in Api]: ApiShapes<A> } = {
+  metadata: {
+    request: object<SentRequest<'metadata'>>({ topics: nullable(listOf(text)) }),
+    answer: object<AnswerOf<'metadata'>>({
+      clusterId: nullable(text),
+      topics: listOf(
+        object<TopicMetadata>({
+          name: text,
+          topicId: text,
+          internal: flag,
+          partitions: listOf(object({ partition: count, leaderEpoch: integer })),
+        }),
+      ),
+    }),
+  },
+  createTopics: {
+    request: object<SentRequest<'createTopics'>>({
+      topics: listOf(object({ name: text, partitions: integer, configs: mapOf(text) })),
+      validateOnly: optional(flag),
+    }),
+    answer: object<AnswerOf<'createTopics'>>({
+      topics: listOf(object({ name: text, topicId: nullable(text), error })),
+    }),
+  },
+  createPartitions: {
+    request: object<SentRequest<'createPartitions'>>({ topic: text, totalCount: integer }),
+    answer: nothing,
+  },
+  deleteTopics: { request: object<SentRequest<'deleteTopics'>>({ topics: listOf(text) }), answer: nothing },
+  describeConfigs: {
+    request: object<SentRequest<'describeConfigs'>>({ topics: listOf(text) }),
+    answer: object<AnswerOf<'describeConfigs'>>({
+      topics: listOf(object({ name: text, configs: listOf(object({ name: text, value: text, isDefault: flag })) })),
+    }),
+  },
+  incrementalAlterConfigs: {
+    request: object<SentRequest<'incrementalAlterConfigs'>>({ topic: text, configs: mapOf(nullable(text)) }),
+    answer: nothing,
+  },
+
+  initProducerId: {
+    request: object<SentRequest<'initProducerId'>>({ transactionalId: onlyNull }),
+    answer: object<AnswerOf<'initProducerId'>>({ producerId: integer, producerEpoch: integer }),
+  },
+  produce: {
+    request: object<SentRequest<'produce'>>({ partitions: listOf(object({ ...place, records: bytes })) }),
+    answer: object<AnswerOf<'produce'>>({
+      partitions: listOf(
+        object({ ...place, error, baseOffset: integer, logAppendTimeMs: integer, logStartOffset: integer, survives }),
+      ),
+    }),
+  },
+  fetch: {
+    request: object<SentRequest<'fetch'>>({
+      partitions: listOf(object({ ...place, fetchOffset: integer, maxBytes: count })),
+      maxWaitMs: count,
+      minBytes: count,
+      maxBytes: count,
+      isolation,
+    }),
+    answer: object<AnswerOf<'fetch'>>({
+      partitions: listOf(
+        object<FetchedPartition>({
+          ...place,
+          error,
+          nextReadableOffset: optional(integer),
+          highWatermark: integer,
+          lastStableOffset: integer,
+          logStartOffset: integer,
+          records: bytes,
+          abortedTransactions: listOf(object({ producerId: integer, firstOffset: integer })),
+        }),
+      ),
+    }),
+  },
+  listOffsets: {
+    request: object<SentRequest<'listOffsets'>>({ isolation, partitions: listOf(object({ ...place, at })) }),
+    answer: object<AnswerOf<'listOffsets'>>({
+      partitions: listOf(object({ ...place, error, offset: integer, timestampMs: integer, leaderEpoch: integer })),
+    }),
+  },
+  offsetForLeaderEpoch: {
+    request: object<SentRequest<'offsetForLeaderEpoch'>>({
+      partitions: listOf(object({ ...place, leaderEpoch: integer })),
+    }),
+    answer: object<AnswerOf<'offsetForLeaderEpoch'>>({
+      partitions: listOf(object({ ...place, error, leaderEpoch: integer, endOffset: integer })),
+    }),
+  },
+  countRecords: {
+    request: object<SentRequest<'countRecords'>>({
+      partitions: listOf(object({ ...place, fromOffset: integer, toOffset: integer })),
+    }),
+    answer: object<AnswerOf<'countRecords'>>({
+      partitions: listOf(object({ ...place, error, records: nullable(integer) })),
+    }),
+  },
+
+  consumerGroupHeartbeat: {
+    request: object<SentRequest<'consumerGroupHeartbeat'>>({
+      group: text,
+      memberId: text,
+      memberEpoch: integer,
+      instanceId: optional(nullable(text)),
+      rackId: optional(nullable(text)),
+      clientId: text,
+      clientHost: text,
+      rebalanceTimeoutMs: integer,
+      subscribedTopicNames: nullable(listOf(text)),
+      serverAssignor: optional(nullable(text)),
+      owned: nullable(listOf(partition)),
+    }),
+    answer: object<AnswerOf<'consumerGroupHeartbeat'>>({
+      memberId: text,
+      memberEpoch: integer,
+      heartbeatIntervalMs: count,
+      assignment: nullable(listOf(partition)),
+      moved: optional(listOf(partition)),
+    }),
+  },
+  listGroups: {
+    request: object<SentRequest<'listGroups'>>({ types: optional(listOf(groupType)) }),
+    answer: object<AnswerOf<'listGroups'>>({
+      groups: listOf(object({ group: text, type: groupType, protocolType: text, state: groupState })),
+    }),
+  },
+  consumerGroupDescribe: {
+    request: object<SentRequest<'consumerGroupDescribe'>>({ groups: listOf(text) }),
+    answer: object<AnswerOf<'consumerGroupDescribe'>>({
+      groups: listOf(
+        object({
+          group: text,
+          type: groupType,
+          state: groupState,
+          groupEpoch: integer,
+          assignmentEpoch: integer,
+          assignor: text,
+          members: listOf(
+            object({
+              memberId: text,
+              instanceId: nullable(text),
+              memberEpoch: integer,
+              clientId: text,
+              clientHost: text,
+              subscribedTopicNames: listOf(text),
+              assignment: listOf(partition),
+              targetAssignment: listOf(partition),
+            }),
+          ),
+          error,
+        }),
+      ),
+    }),
+  },
+  deleteGroups: { request: object<SentRequest<'deleteGroups'>>({ groups: listOf(text) }), answer: nothing },
+
+  offsetCommit: {
+    request: object<SentRequest<'offsetCommit'>>({
+      group: text,
+      memberId: text,
+      memberEpoch: integer,
+      survives,
+      offsets: listOf(object({ ...place, offset: integer, leaderEpoch: integer, metadata: text })),
+    }),
+    answer: object<AnswerOf<'offsetCommit'>>({ partitions: listOf(object<PartitionAnswer>({ ...place, error })) }),
+  },
+  offsetFetch: {
+    request: object<SentRequest<'offsetFetch'>>({
+      group: text,
+      partitions: nullable(listOf(partition)),
+      requireStable: optional(flag),
+    }),
+    answer: object<AnswerOf<'offsetFetch'>>({
+      partitions: listOf(
+        object<PartitionAnswer & CommittedOffset>({
+          ...place,
+          error,
+          offset: integer,
+          leaderEpoch: integer,
+          metadata: text,
+          commitTimestampMs: nullable(integer),
+          topicId: nullable(text),
+        }),
+      ),
+    }),
+  },
+  alterConsumerGroupOffsets: {
+    request: object<SentRequest<'alterConsumerGroupOffsets'>>({
+      group: text,
+      offsets: listOf(
+        object<AlteredOffset>({ ...place, expected: optional(nullable(position)), position: nullable(position) }),
+      ),
+      members: oneOf('refuse', 'move'),
+    }),
+    answer: nothing,
+  },
+  offsetDelete: {
+    request: object<SentRequest<'offsetDelete'>>({ group: text, partitions: listOf(partition) }),
+    answer: nothing,
+  },
+
+  describeCluster: {
+    request: object<SentRequest<'describeCluster'>>({}),
+    answer: object<AnswerOf<'describeCluster'>>({
+      clusterId: nullable(text),
+      owner: nullable(connectedProcess),
+      neighbours: nullable(listOf(connectedProcess)),
+    }),
+  },
+}
+
+/** What a request and its answer look like, where it is not known which. */
+export function shapesOf(api: Api): { readonly request: Shape<unknown>; readonly answer: Shape<unknown> } {
+  return PORT_SHAPES[api] as { request: Shape<unknown>; answer: Shape<unknown> }
+}

@@ -1,0 +1,60 @@
+import type { Environment, Timer } from '../environment/environment.ts'
+
+/** A living owner answers in less than a millisecond. */
+const PATIENCE_MS = 5_000
+
+/** Notices that an owner does not answer any more; once per silence. */
+export class SilenceWatch {
+  readonly #environment: Environment
+  readonly #isWaiting: () => boolean
+  readonly #silent: () => void
+  #timer: Timer | undefined
+  /** Since when nothing came, although something was asked. */
+  #quietSinceMs = 0
+  /** The longest that something asked since then may wait by itself. */
+  #longestWaitMs = 0
+  #hasWarned = false
+
+  constructor(environment: Environment, options: { readonly isWaiting: () => boolean; readonly silent: () => void }) {
+    this.#environment = environment
+    this.#isWaiting = options.isWaiting
+    this.#silent = options.silent
+  }
+
+  /** Something is about to be asked, which may be answered as late as `maxWaitMs` from now. */
+  asks(maxWaitMs = 0): void {
+    if (!this.#isWaiting()) this.#quietSinceMs = this.#environment.clock.monotonicMs()
+    if (maxWaitMs > this.#longestWaitMs) this.#longestWaitMs = maxWaitMs
+    this.#timer ??= this.#after(PATIENCE_MS)
+  }
+
+  /** It lives. */
+  heard(): void {
+    this.#quietSinceMs = this.#environment.clock.monotonicMs()
+    this.#longestWaitMs = 0
+    this.#hasWarned = false
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+  }
+
+  #after(delayMs: number): Timer {
+    return this.#environment.timers.after(delayMs, () => void this.#look())
+  }
+
+  async #look(): Promise<void> {
+    // If it was this process that did not run, an answer may be here already: it is read first.
+    for (let turn = 0; turn < 3; turn++) await this.#environment.timers.yield()
+    this.#timer = undefined
+    if (this.#hasWarned || !this.#isWaiting()) return
+    const dueMs = this.#quietSinceMs + this.#longestWaitMs + PATIENCE_MS
+    const leftMs = dueMs - this.#environment.clock.monotonicMs()
+    if (leftMs > 0) {
+      this.#timer = this.#after(leftMs)
+      return
+    }
+    this.#hasWarned = true
+    this.#silent()
+  }
+}
