@@ -37,7 +37,8 @@ export interface ConsumeOptions {
   readonly onDamage?: OnDamage | undefined
   /**
    * When a record counts as processed. 'next' (default): when the loop asks for the next one, or by `done()`. 'done':
-   * only by `done()`; for parallel work, and for whatever asks for records ahead of its work, like streams.
+   * only by `done()`; for parallel work, and for whatever asks for records ahead of its work, like streams. With `run`: when
+   * the handler is through with it.
    */
   readonly processed?: 'next' | 'done' | undefined
   /**
@@ -55,7 +56,7 @@ export interface ConsumeOptions {
   readonly isolation?: Isolation | undefined
   /** Read ahead per partition, in bytes; a batch that is larger is read nonetheless. Default 2 MiB. */
   readonly maxBufferedBytes?: number | undefined
-  /** With `processed: 'done'`: a partition with this many undone records waits. Default 10,000. */
+  /** With `processed: 'done'`, streams and `run`: a partition with this many undone records waits. Default 10,000. */
   readonly maxUndone?: number | undefined
   /**
    * Makes this a static member (KIP-345), by a name of its own in the group: it keeps its partitions for 45 s while it is

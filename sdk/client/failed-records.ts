@@ -46,7 +46,7 @@ export class FailedRecords<R> {
     await this.#writerTo(topic).write(record, attempts, error)
     const { group } = this.#consumption
     this.#context.logger?.info(
-      `Group "${group}" gave up on ${record.id} after ${attempts} attempts; it is in topic "${topic}" now: ${reason(error)}`,
+      `Group "${group}" gave up on ${record.id} after ${counted(attempts)}; it is in topic "${topic}" now: ${reason(error)}`,
     )
   }
 
@@ -65,7 +65,7 @@ export class FailedRecords<R> {
   }
 
   #warn({ id }: FetchedRecord, attempts: number, error: unknown): void {
-    const message = `Group "${this.#consumption.group}" skipped ${id} after ${attempts} attempts: ${reason(error)}`
+    const message = `Group "${this.#consumption.group}" skipped ${id} after ${counted(attempts)}: ${reason(error)}`
     this.#context.environment.process.emitWarning(message, 'TIDEMARK_RECORD_SKIPPED')
   }
 
@@ -75,4 +75,8 @@ export class FailedRecords<R> {
   ): void {
     publishAttemptFailed(() => ({ group: this.#consumption.group, topic, partition, offset, ...what }))
   }
+}
+
+function counted(attempts: number): string {
+  return attempts === 1 ? '1 attempt' : `${attempts} attempts`
 }

@@ -1,3 +1,4 @@
+import { parseAttemptsMetadata } from '../offsets/attempts-metadata.ts'
 import type { CommitHistoryEntry } from '../offsets/commit-history.ts'
 import { parseResetMetadata } from '../offsets/reset-metadata.ts'
 
@@ -113,16 +114,21 @@ export function longestPauseMs(commits: readonly CommitHistoryEntry[]): number {
 
 /**
  * How many commits after `sinceMs`, up to the newest, say the same as the one before them: somebody is at work, but the
- * group does not move. Clients that commit by the clock do so all the time while nothing is there to be read.
+ * group does not move. Clients that commit by the clock do so all the time while nothing is there to be read. Commits that
+ * tell how often records further on were tried, or that no more are, say nothing of this one.
  */
 export function repeatedCommits(commits: readonly CommitHistoryEntry[], sinceMs: number): number {
   let count = 0
   for (let index = commits.length - 1; index > 0; index--) {
-    const { kind, offset, timestampMs } = commits[index]!
-    if (kind !== 'commit' || offset !== commits[index - 1]!.offset || timestampMs <= sinceMs) break
-    count++
+    const [before, commit] = [commits[index - 1]!, commits[index]!]
+    if (commit.kind !== 'commit' || commit.offset !== before.offset || commit.timestampMs <= sinceMs) break
+    if (!tellsAttempts(commit) && !tellsAttempts(before)) count++
   }
   return count
+}
+
+function tellsAttempts({ metadata }: CommitHistoryEntry): boolean {
+  return metadata !== null && parseAttemptsMetadata(metadata).size > 0
 }
 
 const UNKNOWN = {

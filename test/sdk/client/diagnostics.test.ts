@@ -104,6 +104,41 @@ test('without one, a directory in memory warns the process like any other', asyn
   await run
 })
 
+test('each failed attempt of a handler is published, and what becomes of the record', async () => {
+  const heard = listen('attempt.failed')
+  const { logger, lines } = createLogger()
+  const tide = await open('memory:', { logger })
+  const t = tide.topic('t')
+  await t.sendBatch([{ value }, { value }, { value }])
+  const failure = new Error('closed')
+  const run = t.consume({ group: 'g', follow: false }).run(
+    ({ offset }, { number }) => {
+      if (offset > 0 || number === 1) throw failure
+    },
+    {
+      retry: { attempts: 2, delayMs: 1, when: () => heard.length === 0 },
+      onFailure: ({ offset }) => (offset === 1 ? 'skip' : { deadLetter: 'dead' }),
+    },
+  )
+  await run
+  const place = { group: 'g', topic: 't', partition: 0, error: failure }
+  const events = heard
+    .map(({ event }) => event)
+    .toSorted((one, other) => Number(one['offset']) - Number(other['offset']))
+  expect(events).toEqual([
+    { ...place, offset: 0, attempt: 1, outcome: 'retry', delayMs: 1, deadLetter: null },
+    { ...place, offset: 1, attempt: 1, outcome: 'skip', delayMs: null, deadLetter: null },
+    { ...place, offset: 2, attempt: 1, outcome: 'dead-letter', delayMs: null, deadLetter: 'dead' },
+  ])
+  expect(lines).toEqual(
+    expect.arrayContaining([
+      'warn: Group "g" skipped t-0@1 after 1 attempt: closed [TIDEMARK_RECORD_SKIPPED]',
+      'info: Group "g" gave up on t-0@2 after 1 attempt; it is in topic "dead" now: closed',
+    ]),
+  )
+  await tide.close()
+})
+
 test('what is no logger is refused', async () => {
   await expect(open('memory:', { logger: { warn: () => {} } as never })).rejects.toMatchObject({
     code: 'INVALID_ARGUMENT',

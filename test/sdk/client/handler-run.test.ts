@@ -194,7 +194,7 @@ test('a skipped record counts as processed, with a warning', async () => {
   expect((await committed())?.offset).toBe(2)
   expect(environment.warnings).toContainEqual({
     code: 'TIDEMARK_RECORD_SKIPPED',
-    message: 'Group "g" skipped t-0@0 after 1 attempts: a1 fails',
+    message: 'Group "g" skipped t-0@0 after 1 attempt: a1 fails',
   })
 })
 

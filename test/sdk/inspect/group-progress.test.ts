@@ -280,3 +280,10 @@ test('commits are repeated only while a record waits', () => {
   expect(repeatedCommits(idle, ago(80))).toBe(0)
   expect(repeatedCommits([...idle, commit(50, 6)], 0)).toBe(0)
 })
+
+test('commits that tell of attempts further on, or that there are none any more, are not repeated ones', () => {
+  const trying = (secondsAgo: number) => commit(secondsAgo, 5, '{"tidemark":"attempts","of":{"7":2}}')
+  const commits = [commit(100, 5), trying(95), commit(90, 5), trying(85), trying(80), commit(75, 5)]
+  expect(repeatedCommits(commits, 0)).toBe(0)
+  expect(repeatedCommits([...commits, commit(70, 5)], 0)).toBe(1)
+})

@@ -82,6 +82,31 @@ test('a handler that throws on one record, start after start, is stuck there', a
   })
 })
 
+test('a group whose handlers try again is not stuck at a record that only takes its time, however often others are tried', async () => {
+  const { tide, pass, send } = await createShop()
+  await send(30)
+  const slow = Promise.withResolvers<void>()
+  const consumer = tide.topic('payments').consume({ group: 'fraud', commit: { idleMs: 1_000 } })
+  const run = consumer.run(
+    ({ offset }, { number }) => {
+      if (offset === 0) return slow.promise
+      if (number < 6) throw new Error('not yet')
+      return undefined
+    },
+    { concurrency: 4, retry: { attempts: 6, delayMs: (attempt) => attempt * 1_000 } },
+  )
+  await pass(25_000)
+  const history = (await tide.groups.history('fraud'))[0]!.entries
+  expect(history.length).toBeGreaterThan(5)
+  expect(new Set(history.map(({ offset }) => offset))).toEqual(new Set([0]))
+  expect(told(await tide.health()).filter((each) => each.includes('stuck'))).toEqual([])
+  slow.resolve()
+  await pass(5_000)
+  expect((await tide.groups.offsets('fraud'))[0]).toMatchObject({ offset: 30, metadata: '' })
+  await consumer.close()
+  await run
+})
+
 test('members that come for a hundred records and go starve partitions, which is no error, and no more once all had their turn', async () => {
   const { tide, pass, send } = await createShop(3)
   for (const partition of [0, 1, 2]) await send(300, partition)
