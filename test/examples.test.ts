@@ -72,6 +72,47 @@ test('the import has each record in the database once, although it was killed at
   expect(await run('batch-import.ts', ['data', 'readings.db'], folder)).toEqual(['there are 2500'])
 })
 
+test('a web server and a worker share a directory, and each goes on when the other one is killed', async () => {
+  const directory = join(createFolder(), 'data')
+  const webServer = async () => {
+    const program = start('web-and-worker.ts', ['web', directory], { PORT: '0' })
+    const { port } = JSON.parse((await program.line(/^listening/)).slice('listening '.length))
+    const ask = async (path: string, body?: string) => {
+      const response = await fetch(
+        `http://localhost:${port}/${path}`,
+        body === undefined ? {} : { method: 'POST', body },
+      )
+      return [response.status, await response.text()] as const
+    }
+    return { program, ask }
+  }
+  const killed = await webServer()
+  const [status, id] = await killed.ask('', 'tidemark')
+  expect([status, await killed.ask(id)]).toEqual([201, [404, 'not yet']])
+  const firstWorker = start('web-and-worker.ts', ['worker', directory])
+  await firstWorker.line('worker is neighbour')
+  await firstWorker.line(`done ${id}`)
+  expect(await killed.ask(id)).toEqual([200, 'TIDEMARK'])
+
+  killed.program.child.kill('SIGKILL')
+  const { program, ask } = await webServer()
+  expect(await ask(id)).toEqual([200, 'TIDEMARK'])
+  const [, second] = await ask('', 'again')
+  await firstWorker.line(`done ${second}`)
+  expect(await ask(second)).toEqual([200, 'AGAIN'])
+
+  firstWorker.child.kill('SIGKILL')
+  const [, third] = await ask('', 'and again')
+  const secondWorker = start('web-and-worker.ts', ['worker', directory])
+  await secondWorker.line(`done ${third}`)
+  expect(await ask(third)).toEqual([200, 'AND AGAIN'])
+  for (const each of [secondWorker, program]) {
+    each.child.kill('SIGTERM')
+    expect(await each.end).toBe(0)
+    expect(each.lines.at(-1)).toBe('closed in order')
+  }
+})
+
 test('a hook is called again while a server is down, kept when it stays down, and delivered when somebody says so', async () => {
   const folder = createFolder()
   const directory = join(folder, 'data')

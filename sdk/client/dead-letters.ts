@@ -23,7 +23,7 @@ const LIST_KINDS: OptionKinds<DeadLettersOptions> = { group: text, sentBack: boo
 /** So many are sent before they are noted: that is what a crash in between sends once more, at most. */
 const LETTERS_PER_NOTE = 100
 
-/** One at a time of each directory, so that nothing is sent twice by two who began together. */
+/** One at a time within the process, so that nothing is sent twice by two who began together. */
 const underWay = new WeakMap<ClientContext, Promise<unknown>>()
 
 /** A topic of dead letters: what is in it, and back to where it came from. */

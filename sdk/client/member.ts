@@ -4,6 +4,7 @@ import { TidemarkError } from '../errors.ts'
 import { JOIN_EPOCH, LEAVE_EPOCH, STATIC_LEAVE_EPOCH } from '../group/member-epoch.ts'
 import { randomUuid } from '../record/uuid.ts'
 import type { ClientContext } from './client-context.ts'
+import { keepingAlive } from './keep-alive.ts'
 
 export interface MemberOptions {
   readonly group: string
@@ -110,6 +111,11 @@ export class GroupMember {
     if (this.#isLeaving) return
     this.#isLeaving = true
     this.#timer?.cancel()
+    // Somebody waits for it, and another process may have to answer.
+    await keepingAlive(this.#context.environment.timers, this.#leaveNow())
+  }
+
+  async #leaveNow(): Promise<void> {
     await this.#beating
     if (this.#epoch <= JOIN_EPOCH) return
     const memberEpoch = this.#options.instanceId === undefined ? LEAVE_EPOCH : STATIC_LEAVE_EPOCH
