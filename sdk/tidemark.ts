@@ -148,8 +148,8 @@ export class Tidemark implements AsyncDisposable {
   }
 
   /**
-   * Which process owns the directory, and which others are connected to it. Opened with `readOnly` the connected ones are
-   * not known (null), since only the owner knows them.
+   * Which process owns the directory, and which others are connected to it. Those are not known (null) where the owner takes
+   * no neighbours, such as a real broker, or does not answer.
    */
   async describeCluster(): Promise<DescribeClusterResponse> {
     return await this.#context.openBroker.describeCluster({})

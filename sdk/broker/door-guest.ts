@@ -73,9 +73,9 @@ export class DoorGuest {
     })
   }
 
-  /** undefined before it has said who it is. */
+  /** undefined before it has said who it is, and for one who only looks who is there. */
   get process(): ConnectedProcess | undefined {
-    if (this.#who === undefined) return undefined
+    if (this.#who === undefined || this.#who.isVisitor) return undefined
     return { pid: this.#who.pid, clientId: this.#who.clientId, sinceMs: this.#sinceMs }
   }
 

@@ -24,6 +24,8 @@ export interface Hello {
   readonly pid: number
   readonly clientId: string
   readonly survives: Survives
+  /** Only looks who is there, and is none of them. */
+  readonly isVisitor: boolean
 }
 
 export const hello: Shape<Hello> = object({
@@ -31,6 +33,7 @@ export const hello: Shape<Hello> = object({
   pid: count,
   clientId: text,
   survives: oneOf('power-loss', 'process-crash'),
+  isVisitor: flag,
 })
 
 /** An error on its way. */

@@ -32,6 +32,7 @@ import type {
 import { fetchWhenReady } from './fetch-wait.ts'
 import { FollowerState } from './follower-state.ts'
 import { countRecords, type FindLog, fetchPartitions, listOffsets, offsetForLeaderEpoch } from './log-requests.ts'
+import { Neighbour } from './neighbour.ts'
 import { describeTopics } from './topic-descriptions.ts'
 import { topicShapes } from './topic-shapes.ts'
 
@@ -39,6 +40,8 @@ import { topicShapes } from './topic-shapes.ts'
 const LOOK_AGAIN_MS = 50
 /** How often, at least, the whole directory is listed: it costs a read per partition. New log starts are seen so late. */
 const DIRECTORY_MAX_AGE_MS = 1_000
+/** How long the owner may take to say who is there. */
+const VISIT_MS = 1_000
 
 /**
  * The broker of a directory that somebody else owns, or nobody: a running program's, a crashed one's, a real broker's, a
@@ -80,8 +83,26 @@ export class Follower implements Broker {
   async describeCluster(): Promise<DescribeClusterResponse> {
     const { clusterId } = this.#reader.meta
     const holder = findOwner(this.#environment, this.#reader.path)
-    const owner = holder === undefined ? null : { pid: holder.pid ?? null, clientId: null, sinceMs: null }
-    return { clusterId, owner, neighbours: owner === null ? [] : null }
+    if (holder === undefined) return { clusterId, owner: null, neighbours: [] }
+    const visitor = await this.#visitOwner()
+    if (visitor === undefined) {
+      return { clusterId, owner: { pid: holder.pid ?? null, clientId: null, sinceMs: null }, neighbours: null }
+    }
+    try {
+      return await visitor.describeCluster({})
+    } finally {
+      await visitor.close()
+    }
+  }
+
+  /** undefined where the owner takes nobody in, or does not answer. */
+  async #visitOwner(): Promise<Neighbour | undefined> {
+    const options = { clientId: 'visitor', survives: 'process-crash', helloMs: VISIT_MS, isVisitor: true } as const
+    try {
+      return await Neighbour.connect(this.#environment, this.#reader.path, options)
+    } catch {
+      return undefined
+    }
   }
 
   async metadata({ topics }: MetadataRequest): Promise<MetadataResponse> {

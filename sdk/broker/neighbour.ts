@@ -16,6 +16,8 @@ export interface NeighbourOptions {
   /** How long the owner may take to say who it is; it does so once it has opened the directory. Default: for ever. */
   readonly helloMs?: number | undefined
   readonly signal?: AbortSignal | undefined
+  /** Only looks who is there. Default false. */
+  readonly isVisitor?: boolean | undefined
 }
 
 interface Pending {
@@ -72,8 +74,8 @@ export class Neighbour extends ForwardingBroker {
       ended: () => this.#connection.destroy(),
       closed: () => this.#closed(),
     })
-    const { clientId, survives } = options
-    const who: Hello = { protocol: PROTOCOL, pid: environment.process.pid, clientId, survives }
+    const { clientId, survives, isVisitor = false } = options
+    const who: Hello = { protocol: PROTOCOL, pid: environment.process.pid, clientId, survives, isVisitor }
     connection.write(encodeFrame({ hello: hello.pack(who, []) }))
   }
 

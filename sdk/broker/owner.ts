@@ -113,7 +113,7 @@ export class Owner implements Broker {
     const { pid } = environment.process
     this.#self = { pid, clientId, sinceMs: environment.clock.nowMs() }
     this.#door = new Door(environment, this, {
-      hello: { protocol: PROTOCOL, pid, clientId, survives },
+      hello: { protocol: PROTOCOL, pid, clientId, survives, isVisitor: false },
       onOwnershipLost: () => this.onLost(),
     })
   }

@@ -25,6 +25,7 @@ import { topicsCommand } from './topics-command.ts'
 import { undoCommand } from './undo-command.ts'
 import { UsageError } from './usage-error.ts'
 import { verifyCommand } from './verify-command.ts'
+import { whoCommand } from './who-command.ts'
 
 export const COMMANDS: readonly Command[] = [
   topicsCommand,
@@ -32,6 +33,7 @@ export const COMMANDS: readonly Command[] = [
   lagCommand,
   healthCommand,
   historyCommand,
+  whoCommand,
   readCommand,
   createCommand,
   produceCommand,

@@ -13,7 +13,9 @@ import { seededRandom } from '../../support/seeded-random.ts'
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 100_000)
 const NONE = new AttachmentReader(new Uint8Array(0))
-const HELLO = { hello: { protocol: PROTOCOL, pid: 1, clientId: 'stranger', survives: 'process-crash' } }
+const HELLO = {
+  hello: { protocol: PROTOCOL, pid: 1, clientId: 'stranger', survives: 'process-crash', isVisitor: false },
+}
 
 /** A connection that says whatever it is told to, and what came back. */
 interface Stranger {
@@ -227,7 +229,7 @@ test('an owner and a neighbour of other versions say which of them is the older'
     if (!fence.held) throw new Error('the fence is free')
     fence.listen((connection) => {
       connection.receive({ data() {}, drained() {}, ended() {}, closed() {} })
-      const who = { protocol, pid: 7, clientId: 'other', survives: 'power-loss' as const }
+      const who = { protocol, pid: 7, clientId: 'other', survives: 'power-loss' as const, isVisitor: false }
       connection.write(encodeFrame({ hello: hello.pack(who, []) }))
     })
     const options = { clientId: 'mine', survives: 'power-loss' as const }

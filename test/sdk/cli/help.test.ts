@@ -10,6 +10,7 @@ test('the help of every command shows its usage, all its options, examples and e
     'lag',
     'health',
     'history',
+    'who',
     'read',
     'create',
     'produce',

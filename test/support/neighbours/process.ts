@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -12,7 +12,9 @@ export type Told = Readonly<Record<string, unknown>>
 /** A real process with the directory open. */
 export interface Neighbour {
   readonly pid: number
-  /** What it has said so far. */
+  /** All that it ever said, though it may have been killed. */
+  evidence(): Told[]
+  /** What was heard of it so far. */
   readonly told: readonly Told[]
   readonly errors: readonly string[]
   say(line: string): void
@@ -49,6 +51,10 @@ export async function startNeighbour(directory: string): Promise<Neighbour> {
   })
   const neighbour: Neighbour = {
     pid: child.pid ?? -1,
+    evidence() {
+      const lines = readFileSync(`${directory}-${child.pid}.told`, 'utf8').split('\n')
+      return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Told)
+    },
     told,
     errors,
     exited,

@@ -1,7 +1,8 @@
 /**
- * A process that opens a directory and does what stdin says, line by line: `node worker.ts DIRECTORY`. Answers are lines of
- * JSON. It goes when stdin ends.
+ * A process that opens a directory and does what stdin says, line by line: `node worker.ts DIRECTORY`. What happens is told
+ * in lines of JSON on stdout and, since a killed process may take along what nobody has read, in a file beside the directory.
  */
+import { openSync, writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { open } from '../../../sdk/index.ts'
 
@@ -12,8 +13,12 @@ let loop: Promise<void> | undefined
 let sending: Promise<void> | undefined
 let isSending = true
 
+const evidence = openSync(`${directory}-${process.pid}.told`, 'w')
+
 function tell(what: object): void {
-  process.stdout.write(`${JSON.stringify(what)}\n`)
+  const line = `${JSON.stringify(what)}\n`
+  writeSync(evidence, line)
+  process.stdout.write(line)
 }
 
 async function consume(group: string): Promise<void> {
