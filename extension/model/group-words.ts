@@ -46,9 +46,14 @@ export function verdictText(verdict: HealthVerdict, words: QuantityWords): strin
   const place = verdict.topic === null ? '' : `${code(`${verdict.topic}-${verdict.partition}`)}: `
   const evidence = Object.entries(verdict.evidence)
     .filter(([, value]) => value !== null)
-    .map(([name, value]) => `${name.replace(/Ms$/, '')} ${evidenceWords(name, value, words)}`)
+    .map(([name, value]) => `${evidenceName(name)} ${evidenceWords(name, value, words)}`)
   const why = evidence.length === 0 ? '' : ` — ${code(evidence.join(', '))}`
   return `${icon(verdict.severity)} ${place}${verdict.words} *(${verdict.rule})*${why}\n\n${verdict.advice}`
+}
+
+/** `lastProgressAtMs` → `last progress at`. */
+function evidenceName(name: string): string {
+  return name.replace(/Ms$/, '').replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
 }
 
 /** Spans are coarse: a row whose milliseconds counted would never be at rest. */

@@ -6,8 +6,9 @@ import { Workbench } from '../../support/vscode/workbench.ts'
 
 test('groups that keep up, catch up, are stuck and lose records are told apart, while the program runs and after SIGKILL', async () => {
   await using service = await BusyService.start()
-  await using workbench = await Workbench.open({ folder: service.folder })
+  await using workbench = await Workbench.open({ folder: service.folder, viewport: { width: 1000, height: 560 } })
   await workbench.openInspector()
+  await workbench.widenSideBar(540)
   await workbench.row('fraud').waitFor()
   await workbench.row(/reports.*catching up/).waitFor()
   await workbench.row(/postman.*stuck/).waitFor()
@@ -17,19 +18,21 @@ test('groups that keep up, catch up, are stuck and lose records are told apart, 
   await workbench.page.keyboard.press('ArrowRight')
   await workbench.row('partition 2').waitFor()
   await workbench.picture('running')
-  // So that the picture keeps still.
+  // So that the picture keeps still, once the last read has been drawn.
   await workbench.run('Tidemark: Pause Live Updates')
+  const why = workbench.page.locator('.monaco-hover').getByText('it does not get past offset')
   await vi.waitFor(
     async () => {
       await workbench.row('postman').click()
       await workbench.page.keyboard.press('Control+K')
       await workbench.page.keyboard.press('Control+I')
-      await workbench.page.locator('.monaco-hover').getByText('it does not get past offset').waitFor({ timeout: 5_000 })
+      await why.waitFor({ timeout: 5_000 })
+      // The mouse stays at what it points at.
+      await workbench.page.screenshot({ path: workbench.picturePath('why'), animations: 'disabled' })
+      expect(await why.isVisible()).toBe(true)
     },
     { timeout: 60_000 },
   )
-  // With what it points at: the mouse stays where it is.
-  await workbench.page.screenshot({ path: workbench.picturePath('why'), animations: 'disabled' })
   await workbench.run('Tidemark: Resume Live Updates')
   await workbench.page.getByRole('button', { name: 'Pause Live Updates' }).waitFor()
   await service.kill()
@@ -78,12 +81,7 @@ test('so does a side bar as narrow as it can be', async () => {
   const { page } = workbench
   await workbench.openInspector()
   await workbench.row('fraud1,500 behind').waitFor()
-  const box = async () => (await page.locator('.part.sidebar').boundingBox())!
-  const { x, width } = await box()
-  await page.mouse.move(x + width, 300)
-  await page.mouse.down()
-  await page.mouse.move(x + 180, 300, { steps: 5 })
-  await page.mouse.up()
-  await expect.poll(async () => (await box()).width).toBeLessThan(200)
+  await workbench.widenSideBar(180)
+  await expect.poll(async () => (await page.locator('.part.sidebar').boundingBox())?.width).toBeLessThan(200)
   await workbench.picture('narrow')
 })

@@ -89,6 +89,15 @@ export class Workbench implements AsyncDisposable {
     await this.page.locator('.part.sidebar .pane-body').first().waitFor()
   }
 
+  /** Drags its border until the side bar is about so wide, in pixels. */
+  async widenSideBar(width: number): Promise<void> {
+    const bar = (await this.page.locator('.part.sidebar').boundingBox())!
+    await this.page.mouse.move(bar.x + bar.width, 300)
+    await this.page.mouse.down()
+    await this.page.mouse.move(bar.x + width, 300, { steps: 5 })
+    await this.page.mouse.up()
+  }
+
   /** The rows of the side bar that are in sight. */
   get rows(): Locator {
     return this.page.locator('.part.sidebar .monaco-list-row')
