@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { AxeResults } from 'axe-core'
 import type { Frame } from 'playwright-core'
 import { expect, test } from 'vitest'
@@ -20,8 +21,18 @@ test('the timeline shows what a group committed when, as a picture and as a tabl
   await using workspace = await SampleWorkspace.create()
   const payments = workspace.tide.topic('payments')
   const more = () => payments.consume({ group: 'fraud', limit: 100 })
-  for (let round = 0; round < 5; round++) for await (const _ of more());
-  await using workbench = await Workbench.open({ folder: workspace.folder })
+  // A program that works while VS Code starts: the picture shows steps, and an end of the log that moves.
+  const work = async () => {
+    for (let round = 0; round < 8; round++) {
+      await payments.sendBatch(
+        Array.from({ length: 60 }, (_, index) => ({ key: `card-${index}`, value: Buffer.from('{}') })),
+      )
+      for await (const _ of more());
+      await delay(800)
+    }
+  }
+  const [opened] = await Promise.all([Workbench.open({ folder: workspace.folder }), work()])
+  await using workbench = opened
   await workbench.openInspector()
   await workbench.row('fraud').click()
   await workbench.run('Tidemark: Show the Commit Timeline')
