@@ -56,7 +56,10 @@ function meaning(change: ResetChange, isUndo: boolean, style: Style): string {
   return `no record again, none skipped${notes}`
 }
 
-function conclusion({ changes, members }: ResetPlan, { isExecuted, isRunning }: PlanTextOptions): string {
+function conclusion(
+  { changes, members, lostPartitions }: ResetPlan,
+  { isExecuted, isRunning }: PlanTextOptions,
+): string {
   const changed = changes.filter(({ isUnchanged }) => !isUnchanged).length
   if (changed === 0) return 'There is nothing to change.\n'
   const done = `Done: ${counted(changed, 'partition')} changed.`
@@ -75,6 +78,12 @@ function conclusion({ changes, members }: ResetPlan, { isExecuted, isRunning }: 
   }
   if (changes.some(({ hasMovedOn }) => hasMovedOn)) {
     lines.push('The group has committed since: this is refused, unless you insist with --force.')
+  }
+  if (lostPartitions > 0) {
+    lines.push(
+      `The group has committed since on ${counted(lostPartitions, 'more partition')} of that reset, where nobody knows any more where it was before.`,
+      'That stays as it is. This is refused, unless you insist with --force.',
+    )
   }
   return [...lines, 'Nothing was changed. Add --execute to do it.', ''].join('\n')
 }

@@ -2,7 +2,7 @@ import type { Broker, GroupDescription, GroupType, ListedGroup, TopicPartition }
 import { fromPartitionError } from '../broker/partition-error.ts'
 import { TidemarkError } from '../errors.ts'
 import { checkGroupId } from '../offsets/group-id.ts'
-import { lastReset } from '../offsets/last-reset.ts'
+import { lastReset, partitionsLost } from '../offsets/last-reset.ts'
 import { parseResetMetadata } from '../offsets/reset-metadata.ts'
 import { type CaughtUpOptions, caughtUp } from './caught-up.ts'
 import type { ClientContext } from './client-context.ts'
@@ -152,21 +152,23 @@ export class Groups {
   /**
    * What it would mean to undo the group's last reset, whoever did it: offsets, epochs and metadata as they were, byte for
    * byte; a partition that had no commit loses the one of the reset. The plan has no changes where there is nothing to
-   * undo, and its `apply` refuses where the group has committed since (`hasMovedOn`), unless told to force it.
+   * undo, and its `apply` refuses where the group has committed since (`hasMovedOn`, `lostPartitions`), unless told to force
+   * it.
    */
   async planUndo(group: string, options: UndoOptions = {}): Promise<ResetPlan> {
     checkOptions('groups.planUndo', options, UNDO_KINDS)
     const current = await this.offsets(group)
-    const timelines = await this.history(group)
+    const known = await this.history(group)
+    const timelines = [...known, ...unknownTimelines(current, known)]
     const isWanted = ({ topic }: TopicPartition) => options.topics?.includes(topic) ?? true
-    const formers = lastReset([...timelines, ...unknownTimelines(current, timelines)], isWanted).map(
-      ({ topic, partition, before, hasMovedOn }): Former => {
-        const found = current.find((each) => isSamePartition(each, { topic, partition }))
-        const now = found && { offset: found.offset, leaderEpoch: found.leaderEpoch, metadata: found.metadata }
-        return { topic, partition, before: now ?? null, after: before, hasMovedOn }
-      },
-    )
-    return await new ResetPlanner(this.#context).planBack(group, formers)
+    const formers = lastReset(timelines, isWanted).map(({ topic, partition, before, hasMovedOn }): Former => {
+      const found = current.find((each) => isSamePartition(each, { topic, partition }))
+      const now = found && { offset: found.offset, leaderEpoch: found.leaderEpoch, metadata: found.metadata }
+      return { topic, partition, before: now ?? null, after: before, hasMovedOn }
+    })
+    // Whoever names topics means those: nobody can tell whether others are of them.
+    const lostPartitions = options.topics === undefined ? partitionsLost(timelines) : 0
+    return await new ResetPlanner(this.#context).planBack(group, formers, lostPartitions)
   }
 
   /**

@@ -49,17 +49,28 @@ export class ResetPlan {
   readonly changes: readonly ResetChange[]
   /** Who is in the group. While anybody is, `apply` refuses, unless it is to move a `running` group. */
   readonly members: readonly MemberDescription[]
+  /**
+   * Only in undoing: of how many partitions of that reset nothing is known any more. The group has committed there since, and
+   * compaction has removed what was before. They stay as they are.
+   */
+  readonly lostPartitions: number
   readonly #context: ClientContext
 
   /** Use `groups.planReset` or `groups.planUndo`. */
   constructor(
     context: ClientContext,
-    plan: { group: string; changes: readonly ResetChange[]; members: readonly MemberDescription[] },
+    plan: {
+      group: string
+      changes: readonly ResetChange[]
+      members: readonly MemberDescription[]
+      lostPartitions?: number
+    },
   ) {
     this.#context = context
     this.group = plan.group
     this.changes = plan.changes
     this.members = plan.members
+    this.lostPartitions = plan.lostPartitions ?? 0
   }
 
   /**
@@ -73,6 +84,11 @@ export class ResetPlan {
     if (moved.length > 0 && options.force !== true) {
       const places = moved.map(placeWords).join(', ')
       throw movedOn(`Group ${this.group} has committed since, on ${places}. Nothing was changed.`)
+    }
+    if (this.lostPartitions > 0 && options.force !== true) {
+      const lost = `on ${this.lostPartitions} more partition${this.lostPartitions === 1 ? '' : 's'} of that reset`
+      const message = `Group ${this.group} has committed since ${lost}, where nobody knows any more where it was before. Nothing was changed.`
+      throw movedOn(message)
     }
     await this.#move(
       options,

@@ -52,13 +52,15 @@ export class ResetPlanner {
       const message = `Group "${group}" has committed nothing that is still there: name the topics.`
       throw new TidemarkError('INVALID_ARGUMENT', message)
     }
+    const moves = places.map((place) => moveOf(place, checked.kind === 'current'))
+    const movedCount = moves.filter((move, index) => !isAt(places[index]!, move)).length
     const changes: ResetChange[] = []
-    for (const place of places) changes.push(await this.#change(place, checked.kind === 'current'))
+    for (const [index, place] of places.entries()) changes.push(await this.#change(place, moves[index]!, movedCount))
     return new ResetPlan(this.#context, { group, changes, members: await readMembers(this.#broker, group) })
   }
 
   /** The plan that puts partitions back where they were. */
-  async planBack(group: string, formers: readonly Former[]): Promise<ResetPlan> {
+  async planBack(group: string, formers: readonly Former[], lostPartitions: number): Promise<ResetPlan> {
     const ranges = await this.#ranges(formers)
     const changes: ResetChange[] = []
     for (const [index, { topic, partition, before, after, hasMovedOn }] of formers.entries()) {
@@ -75,7 +77,8 @@ export class ResetPlanner {
         hasMovedOn,
       })
     }
-    return new ResetPlan(this.#context, { group, changes, members: await readMembers(this.#broker, group) })
+    const members = await readMembers(this.#broker, group)
+    return new ResetPlan(this.#context, { group, changes, members, lostPartitions })
   }
 
   async #topics(
@@ -115,23 +118,19 @@ export class ResetPlanner {
     return starts.map(({ offset }, index) => ({ logStartOffset: offset, logEndOffset: ends[index]!.offset }))
   }
 
-  async #change(place: Place, isCurrent: boolean): Promise<ResetChange> {
+  /** `movedCount`: of so many partitions that the plan moves. */
+  async #change(place: Place, move: Move, movedCount: number): Promise<ResetChange> {
     const { topic, partition, before } = place
-    // Kafka's tools leave a commit outside the log where it is, if nothing but that is asked for.
-    const move =
-      isCurrent && before !== null
-        ? { ...moveBack(before.offset, place), offset: before.offset }
-        : moveTo(place.wanted, place)
-    const isUnchanged = before?.offset === move.offset
+    const isUnchanged = isAt(place, move)
     const counts = await this.#counts(place, move)
-    const after = isUnchanged ? before : await this.#resetPosition(place, move.offset)
+    const after = isUnchanged ? before : await this.#resetPosition(place, move.offset, movedCount)
     if (!isUnchanged) checkResetMetadata(after!.metadata, place)
     return { topic, partition, before, after, ...counts, outside: move.outside, isUnchanged, hasMovedOn: false }
   }
 
-  async #resetPosition(place: Place, offset: number): Promise<CommittedPosition> {
+  async #resetPosition(place: Place, offset: number, movedCount: number): Promise<CommittedPosition> {
     const leaderEpoch = offset > place.logStartOffset ? await this.#epochAt(place, offset - 1) : -1
-    return { offset, leaderEpoch, metadata: resetMetadata(place.before) }
+    return { offset, leaderEpoch, metadata: resetMetadata(place.before, movedCount) }
   }
 
   /** The epoch of the record at `offset`; −1 where that record is gone: a wrong epoch would make other clients hang or rewind. */
@@ -152,6 +151,19 @@ export class ResetPlanner {
     }
     return { redelivered: await count(redelivered), skipped: await count(skipped) }
   }
+}
+
+/** Kafka's tools leave a commit outside the log where it is, if nothing but that is asked for. */
+function moveOf(place: Place, isCurrent: boolean): Move {
+  const { before, wanted } = place
+  return isCurrent && before !== null
+    ? { ...moveBack(before.offset, place), offset: before.offset }
+    : moveTo(wanted, place)
+}
+
+/** Whether the group is there already. */
+function isAt({ before }: Place, { offset }: Move): boolean {
+  return before?.offset === offset
 }
 
 function placesIn(

@@ -13,19 +13,25 @@ export interface CommittedPosition {
 
 /**
  * What stands beside a reset offset, so that the reset can be undone later, by whoever reads the commit:
- * `{"tidemark":"reset","before":…}` with the position before it, or null where there was none.
+ * `{"tidemark":"reset","before":…}` with the position before it, or null where there was none. A reset of several partitions
+ * says of how many (`"of":3`): compaction may remove what it wrote beside some, and an undo must notice.
  *
  * A position that was itself put there by a reset is nested as an object instead of as text: each level of text would
  * double the backslashes of all levels below it, and a seventh reset in a row would not fit.
  */
-export function resetMetadata(before: CommittedPosition | null): string {
-  return markWith(before && toJson(before))
+export function resetMetadata(before: CommittedPosition | null, partitions = 1): string {
+  return markWith({ before: before && toJson(before), of: partitions })
 }
 
 /** The position before the reset that wrote `metadata`, null where there was none; undefined: no reset wrote it. */
 export function parseResetMetadata(metadata: string): CommittedPosition | null | undefined {
-  const before = parseMark(metadata)
+  const before = parseMark(metadata)?.before
   return before === undefined || before === null ? before : fromJson(before)
+}
+
+/** How many partitions the reset that wrote `metadata` moved. */
+export function partitionsOfReset(metadata: string): number {
+  return parseMark(metadata)?.of ?? 0
 }
 
 /** Throws OFFSET_METADATA_TOO_LARGE where what was before does not fit beside the new offset, so undo would lose it. */
@@ -48,33 +54,52 @@ export function isSamePosition(one: CommittedPosition | null, other: CommittedPo
 /** A position as the metadata holds it: with `metadata`, or with `reset` in the place of what another reset wrote. */
 type Json = Readonly<Record<string, unknown>>
 
-function markWith(before: Json | null): string {
-  return JSON.stringify({ tidemark: 'reset', before })
+/** What a reset says of one partition. */
+interface Mark {
+  readonly before: Json | null
+  /** How many partitions it moved. */
+  readonly of: number
 }
 
-function parseMark(metadata: string): Json | null | undefined {
+function markWith({ before, of }: Mark): string {
+  return JSON.stringify({ tidemark: 'reset', ...severalOf(of), before })
+}
+
+function severalOf(of: number): { readonly of?: number } {
+  return of > 1 ? { of } : {}
+}
+
+function parseMark(metadata: string): Mark | undefined {
   if (!metadata.startsWith('{')) return undefined
   try {
     const value = JSON.parse(metadata) as Json
     if (value['tidemark'] !== 'reset') return undefined
-    return typeof value['before'] === 'object' ? (value['before'] as Json | null) : undefined
+    if (typeof value['before'] !== 'object') return undefined
+    return { before: value['before'] as Json | null, of: readOf(value['of']) }
   } catch {
     return undefined
   }
 }
 
 function toJson({ offset, leaderEpoch, metadata }: CommittedPosition): Json {
-  const reset = parseMark(metadata)
+  const mark = parseMark(metadata)
   // Only what comes out again as the same text: anybody may have written something alike.
-  const isOurs = reset !== undefined && markWith(reset) === metadata
-  return isOurs ? { offset, leaderEpoch, reset } : { offset, leaderEpoch, metadata }
+  if (mark === undefined || markWith(mark) !== metadata) return { offset, leaderEpoch, metadata }
+  return { offset, leaderEpoch, reset: mark.before, ...severalOf(mark.of) }
 }
 
 function fromJson(value: Json): CommittedPosition | undefined {
-  const { offset, leaderEpoch, metadata, reset } = value as { [Key in keyof CommittedPosition | 'reset']?: unknown }
+  const { offset, leaderEpoch, metadata, reset, of } = value as {
+    [Key in keyof CommittedPosition | 'reset' | 'of']?: unknown
+  }
   if (!isNumberFrom(offset, 0) || !isNumberFrom(leaderEpoch, -1)) return undefined
   if (typeof metadata === 'string') return { offset, leaderEpoch, metadata }
-  return typeof reset === 'object' ? { offset, leaderEpoch, metadata: markWith(reset as Json | null) } : undefined
+  if (typeof reset !== 'object') return undefined
+  return { offset, leaderEpoch, metadata: markWith({ before: reset as Json | null, of: readOf(of) }) }
+}
+
+function readOf(value: unknown): number {
+  return isNumberFrom(value, 2) ? value : 1
 }
 
 function isNumberFrom(value: unknown, min: number): value is number {

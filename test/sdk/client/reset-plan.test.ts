@@ -328,3 +328,30 @@ function positions(offsets: Awaited<ReturnType<Tidemark['groups']['offsets']>>) 
     metadata,
   ])
 }
+
+test('an undo notices that compaction left only what the group committed after the reset on some of its partitions', async () => {
+  const { tide } = await createShop()
+  const plan = await tide.groups.planReset('fraud', 'earliest')
+  expect(plan.lostPartitions).toBe(0)
+  // What a compacted log says: the reset of partition 0, and of partition 1 what came after it.
+  const { offset, leaderEpoch, metadata } = plan.changes[0]!.after!
+  await tide.groups.delete('fraud')
+  await tide.groups.commit('scam', [
+    { topic: 'payments', partition: 0, offset, leaderEpoch, metadata },
+    { topic: 'payments', partition: 1, offset: 3 },
+  ])
+  const undo = await tide.groups.planUndo('scam')
+  expect([undo.lostPartitions, undo.changes.map(({ partition, after }) => [partition, after?.offset])]).toEqual([
+    1,
+    [[0, 4]],
+  ])
+  await expect(undo.apply()).rejects.toMatchObject({
+    code: 'GROUP_MOVED',
+    message: expect.stringContaining('on 1 more partition of that reset, where nobody knows any more where it was'),
+  })
+  // Whoever names topics means those.
+  expect((await tide.groups.planUndo('scam', { topics: ['payments'] })).lostPartitions).toBe(0)
+  await undo.apply({ force: true })
+  const offsets = (await tide.groups.offsets('scam')).map((each) => each.offset)
+  expect(offsets).toEqual([4, 3])
+})

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { CommitHistoryEntry } from '../../../sdk/offsets/commit-history.ts'
-import { lastReset, type Timeline } from '../../../sdk/offsets/last-reset.ts'
+import { lastReset, partitionsLost, type Timeline } from '../../../sdk/offsets/last-reset.ts'
 import { type CommittedPosition, resetMetadata } from '../../../sdk/offsets/reset-metadata.ts'
 
 const at40 = { offset: 40, leaderEpoch: 3, metadata: 'm' }
@@ -9,8 +9,8 @@ function commit(timestampMs: number, { offset, leaderEpoch, metadata }: Committe
   return { kind: 'commit', offset, leaderEpoch, metadata, timestampMs, topicId: null, logOffset: timestampMs }
 }
 
-function reset(timestampMs: number, before: CommittedPosition | null): CommitHistoryEntry {
-  return commit(timestampMs, { offset: 10, leaderEpoch: -1, metadata: resetMetadata(before) })
+function reset(timestampMs: number, before: CommittedPosition | null, partitions = 1): CommitHistoryEntry {
+  return commit(timestampMs, { offset: 10, leaderEpoch: -1, metadata: resetMetadata(before, partitions) })
 }
 
 function removed(timestampMs: number): CommitHistoryEntry {
@@ -62,4 +62,20 @@ test.each(CASES)('%s', (_, timelines, expected) => {
 test('only wanted partitions are looked at', () => {
   const timelines = [line(0, reset(2, at40)), line(1, reset(5, null))]
   expect(lastReset(timelines, ({ partition }) => partition === 0)).toMatchObject([{ partition: 0, before: at40 }])
+})
+
+test('partitions of which compaction left only what came after the reset are counted as lost', () => {
+  const whole = [line(0, reset(2, at40, 2)), line(1, reset(2, at40, 2), commit(3, later))]
+  expect(partitionsLost(whole)).toBe(0)
+  const compacted = [line(0, reset(2, at40, 2)), line(1, commit(3, later))]
+  expect(partitionsLost(compacted)).toBe(1)
+  // An earlier reset, and one that was undone in part, say nothing of the last.
+  expect(partitionsLost([line(0, reset(2, at40, 5)), line(1, reset(4, at40))])).toBe(0)
+  expect(partitionsLost([line(0, reset(2, at40, 2)), line(1, reset(2, at40, 2), commit(3, at40))])).toBe(0)
+  expect(partitionsLost([line(0, commit(1, at40))])).toBe(0)
+  // A later one was undone, which put the earlier one's commit of that partition back.
+  const first = reset(2, at40, 2)
+  const again = commit(5, { offset: 10, leaderEpoch: -1, metadata: first.metadata! })
+  const undone = [line(0, first, reset(4, { offset: 10, leaderEpoch: -1, metadata: first.metadata! }), again)]
+  expect(partitionsLost([...undone, line(1, reset(2, at40, 2), commit(3, later)), line(2, commit(7, later))])).toBe(0)
 })

@@ -3,6 +3,7 @@ import {
   type CommittedPosition,
   checkResetMetadata,
   parseResetMetadata,
+  partitionsOfReset,
   resetMetadata,
 } from '../../../sdk/offsets/reset-metadata.ts'
 
@@ -14,6 +15,17 @@ test('what was before is kept as JSON, and read back', () => {
   expect(resetMetadata(null)).toBe('{"tidemark":"reset","before":null}')
   expect(parseResetMetadata(resetMetadata(before))).toEqual(before)
   expect(parseResetMetadata(resetMetadata(null))).toBeNull()
+})
+
+test('a reset of several partitions says of how many, also where it is nested in another', () => {
+  const before = { offset: 40, leaderEpoch: 3, metadata: '' }
+  const metadata = resetMetadata(before, 3)
+  expect(metadata).toBe('{"tidemark":"reset","of":3,"before":{"offset":40,"leaderEpoch":3,"metadata":""}}')
+  expect(partitionsOfReset(metadata)).toBe(3)
+  expect(parseResetMetadata(metadata)).toEqual(before)
+  const first = { offset: 5, leaderEpoch: 0, metadata }
+  expect(parseResetMetadata(resetMetadata(first, 2))).toEqual(first)
+  expect([partitionsOfReset(resetMetadata(before)), partitionsOfReset('mine')]).toEqual([1, 0])
 })
 
 test.each([
@@ -43,6 +55,8 @@ test('metadata that merely looks like a reset of ours comes back byte for byte',
     '{"tidemark":"reset","before":null }',
     '{"before":null,"tidemark":"reset"}',
     '{"tidemark":"reset","before":null,"by":"me"}',
+    '{"tidemark":"reset","of":1,"before":null}',
+    '{"tidemark":"reset","before":null,"of":2}',
     '{"tidemark":"reset","before":{"offset":1,"leaderEpoch":0,"metadata":"","x":1e3}}',
     '{"tidemark":"reset","before":{"offset":1,"leaderEpoch":0,"metadata":"\\u0041"}}',
     '"\\\u2028é😀',
