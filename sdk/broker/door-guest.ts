@@ -11,15 +11,15 @@ import type {
   TopicPartition,
 } from './broker.ts'
 import type { DoorOptions } from './door.ts'
-import { type Hello, hello, neighbourMessage, PROTOCOL, sentError } from './door-message.ts'
+import { type Hello, hello, MAX_ATTACHED_BYTES, neighbourMessage, PROTOCOL, sentError } from './door-message.ts'
 import { encodeFrame, type Frame, FrameError, FrameReader } from './frame.ts'
 import { MemberList } from './member-list.ts'
 import { isOwnershipLoss, tellsOwnershipLoss } from './ownership-loss.ts'
 import { type AnswerOf, type Api, PORT_SHAPES, type RequestOf, shapesOf } from './port-shapes.ts'
 import { AttachmentReader, ShapeError, unpack } from './shape.ts'
 
-/** What one message may hold: several batches of the largest size that topics usually allow. */
-const MAX_REQUEST_BYTES = 64 * 1024 * 1024
+/** With the JSON before the records. */
+const MAX_REQUEST_BYTES = MAX_ATTACHED_BYTES + 16 * 1024 * 1024
 /** More is not read ahead for one that is elsewhere: it asks again. */
 const MAX_FETCH_BYTES = 8 * 1024 * 1024
 /** While more than this waits to be read by the neighbour, its next request waits too. */

@@ -18,6 +18,9 @@ import {
 /** Goes up with every change that the other side would not understand. */
 export const PROTOCOL = 1
 
+/** Records that one request may carry: several batches of the largest size that topics usually allow. */
+export const MAX_ATTACHED_BYTES = 64 * 1024 * 1024
+
 /** The first message of each side. Its shape must never change, since it tells versions apart. */
 export interface Hello {
   readonly protocol: number

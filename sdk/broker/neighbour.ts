@@ -3,7 +3,15 @@ import type { Connection, Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import type { FetchRequest, Survives, TopicsChanged } from './broker.ts'
 import { ConnectionLost } from './connection-lost.ts'
-import { type Hello, hello, ownerMessage, PROTOCOL, sentError, versionsDiffer } from './door-message.ts'
+import {
+  type Hello,
+  hello,
+  MAX_ATTACHED_BYTES,
+  ownerMessage,
+  PROTOCOL,
+  sentError,
+  versionsDiffer,
+} from './door-message.ts'
 import { ForwardingBroker } from './forwarding-broker.ts'
 import { encodeFrame, type Frame, FrameError, FrameReader } from './frame.ts'
 import { type AnswerOf, type Api, type RequestOf, shapesOf } from './port-shapes.ts'
@@ -22,6 +30,7 @@ export interface NeighbourOptions {
 
 interface Pending {
   readonly api: Api
+  readonly isHurried: boolean
   readonly resolve: (answer: never) => void
   readonly reject: (error: unknown) => void
   readonly stop: () => void
@@ -30,8 +39,6 @@ interface Pending {
 /** Larger than any answer of an owner that keeps its promises. */
 const MAX_ANSWER_BYTES = 1024 * 1024 * 1024
 const GOODBYE_MS = 1_000
-/** These wait by nature, and come again: a process with nothing else to do may end. */
-const UNHURRIED: ReadonlySet<Api> = new Set<Api>(['fetch', 'consumerGroupHeartbeat'])
 const NOTHING = new AttachmentReader(new Uint8Array(0))
 
 /** The broker of a directory that another process, or another thread, owns: the same requests over its local socket. */
@@ -125,18 +132,17 @@ export class Neighbour extends ForwardingBroker {
   protected request<A extends Api>(api: A, request: RequestOf<A>): Promise<AnswerOf<A>> {
     if (this.#isClosed) return Promise.reject(this.#closedError())
     if (this.#isLost) return Promise.reject(new ConnectionLost(api, false))
+    const { maxWaitMs = 0, signal } = request as Partial<FetchRequest>
+    const id = this.#nextId++
+    const cancel = () => this.#cancel(id)
     return new Promise((resolve, reject) => {
-      const attachments: Uint8Array[] = []
-      const id = this.#nextId++
-      const packed = shapesOf(api).request.pack(request, attachments)
-      const chunks = encodeFrame({ id, api, request: packed }, attachments)
-      const signal = (request as Partial<FetchRequest>).signal
-      const cancel = () => this.#cancel(id)
+      const chunks = encodeRequest(id, api, request)
       signal?.addEventListener('abort', cancel)
       const stop = () => signal?.removeEventListener('abort', cancel)
-      this.#silence.asks((request as Partial<FetchRequest>).maxWaitMs)
-      this.#pending.set(id, { api, resolve, reject, stop })
-      this.#counts(api, 1)
+      const isHurried = api !== 'consumerGroupHeartbeat' && maxWaitMs <= 0
+      this.#silence.asks(maxWaitMs)
+      this.#pending.set(id, { api, isHurried, resolve, reject, stop })
+      if (isHurried) this.#count(1)
       this.#connection.write(chunks)
       if (signal?.aborted === true) cancel()
     })
@@ -239,15 +245,17 @@ export class Neighbour extends ForwardingBroker {
     this.#gone.resolve()
   }
 
-  #forget(id: number, { api, stop }: Pending): void {
+  #forget(id: number, { isHurried, stop }: Pending): void {
     this.#pending.delete(id)
     stop()
-    this.#counts(api, -1)
+    if (isHurried) this.#count(-1)
   }
 
-  /** While somebody waits for an answer the process has something to do. */
-  #counts(api: Api, by: 1 | -1): void {
-    if (UNHURRIED.has(api)) return
+  /**
+   * While somebody waits for an answer the process has something to do. Heartbeats, and fetches that wait for records, come
+   * again and again: who waits for what they bring keeps the process itself.
+   */
+  #count(by: 1 | -1): void {
     this.#hurried += by
     if (by > 0 ? this.#hurried === 1 : this.#hurried === 0) this.#connection.keepAlive(by > 0)
   }
@@ -271,4 +279,14 @@ export class Neighbour extends ForwardingBroker {
       'TIDEMARK_OWNER_SILENT',
     )
   }
+}
+
+/** @throws {TidemarkError} MESSAGE_TOO_LARGE */
+function encodeRequest(id: number, api: Api, request: unknown): Uint8Array[] {
+  const attachments: Uint8Array[] = []
+  const packed = shapesOf(api).request.pack(request, attachments)
+  const sizeBytes = attachments.reduce((sum, { length }) => sum + length, 0)
+  if (sizeBytes <= MAX_ATTACHED_BYTES) return encodeFrame({ id, api, request: packed }, attachments)
+  const message = `A send of ${sizeBytes} bytes is too much for the way to the process that owns the directory (${MAX_ATTACHED_BYTES} at most): send fewer at once.`
+  throw new TidemarkError('MESSAGE_TOO_LARGE', message)
 }
