@@ -1,4 +1,4 @@
-import type { Connection, Environment } from '../environment/environment.ts'
+import type { Connection, Environment, Timer } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import { asDiskFailure } from '../log/storage-error.ts'
 import { BATCH_HEADER_BYTES, RecordBatch } from '../record/record-batch.ts'
@@ -52,6 +52,8 @@ export class DoorGuest {
   readonly #members = new MemberList()
   readonly #sinceMs: number
   #who: Hello | undefined
+  /** Runs until it has said who it is. */
+  readonly #unknownFor: Timer
   #isWorking = false
   #hasEnded = false
   #isDismissed = false
@@ -62,9 +64,7 @@ export class DoorGuest {
     this.#host = host
     this.#connection = connection
     this.#sinceMs = clock.nowMs()
-    timers.after(PATIENCE_MS, () => {
-      if (this.#who === undefined) this.dismiss('You did not say who you are.')
-    })
+    this.#unknownFor = timers.after(PATIENCE_MS, () => this.dismiss('You did not say who you are.'))
     connection.receive({
       data: (bytes) => this.#arrived(bytes),
       drained: () => void this.#work(),
@@ -151,6 +151,7 @@ export class DoorGuest {
   }
 
   #greet(who: Hello): void {
+    this.#unknownFor.cancel()
     this.#send({ hello: hello.pack(this.#host.hello, []) })
     if (who.protocol === PROTOCOL) this.#who = who
     // It compares the versions too, and says so where somebody reads it.
@@ -227,6 +228,7 @@ export class DoorGuest {
 
   #closed(): void {
     this.#isClosed = true
+    this.#unknownFor.cancel()
     this.#backlog.length = 0
     for (const wait of this.#pending.values()) wait.abort()
     this.#leaveGroups()

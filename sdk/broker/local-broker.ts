@@ -8,7 +8,7 @@ import { ForwardingBroker } from './forwarding-broker.ts'
 import { Neighbour } from './neighbour.ts'
 import { Owner } from './owner.ts'
 import { isOwnershipLoss, tellsOwnershipLoss } from './ownership-loss.ts'
-import type { AnswerOf, Api, RequestOf } from './port-shapes.ts'
+import { type AnswerOf, type Api, PORT_SHAPES, type RequestOf } from './port-shapes.ts'
 import type { RecoveryNote } from './recovery-note.ts'
 
 export interface LocalBrokerOptions {
@@ -44,15 +44,6 @@ const LAST_PAUSE_MS = 250
 const LEAST_HELLO_MS = 1_000
 /** So long calls wait for a new owner where somebody has the directory who takes no neighbours. */
 const PATIENCE_MS = 10_000
-
-/** To do these twice is another thing than to do them once: whoever asked is told that the outcome is not known. */
-const NOT_REPEATED: ReadonlySet<Api> = new Set<Api>([
-  'createPartitions',
-  'deleteTopics',
-  'deleteGroups',
-  'offsetDelete',
-  'alterConsumerGroupOffsets',
-])
 
 /**
  * The broker of a directory on this machine, whoever owns it: this process, or another one whose neighbour it is then.
@@ -227,13 +218,15 @@ export class LocalBroker extends ForwardingBroker {
   async #find(deadlineMs: number | undefined): Promise<Owner | Neighbour> {
     const { clock, random } = this.#environment
     const beganMs = clock.monotonicMs()
-    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 1.5, LAST_PAUSE_MS)) {
+    for (let tries = 1, pauseMs = FIRST_PAUSE_MS; ; tries++, pauseMs = Math.min(pauseMs * 1.5, LAST_PAUSE_MS)) {
       if (this.#interrupt.signal.aborted) throw this.#abortedError()
       const leftMs = (deadlineMs ?? beganMs + PATIENCE_MS) - clock.monotonicMs()
       const found = await this.#tryOnce(deadlineMs === undefined ? undefined : Math.max(leftMs, LEAST_HELLO_MS))
       if (!(found instanceof TidemarkError)) return found
-      if (leftMs <= 0) throw found
-      await this.#pause(Math.min(pauseMs * (0.5 + random.number()), leftMs))
+      // Once is not enough: whoever looks who the owner is holds the lock for a moment.
+      if (leftMs <= 0 && tries > 1) throw found
+      const nextMs = pauseMs * (0.5 + random.number())
+      await this.#pause(leftMs > 0 ? Math.min(nextMs, leftMs) : nextMs)
     }
   }
 
@@ -314,8 +307,8 @@ function isUnsent(error: unknown): boolean {
 }
 
 function mayRepeat(api: Api, request: unknown): boolean {
-  if (api !== 'produce') return !NOT_REPEATED.has(api)
-  // The broker knows a batch again by its producer's sequence.
+  const { repeats } = PORT_SHAPES[api]
+  if (repeats !== 'numbered') return repeats
   return (request as ProduceRequest).partitions.every(({ records }) => {
     if (records.length < BATCH_HEADER_BYTES) return false
     return new RecordBatch(Buffer.from(records.buffer, records.byteOffset, records.byteLength)).producerId >= 0

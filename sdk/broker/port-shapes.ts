@@ -45,6 +45,11 @@ export type AnswerOf<A extends Api> = Awaited<ReturnType<Broker[A]>>
 export type SentRequest<A extends Api> = Omit<RequestOf<A>, keyof Pick<FetchRequest, 'signal'>>
 
 interface ApiShapes<A extends Api> {
+  /**
+   * Whether to ask twice is the same as to ask once, so that what an owner did not answer may be asked of the next one.
+   * `numbered`: where the broker knows a batch again by its producer's sequence.
+   */
+  readonly repeats: boolean | 'numbered'
   readonly request: Shape<SentRequest<A>>
   readonly answer: Shape<AnswerOf<A>>
 }
@@ -73,6 +78,7 @@ const connectedProcess = object({ pid: nullable(count), clientId: nullable(text)
 
 export const PORT_SHAPES: { readonly [A in Api]: ApiShapes<A> } = {
   metadata: {
+    repeats: true,
     request: object<SentRequest<'metadata'>>({ topics: nullable(listOf(text)) }),
     answer: object<AnswerOf<'metadata'>>({
       clusterId: nullable(text),
@@ -87,6 +93,8 @@ export const PORT_SHAPES: { readonly [A in Api]: ApiShapes<A> } = {
     }),
   },
   createTopics: {
+    // What is there already is TOPIC_EXISTS, which whoever declares a topic takes for created.
+    repeats: true,
     request: object<SentRequest<'createTopics'>>({
       topics: listOf(object({ name: text, partitions: integer, configs: mapOf(text) })),
       validateOnly: optional(flag),
@@ -96,26 +104,35 @@ export const PORT_SHAPES: { readonly [A in Api]: ApiShapes<A> } = {
     }),
   },
   createPartitions: {
+    repeats: false,
     request: object<SentRequest<'createPartitions'>>({ topic: text, totalCount: integer }),
     answer: nothing,
   },
-  deleteTopics: { request: object<SentRequest<'deleteTopics'>>({ topics: listOf(text) }), answer: nothing },
+  deleteTopics: {
+    repeats: false,
+    request: object<SentRequest<'deleteTopics'>>({ topics: listOf(text) }),
+    answer: nothing,
+  },
   describeConfigs: {
+    repeats: true,
     request: object<SentRequest<'describeConfigs'>>({ topics: listOf(text) }),
     answer: object<AnswerOf<'describeConfigs'>>({
       topics: listOf(object({ name: text, configs: listOf(object({ name: text, value: text, isDefault: flag })) })),
     }),
   },
   incrementalAlterConfigs: {
+    repeats: true,
     request: object<SentRequest<'incrementalAlterConfigs'>>({ topic: text, configs: mapOf(nullable(text)) }),
     answer: nothing,
   },
 
   initProducerId: {
+    repeats: true,
     request: object<SentRequest<'initProducerId'>>({ transactionalId: onlyNull }),
     answer: object<AnswerOf<'initProducerId'>>({ producerId: integer, producerEpoch: integer }),
   },
   produce: {
+    repeats: 'numbered',
     request: object<SentRequest<'produce'>>({ partitions: listOf(object({ ...place, records: bytes })) }),
     answer: object<AnswerOf<'produce'>>({
       partitions: listOf(
@@ -124,6 +141,7 @@ export const PORT_SHAPES: { readonly [A in Api]: ApiShapes<A> } = {
     }),
   },
   fetch: {
+    repeats: true,
     request: object<SentRequest<'fetch'>>({
       partitions: listOf(object({ ...place, fetchOffset: integer, maxBytes: count })),
       maxWaitMs: count,
@@ -147,12 +165,14 @@ export const PORT_SHAPES: { readonly [A in Api]: ApiShapes<A> } = {
     }),
   },
   listOffsets: {
+    repeats: true,
     request: object<SentRequest<'listOffsets'>>({ isolation, partitions: listOf(object({ ...place, at })) }),
     answer: object<AnswerOf<'listOffsets'>>({
       partitions: listOf(object({ ...place, error, offset: integer, timestampMs: integer, leaderEpoch: integer })),
     }),
   },
   offsetForLeaderEpoch: {
+    repeats: true,
     request: object<SentRequest<'offsetForLeaderEpoch'>>({
       partitions: listOf(object({ ...place, leaderEpoch: integer })),
     }),
@@ -161,6 +181,7 @@ export const PORT_SHAPES: { readonly [A in Api]: ApiShapes<A> } = {
     }),
   },
   countRecords: {
+    repeats: true,
     request: object<SentRequest<'countRecords'>>({
       partitions: listOf(object({ ...place, fromOffset: integer, toOffset: integer })),
     }),
@@ -170,6 +191,7 @@ export const PORT_SHAPES: { readonly [A in Api]: ApiShapes<A> } = {
   },
 
   consumerGroupHeartbeat: {
+    repeats: true,
     request: object<SentRequest<'consumerGroupHeartbeat'>>({
       group: text,
       memberId: text,
@@ -192,12 +214,14 @@ export const PORT_SHAPES: { readonly [A in Api]: ApiShapes<A> } = {
     }),
   },
   listGroups: {
+    repeats: true,
     request: object<SentRequest<'listGroups'>>({ types: optional(listOf(groupType)) }),
     answer: object<AnswerOf<'listGroups'>>({
       groups: listOf(object({ group: text, type: groupType, protocolType: text, state: groupState })),
     }),
   },
   consumerGroupDescribe: {
+    repeats: true,
     request: object<SentRequest<'consumerGroupDescribe'>>({ groups: listOf(text) }),
     answer: object<AnswerOf<'consumerGroupDescribe'>>({
       groups: listOf(
@@ -225,9 +249,14 @@ export const PORT_SHAPES: { readonly [A in Api]: ApiShapes<A> } = {
       ),
     }),
   },
-  deleteGroups: { request: object<SentRequest<'deleteGroups'>>({ groups: listOf(text) }), answer: nothing },
+  deleteGroups: {
+    repeats: false,
+    request: object<SentRequest<'deleteGroups'>>({ groups: listOf(text) }),
+    answer: nothing,
+  },
 
   offsetCommit: {
+    repeats: true,
     request: object<SentRequest<'offsetCommit'>>({
       group: text,
       memberId: text,
@@ -238,6 +267,7 @@ export const PORT_SHAPES: { readonly [A in Api]: ApiShapes<A> } = {
     answer: object<AnswerOf<'offsetCommit'>>({ partitions: listOf(object<PartitionAnswer>({ ...place, error })) }),
   },
   offsetFetch: {
+    repeats: true,
     request: object<SentRequest<'offsetFetch'>>({
       group: text,
       partitions: nullable(listOf(partition)),
@@ -258,6 +288,7 @@ export const PORT_SHAPES: { readonly [A in Api]: ApiShapes<A> } = {
     }),
   },
   alterConsumerGroupOffsets: {
+    repeats: false,
     request: object<SentRequest<'alterConsumerGroupOffsets'>>({
       group: text,
       offsets: listOf(
@@ -268,11 +299,13 @@ export const PORT_SHAPES: { readonly [A in Api]: ApiShapes<A> } = {
     answer: nothing,
   },
   offsetDelete: {
+    repeats: false,
     request: object<SentRequest<'offsetDelete'>>({ group: text, partitions: listOf(partition) }),
     answer: nothing,
   },
 
   describeCluster: {
+    repeats: true,
     request: object<SentRequest<'describeCluster'>>({}),
     answer: object<AnswerOf<'describeCluster'>>({
       clusterId: nullable(text),
