@@ -19,9 +19,11 @@ export interface HandlerStep {
   readonly step: Step
   readonly partition: number
   readonly offset: number
+  /** When, by a clock that all processes of the machine share, in nanoseconds. */
+  readonly at: bigint
 }
 
-const BYTES = 6
+const BYTES = 14
 
 /** Writes down what a handler does as it does it: what is written is there whatever becomes of the process. */
 export class HandlerEvidence {
@@ -36,6 +38,7 @@ export class HandlerEvidence {
     this.#line.writeUInt8(STEPS.indexOf(step), 0)
     this.#line.writeUInt8(partition, 1)
     this.#line.writeUInt32BE(offset, 2)
+    this.#line.writeBigUInt64BE(process.hrtime.bigint(), 6)
     writeSync(this.#file, this.#line)
   }
 }
@@ -46,7 +49,8 @@ export function readHandlerEvidence(path: string): HandlerStep[] {
   const steps: HandlerStep[] = []
   for (let at = 0; at + BYTES <= bytes.length; at += BYTES) {
     const step = STEPS[bytes.readUInt8(at)]!
-    steps.push({ step, partition: bytes.readUInt8(at + 1), offset: bytes.readUInt32BE(at + 2) })
+    const [partition, offset] = [bytes.readUInt8(at + 1), bytes.readUInt32BE(at + 2)]
+    steps.push({ step, partition, offset, at: bytes.readBigUInt64BE(at + 6) })
   }
   return steps
 }
