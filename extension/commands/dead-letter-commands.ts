@@ -61,7 +61,7 @@ async function sendBack({ source, topic }: LetterTopic, letters: readonly DeadLe
   const yes = t('Send Back')
   const detail = sendBackWords(letters, words)
   if ((await window.showWarningMessage(question, { modal: true, detail }, yes)) !== yes) return
-  const sent = await source.own((tide) => tide.deadLetters(topic).sendBack(letters))
+  const sent = await source.change((tide) => tide.deadLetters(topic).sendBack(letters))
   void window.showInformationMessage(
     sent.length === 1
       ? t('1 dead letter of {0} was sent back.', topic)

@@ -45,7 +45,7 @@ async function remove({ source, target }: PickedGroup, words: QuantityWords): Pr
   const detail = [...meant.slice(0, 10).map((offset) => offsetWords(offset, words)), consequence].join('\n')
   const yes = t('Delete')
   if ((await window.showWarningMessage(question, { modal: true, detail }, yes)) !== yes) return undefined
-  const deleted = await source.own(async (tide) => {
+  const deleted = await source.change(async (tide) => {
     if (topic !== undefined) return await tide.groups.deleteOffsets(group, [topic])
     const [all] = await tide.groups.delete(group)
     return all!
@@ -61,7 +61,7 @@ async function offerUndo({ deleted }: Deletion): Promise<boolean> {
 async function restore(deletion: Deletion, sources: Sources, deletions: Deletions): Promise<void> {
   const source = sources.get(deletion.source)
   if (source === undefined) throw new Error(t('The data directory {0} is not shown any more.', deletion.source))
-  await source.own((tide) => tide.groups.restore(deletion.deleted))
+  await source.change((tide) => tide.groups.restore(deletion.deleted))
   await deletions.remove(deletion)
   void window.showInformationMessage(t('{0} stands where it stood before it was deleted.', deletion.deleted.group))
 }

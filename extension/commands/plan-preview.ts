@@ -31,6 +31,7 @@ export async function previewPlan(
     return false
   }
   const count = changed.length === 1 ? t('1 partition') : t('{0} partitions', changed.length)
+  const runs = runningWords(plan)
   const items: PreviewItem[] = [
     { label: t('$(check) Move {0} on {1}…', plan.group, count), action: 'apply' },
     ...lines.map(({ label, line }) => ({
@@ -39,6 +40,7 @@ export async function previewPlan(
       action: 'copy' as const,
       line,
     })),
+    ...(runs === undefined ? [] : [{ label: `$(warning) ${runs}` }]),
     { label: t('before → after'), kind: QuickPickItemKind.Separator },
     ...plan.changes.map((change) => ({
       label: `${change.topic}-${change.partition}`,
@@ -57,7 +59,8 @@ export async function previewPlan(
   const summary = changed.map((change) => {
     return `${change.topic}-${change.partition}: ${changeNumbers(change, words)} (${changeWords(change, words)})`
   })
-  const detail = [...summary.slice(0, 10), summary.length > 10 ? t('and {0} more', summary.length - 10) : ''].join('\n')
+  const more = summary.length > 10 ? [t('and {0} more', summary.length - 10)] : []
+  const detail = [...summary.slice(0, 10), ...more, ...(runs === undefined ? [] : ['', runs])].join('\n')
   const move = t('Move')
   return (
     (await window.showWarningMessage(
@@ -66,4 +69,10 @@ export async function previewPlan(
       move,
     )) === move
   )
+}
+
+function runningWords({ members }: ResetPlan): string | undefined {
+  if (members.length === 0) return undefined
+  const count = members.length === 1 ? t('1 member is running.') : t('{0} members are running.', members.length)
+  return `${count} ${t('They stay in the group and go on at the new place.')}`
 }

@@ -1,5 +1,5 @@
 import { t } from '@vscode/l10n'
-import type { ResetPlan, ResetTarget, Tidemark } from 'tidemark'
+import type { ResetPlan, ResetTarget, Tidemark, UndoOptions } from 'tidemark'
 import { commands, type Disposable, window } from 'vscode'
 import { kafkaLine, type ResetRequest, tidemarkLine } from '../model/command-lines.ts'
 import type { QuantityWords } from '../model/quantity-words.ts'
@@ -39,10 +39,12 @@ async function move(picked: PickedGroup, target: ResetTarget, words: QuantityWor
   const scope =
     topic === undefined ? {} : { topics: [partition === undefined ? topic : { topic, partitions: [partition] }] }
   const planOn = (tide: Tidemark) => tide.groups.planReset(group, target, scope)
+  const shown = await source.use(planOn)
   const request: ResetRequest = {
     directory: source.id,
     group,
     target,
+    isRunning: shown.members.length > 0,
     ...(topic === undefined ? {} : { topic }),
     ...(partition === undefined ? {} : { partition }),
   }
@@ -50,20 +52,27 @@ async function move(picked: PickedGroup, target: ResetTarget, words: QuantityWor
     { label: t('Copy the command line'), line: tidemarkLine(request) },
     { label: t('Copy the command line for a cluster'), line: kafkaLine(request) },
   ]
-  const shown = await source.use(planOn)
   if (!(await previewPlan(titleOf(picked), shown, lines, words))) return
-  await source.own(async (tide) => {
+  await source.change(async (tide) => {
     const plan = await planOn(tide)
-    checkSame(shown, plan)
-    await plan.apply()
+    // A group that runs goes on meanwhile, which changes nothing unless the place is told from where it is.
+    const mayGoOn = plan.members.length > 0 && !(typeof target === 'object' && 'by' in target)
+    if (!mayGoOn) checkSame(shown, plan)
+    await plan.apply({ running: true, force: mayGoOn })
   })
   const undoIt = t('Undo')
-  const answer = await window.showInformationMessage(
-    t('{0} was moved. It goes on there when it starts.', group),
-    undoIt,
-  )
-  if (answer === undoIt)
-    await guardChange(() => source.own(async (tide) => (await tide.groups.planUndo(group)).apply()))
+  const said =
+    shown.members.length > 0
+      ? t('{0} was moved. Its members go on there.', group)
+      : t('{0} was moved. It goes on there when it starts.', group)
+  if ((await window.showInformationMessage(said, undoIt)) === undoIt)
+    await guardChange(() => source.change((tide) => putBack(tide, group)))
+}
+
+/** A group that runs has mostly committed since: whoever asked for it was shown that, or has just moved it. */
+async function putBack(tide: Tidemark, group: string, options: UndoOptions = {}): Promise<void> {
+  const plan = await tide.groups.planUndo(group, options)
+  await plan.apply({ running: true, force: plan.members.length > 0 })
 }
 
 async function undo(picked: PickedGroup, words: QuantityWords): Promise<void> {
@@ -74,13 +83,16 @@ async function undo(picked: PickedGroup, words: QuantityWords): Promise<void> {
     void window.showInformationMessage(t('There is no reset of {0} to undo.', target.group))
     return
   }
-  const lines = [
-    { label: t('Copy the command line'), line: `tidemark undo ${source.id} --group ${target.group} --execute` },
-  ]
+  const lines = [{ label: t('Copy the command line'), line: undoLine(source.id, shown) }]
   const title = t('Undo the last reset of {0}', target.group)
   if (!(await previewPlan(title, shown, lines, words))) return
-  await source.own(async (tide) => (await tide.groups.planUndo(target.group, options)).apply())
+  await source.change((tide) => putBack(tide, target.group, options))
   void window.showInformationMessage(t('{0} stands where it stood before the reset.', target.group))
+}
+
+function undoLine(directory: string, { group, members }: ResetPlan): string {
+  const running = members.length > 0 ? ' --running --force' : ''
+  return `tidemark undo ${directory} --group ${group}${running} --execute`
 }
 
 /** What was confirmed is what is done, or nothing is. */

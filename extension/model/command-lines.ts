@@ -8,11 +8,13 @@ export interface ResetRequest {
   readonly topic?: string
   readonly partition?: number
   readonly target: ResetTarget
+  /** The group has members. Kafka's own tool cannot move it then. */
+  readonly isRunning: boolean
 }
 
 /** `tidemark reset ./data --group fraud --to-earliest --execute` */
 export function tidemarkLine(request: ResetRequest): string {
-  const { directory, group } = request
+  const { directory, group, isRunning } = request
   return [
     'tidemark',
     'reset',
@@ -21,6 +23,7 @@ export function tidemarkLine(request: ResetRequest): string {
     quoted(group),
     ...place(request),
     ...target(request, '--by'),
+    ...(isRunning ? ['--running'] : []),
     '--execute',
   ].join(' ')
 }

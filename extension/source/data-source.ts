@@ -38,10 +38,10 @@ export class DataSource {
   }
 
   /**
-   * Runs an action as the owner of the directory, which nobody else may be meanwhile, and lets go of it.
-   * @throws {TidemarkError} DIRECTORY_IN_USE at once while a program owns it
+   * Runs an action that changes the directory: through the program that owns it, or as its owner where nobody does.
+   * @throws {TidemarkError} DIRECTORY_IN_USE at once while it belongs to somebody who takes no neighbours
    */
-  async own<T>(action: (tide: Tidemark) => Promise<T>): Promise<T> {
+  async change<T>(action: (tide: Tidemark) => Promise<T>): Promise<T> {
     const tide = await open(this.id, { waitMs: 0, clientId: 'tidemark-vscode' })
     try {
       return await action(tide)

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest'
 import { kafkaLine, tidemarkLine } from '../../../extension/model/command-lines.ts'
 
-const BASE = { directory: './data', group: 'fraud', target: 'earliest' } as const
+const BASE = { directory: './data', group: 'fraud', target: 'earliest', isRunning: false } as const
 
 test('a reset of a whole group as a command line, for a directory and for a cluster', () => {
   expect(tidemarkLine(BASE)).toBe('tidemark reset ./data --group fraud --to-earliest --execute')
+  expect(tidemarkLine({ ...BASE, isRunning: true })).toContain(' --running --execute')
   expect(kafkaLine(BASE)).toBe(
     'kafka-consumer-groups --bootstrap-server localhost:9092 --group fraud --reset-offsets --all-topics --to-earliest --execute',
   )

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { open } from '../../../sdk/index.ts'
+import { BusyService } from '../../support/vscode/busy-service.ts'
 import { SampleWorkspace } from '../../support/vscode/sample-workspace.ts'
 import { Workbench } from '../../support/vscode/workbench.ts'
 
@@ -44,17 +45,49 @@ test('a group is reset and the reset undone by keyboard alone, with the change s
   expect(strip(await committed(workspace.folder, 'mail'))).toEqual(strip(before))
 })
 
-test('a directory that a running program owns is not changed, and the way that works is said', async () => {
+test('the group of a program that runs is moved through the program, and moved back', async () => {
   await using workspace = await SampleWorkspace.create()
   await using workbench = await Workbench.open({ folder: workspace.folder })
   const { page } = workbench
+  const seen: number[] = []
+  const consumer = workspace.tide.topic('refunds').consume({ group: 'mail' })
+  const reading = (async () => {
+    for await (const { offset } of consumer) seen.push(offset)
+  })()
   await askToResetMail(workbench)
+  await page.locator('.quick-input-list').getByText('1 member is running. They stay').waitFor()
+  await workbench.picture('reset-running')
   await workbench.pick('Move mail on 1 partition')
+  await page.locator('.monaco-dialog-box').getByText('1 member is running.').waitFor()
+  await page.keyboard.press('Enter')
+  await page.locator('.notification-toast').getByText('mail was moved. Its members go on there.').waitFor()
+  await workbench.row('mailup to date').waitFor()
+  expect(seen).toEqual(Array.from({ length: 30 }, (_, offset) => offset))
+  await page.locator('.notification-toast').getByRole('button', { name: 'Undo' }).click()
+  await vi.waitFor(async () =>
+    expect((await committed(workspace.folder, 'mail')).map(({ metadata }) => metadata)).toEqual(['']),
+  )
+  expect((await committed(workspace.folder, 'mail')).map(({ offset }) => offset)).toEqual([30])
+  await consumer.close()
+  await reading
+})
+
+test('the record that a running group is stuck on is skipped, and its loop goes on behind it', async () => {
+  await using service = await BusyService.start()
+  await using workbench = await Workbench.open({ folder: service.folder })
+  const { page } = workbench
+  await workbench.openInspector()
+  await workbench.row(/postman.*stuck/).waitFor()
+  await workbench.picture('stuck-before')
+  await workbench.run('Tidemark: Skip the Record It Is Stuck On…')
+  await workbench.pick('postman')
+  await page.locator('.quick-input-list').getByText('1 records skipped').waitFor()
+  await workbench.picture('stuck-preview')
+  await workbench.pick('Move postman on 1 partition')
   await page.locator('.monaco-dialog-box').waitFor()
   await page.keyboard.press('Enter')
-  await page.locator('.monaco-dialog-box').getByText('Two ways work').waitFor()
-  await workbench.picture('reset-refused')
-  expect((await committed(workspace.folder, 'mail')).map(({ offset }) => offset)).toEqual([30])
+  await workbench.row(/postman.*up to date/).waitFor()
+  await workbench.picture('stuck-after')
 })
 
 test('deleted commits are put back from the notification', async () => {
