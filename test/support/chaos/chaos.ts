@@ -62,7 +62,7 @@ export class Chaos {
     for (let index = 0; index < PROCESSES; index++) this.#start(index)
     await sleep(1_500)
     while (nowMs() < untilMs) {
-      await sleep(200 + this.#random.below(800))
+      await sleep(500 + this.#random.below(2_000))
       await this.#strike()
     }
     for (const service of this.#services) service?.say('stop sending')
@@ -138,7 +138,9 @@ export class Chaos {
     this.#services[index] = undefined
     service.signal(kind === 'kill' ? 'SIGKILL' : 'SIGTERM')
     await this.#gone(service)
-    if (kind === 'restart' && service.end !== 'code 0')
+    // A process that is asked to end before it listens for that is killed by it.
+    const isOrderly = service.end === 'code 0' || service.end === 'signal SIGTERM'
+    if (kind === 'restart' && !isOrderly)
       this.deaths.push(`${service.name}: ${service.end} ${service.errors.join(' ')}`)
     await sleep(this.#random.below(700))
     this.#start(index)

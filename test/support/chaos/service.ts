@@ -29,7 +29,13 @@ function note(evidence: Evidence): void {
 
 process.on('unhandledRejection', (error) => note({ what: 'failed', atMs: nowMs(), why: `unhandled: ${error}` }))
 
-const tide = await open(directory, { survives: 'process-crash', clientId: name, signal, waitMs: 60_000 })
+const tide = await open(directory, { survives: 'process-crash', clientId: name, signal, waitMs: 60_000 }).catch(
+  (error) => {
+    // Asked to end before it was there.
+    if (signal.aborted) process.exit(0)
+    throw error
+  },
+)
 const events = tide.topic(TOPIC, { partitions: PARTITIONS, value: string })
 
 /** One after the other; of the last key many at once, so that a kill finds some on their way. */
