@@ -73,6 +73,6 @@ export async function previewPlan(
 
 function runningWords({ members }: ResetPlan): string | undefined {
   if (members.length === 0) return undefined
-  const count = members.length === 1 ? t('1 member is running.') : t('{0} members are running.', members.length)
-  return `${count} ${t('They stay in the group and go on at the new place.')}`
+  if (members.length === 1) return t('1 member is running. It stays in the group and goes on at the new place.')
+  return t('{0} members are running. They stay in the group and go on at the new place.', members.length)
 }

@@ -13,8 +13,10 @@ export function changeWords(change: ResetChange, words: QuantityWords): string {
   const { redelivered, skipped, outside, isUnchanged, hasMovedOn } = change
   const notes = [
     isUnchanged ? t('stays where it is') : undefined,
-    redelivered ? t('{0} records delivered again', words.digits(redelivered)) : undefined,
-    skipped ? t('{0} records skipped', words.digits(skipped)) : undefined,
+    redelivered === 1 ? t('1 record delivered again') : undefined,
+    redelivered !== null && redelivered > 1 ? t('{0} records delivered again', words.digits(redelivered)) : undefined,
+    skipped === 1 ? t('1 record skipped') : undefined,
+    skipped !== null && skipped > 1 ? t('{0} records skipped', words.digits(skipped)) : undefined,
     outside === null ? undefined : t('{0} is not in the log; this is the nearest', words.digits(outside)),
     hasMovedOn ? t('the group has committed since') : undefined,
   ].filter((note) => note !== undefined)

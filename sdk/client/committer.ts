@@ -1,4 +1,4 @@
-import type { OffsetCommitRequest, OffsetCommitResponse, Survives } from '../broker/broker.ts'
+import type { Broker, OffsetCommitRequest, OffsetCommitResponse, Survives } from '../broker/broker.ts'
 import { fromPartitionError } from '../broker/partition-error.ts'
 import type { Timer } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
@@ -72,10 +72,14 @@ export class Committer implements ProgressListener {
   #idleAtMs = Number.NEGATIVE_INFINITY
   /** While it runs, commits fail: nothing is issued for a due commit. */
   #retryTimer: Timer | undefined
+  /** Resolves when it is over, or something has changed meanwhile. */
+  #retried = Promise.withResolvers<void>()
   #retryMs = RETRY_MS
   #inFlight = 0
   /** Settles when every commit issued so far is answered. */
   #answered: Promise<void> = Promise.resolve()
+  /** What kind of broker has taken the last commit. */
+  #answeredBy: Broker['kind']
   /** Due, but one was in flight. */
   #isDue = false
   #isClosed = false
@@ -90,6 +94,7 @@ export class Committer implements ProgressListener {
     this.#group = options.group
     this.#options = options.commit
     this.#member = member
+    this.#answeredBy = context.broker.kind
     this.#events = events
     this.everyRecords = options.commit === 'manual' ? Number.POSITIVE_INFINITY : options.commit.everyRecords
   }
@@ -104,6 +109,7 @@ export class Committer implements ProgressListener {
 
   remove(prefix: ProcessedPrefix): void {
     this.#prefixes.delete(prefix)
+    this.#wake()
   }
 
   advanced(prefix: ProcessedPrefix): void {
@@ -159,14 +165,35 @@ export class Committer implements ProgressListener {
     this.timer?.cancel()
     this.#idleTimer?.cancel()
     this.#retryTimer?.cancel()
+    this.#retryTimer = undefined
+    this.#wake()
   }
 
   /**
-   * Resolves when the process next door has written what was committed: until then no more records are to be handed out, or
-   * more of them than `everyRecords` might come again. It takes as long as a system call or two. Otherwise undefined.
+   * Resolves when the process next door has written what was committed, or a commit that was refused is tried again: until
+   * then no more records are to be handed out, or more of them than `everyRecords` might come again. The one takes as long
+   * as a system call or two. Otherwise undefined.
    */
   get writing(): Promise<void> | undefined {
-    return this.#inFlight > 0 && this.#context.broker.kind === 'neighbour' ? this.#answered : undefined
+    if (this.#inFlight > 0 && this.#isAnswerAwaited) return this.#answered
+    return this.#retryTimer !== undefined && this.#isFull ? this.#retried.promise : undefined
+  }
+
+  /** An owner that has just become one does not know its predecessor's members any more, and that is an answer, too. */
+  get #isAnswerAwaited(): boolean {
+    const { kind } = this.#context.broker
+    return kind === 'neighbour' || (kind === 'owner' && this.#answeredBy !== 'owner')
+  }
+
+  /** Whether some partition has as much uncommitted as it may. */
+  get #isFull(): boolean {
+    for (const { isOpen, uncommitted } of this.#prefixes) if (isOpen && uncommitted >= this.everyRecords) return true
+    return false
+  }
+
+  #wake(): void {
+    this.#retried.resolve()
+    this.#retried = Promise.withResolvers()
   }
 
   /** Whether a commit is written when the call returns, so that several may be on their way. */
@@ -188,7 +215,11 @@ export class Committer implements ProgressListener {
   }
 
   #commitDue(): void {
-    if (this.#options === 'manual' || this.#isClosed || this.#retryTimer !== undefined) return
+    if (this.#options === 'manual' || this.#isClosed) return
+    if (this.#retryTimer !== undefined) {
+      if (this.#isFull) this.#events.waits()
+      return
+    }
     if (this.#inFlight > 0 && !this.#answersAtOnce) {
       this.#isDue = true
       return
@@ -206,7 +237,9 @@ export class Committer implements ProgressListener {
     this.#retryTimer ??= this.#context.environment.timers.after(this.#retryMs, () => {
       this.#retryTimer = undefined
       this.#commitDue()
+      this.#wake()
     })
+    if (this.#isFull) this.#events.waits()
     this.#retryMs = Math.min(this.#retryMs * 2, MAX_RETRY_MS)
   }
 
@@ -252,6 +285,7 @@ export class Committer implements ProgressListener {
       this.#inFlight--
     }
     this.#retryMs = RETRY_MS
+    this.#answeredBy = this.#context.broker.kind
     if (this.#isDue && !this.#isClosed) this.#commitDue()
   }
 

@@ -177,19 +177,43 @@ test('close commits what moved, to survive a power loss, and nothing when nothin
 })
 
 test('a refusal that may pass is retried later with what is processed then, without asking at every record', async () => {
-  const { broker, environment, take, offsets } = await createLoop({ everyRecords: 1 })
+  const { broker, environment, take, offsets } = await createLoop({ everyRecords: 5, intervalMs: 1_000 })
   broker.override('offsetCommit', async () => {
     throw new TidemarkError('COORDINATOR_NOT_AVAILABLE')
   })
   await take(2)
+  environment.advance(1_000)
   await turns(1)
-  await take(4)
+  await take(3)
   expect(offsets()).toEqual([[1]])
   broker.restore('offsetCommit')
   environment.advance(100)
-  expect(offsets()).toEqual([[1], [5]])
+  expect(offsets()).toEqual([[1], [4]])
   await turns(1)
-  expect(broker.committed('t', 0)).toBe(5)
+  expect(broker.committed('t', 0)).toBe(4)
+})
+
+test('while a commit is refused, no more records are handed out than may come again, and they go on when it is taken', async () => {
+  for (const kind of ['owner', 'neighbour'] as const) {
+    const { broker, environment, loop, offsets } = await createLoop({ everyRecords: 3 })
+    broker.kind = kind
+    broker.override('offsetCommit', async () => {
+      throw new TidemarkError('STALE_MEMBER_EPOCH')
+    })
+    const seen: number[] = []
+    const read = async () => {
+      for (let next = await loop.next(); next.done !== true; next = await loop.next()) seen.push(next.value.offset)
+    }
+    const reading = read()
+    await until('the commit is refused', () => offsets().length > 0)
+    await turns(20)
+    expect(seen.length, kind).toBeLessThanOrEqual(kind === 'neighbour' ? 3 : 9)
+    broker.restore('offsetCommit')
+    environment.advance(200)
+    await until('it goes on', () => seen.length === 10)
+    await loop.return?.()
+    await reading
+  }
 })
 
 test('a refusal per partition takes back only that partition', async () => {

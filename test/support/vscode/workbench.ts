@@ -53,7 +53,8 @@ export class Workbench implements AsyncDisposable {
     const profile: Profile = {
       userData: join(folder, 'user'),
       extensions: join(folder, 'extensions'),
-      temporary: folder,
+      // That of the programs it looks at: processes of one directory meet there.
+      temporary: tmpdir(),
       workspaceTrust: options.workspaceTrust ?? false,
     }
     mkdirSync(join(profile.userData, 'User'), { recursive: true })
