@@ -34,7 +34,7 @@ test(
       `CHAOS_SEED=${SEED}: ${violations.length} violations; ${said}`,
     ).toEqual([])
     expect(figures.sent, said).toBeGreaterThan(SECONDS * 20)
-    expect(Math.max(0, ...takeOverMs), `take-over, ms: ${said}`).toBeLessThan(5_000)
+    expect(Math.max(0, ...takeOverMs), `take-over, ms: ${said}`).toBeLessThan(20_000)
   },
   (SECONDS + 120) * 1_000,
 )

@@ -15,6 +15,7 @@ const SERVICE = fileURLToPath(new URL('service.ts', import.meta.url))
 const PROCESSES = 4
 /** Long after the last kill everything that was sent is processed. */
 const SETTLE_MS = 60_000
+const CALM_MS = 4_000
 /** So long may a process take that is asked to end. */
 const END_MS = 15_000
 
@@ -65,6 +66,8 @@ export class Chaos {
       await sleep(500 + this.#random.below(2_000))
       await this.#strike()
     }
+    // The last blow is to be seen to its end.
+    await sleep(CALM_MS)
     for (const service of this.#services) service?.say('stop sending')
     await this.#settle()
     for (const service of this.#services) {
