@@ -88,6 +88,16 @@ export const EVENTS: Readonly<Record<string, Event>> = {
     },
     resumesAt: firstOfRival,
   },
+  'moved to 1 as it runs': {
+    units: 5,
+    strike: async (loop) => {
+      const plan = await loop.tide.groups.planReset('g', { offset: 1 }, { topics: [{ topic: 't', partitions: [1] }] })
+      await plan.apply({ running: true })
+      await passTime(loop, 500)
+      return 'go on'
+    },
+    afterwards: async () => 'break',
+  },
 }
 
 interface Rival {
