@@ -43,6 +43,7 @@ export class Fetcher {
   #asked: Map<PartitionBuffer, number> | undefined
   #interrupt = new AbortController()
   #isClosed = false
+  #hasFailed = false
   #waiting: (() => void)[] = []
   /** Counts wake-ups, and what the count was when `take` last found nothing: one in between must not be missed. */
   #wakeUps = 0
@@ -128,7 +129,7 @@ export class Fetcher {
 
   /** Fetches for whoever has room. A fetch that waits for others is cut short, for they can wait in the next one. */
   #fetch(): void {
-    if (this.#isClosed) return
+    if (this.#isClosed || this.#hasFailed) return
     const asked = this.#asked
     const wanting = this.#buffers.filter((buffer) => this.#wants(buffer) && asked?.get(buffer) !== buffer.fetchOffset)
     if (wanting.length === 0) return
@@ -202,8 +203,13 @@ export class Fetcher {
     if (this.#isClosed) return
     const known =
       error instanceof TidemarkError ? error : new TidemarkError('STORAGE_ERROR', String(error), { cause: error })
-    if (!known.retriable) this.#options.onFailure(known)
-    else for (const buffer of buffers) if (!buffer.isRemoved) this.#retryLater(buffer)
+    if (known.retriable) {
+      for (const buffer of buffers) if (!buffer.isRemoved) this.#retryLater(buffer)
+      return
+    }
+    // Whoever iterates hears of it at its next record, which may be long in coming.
+    this.#hasFailed = true
+    this.#options.onFailure(known)
   }
 
   #hold(buffer: PartitionBuffer, error: TidemarkError): void {

@@ -209,6 +209,23 @@ test('damage the broker tells of is skipped to where it says, or thrown where it
   })
 })
 
+test('after a failure for good nothing is fetched any more, however long the body in hand takes', async () => {
+  const { broker, loop } = createReader()
+  broker.append('t', 0, ['a'])
+  await loop.next()
+  await turns(2)
+  let asked = 0
+  broker.override('fetch', async () => {
+    // Asked again and again in one turn of the event loop, this test would never end.
+    if (++asked > 10) throw new TidemarkError('COORDINATOR_NOT_AVAILABLE')
+    throw new TidemarkError('CLOSED')
+  })
+  broker.append('t', 0, ['b'])
+  await turns(10)
+  expect(asked).toBeLessThanOrEqual(1)
+  await expect(loop.next()).rejects.toMatchObject({ code: 'CLOSED' })
+})
+
 test('a request that fails for a while is asked again; one that fails for good ends the loop', async () => {
   const { broker, environment, loop } = createReader()
   broker.append('t', 0, ['a'])
