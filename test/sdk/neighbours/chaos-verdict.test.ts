@@ -1,6 +1,7 @@
 /** The judge of the chaos test must find what it looks for. */
 import { expect, test } from 'vitest'
 import type { Evidence, Life } from '../../support/chaos/evidence.ts'
+import { takeOvers } from '../../support/chaos/take-over.ts'
 import { judge, type Remains } from '../../support/chaos/verdict.ts'
 
 const IDS = ['k.0:0', 'k.0:1', 'k.0:2', 'k.0:3']
@@ -105,4 +106,21 @@ test('a record that was handed out as another, a commit that goes back, a proces
   )
   const failed: Evidence = { what: 'failed', atMs: ++clockMs, why: 'Error: no' }
   expect(violations([life('a', ...sends, processed(0, 1, 2, 3), [failed])])).toBe('a failed: Error: no')
+})
+
+test('a take-over lasts until another process sends again; one that was struck itself does not count', () => {
+  const owner = { wasOwner: true, kind: 'kill' } as const
+  const blows = [
+    { ...owner, process: 'a', atMs: 1_000 },
+    { ...owner, process: 'b', atMs: 2_000 },
+    { ...owner, process: 'c', atMs: 2_500 },
+    { ...owner, process: 'd', atMs: 4_000, wasOwner: false },
+    { ...owner, process: 'd', atMs: 9_000 },
+  ]
+  const at = (begunMs: number, atMs: number): Evidence[] => [
+    { what: 'send', atMs: begunMs, id: `${begunMs}` },
+    { what: 'sent', atMs, id: `${begunMs}`, place: '0@0' },
+  ]
+  const lives = [life('b', at(990, 1_200), at(1_100, 1_300)), life('d', at(2_600, 3_000)), life('a', at(999, 1_001))]
+  expect(takeOvers(blows, lives)).toEqual([300, 500, Number.POSITIVE_INFINITY])
 })

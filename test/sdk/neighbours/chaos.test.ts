@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { Chaos } from '../../support/chaos/chaos.ts'
 import { GROUPS } from '../../support/chaos/evidence.ts'
+import { takeOvers } from '../../support/chaos/take-over.ts'
 import { judge } from '../../support/chaos/verdict.ts'
 
 /** `CHAOS_SECONDS=1800 CHAOS_SEED=7 npx vitest run --project core test/sdk/neighbours/chaos.test.ts` runs it for long. */
@@ -22,7 +23,7 @@ test(
     await chaos.run(SECONDS * 1_000)
     const lives = chaos.lives()
     const { violations, ...figures } = judge(lives, await chaos.remains(), GROUPS)
-    const takeOverMs = chaos.takeOvers(lives).sort((a, b) => a - b)
+    const takeOverMs = takeOvers(chaos.blows, lives)
     const blows = Object.groupBy(chaos.blows, ({ kind, wasOwner }) => `${kind}${wasOwner ? ' of the owner' : ''}`)
     if (process.env['CHAOS_KEEP'] !== undefined) writeFileSync(join(folder, 'blows.json'), JSON.stringify(chaos.blows))
     const struck = Object.fromEntries(Object.entries(blows).map(([kind, each]) => [kind, each?.length]))

@@ -9,6 +9,7 @@ import { randomFrom, type SeededRandom } from '../../../sdk/environment/seeded-r
 import { open } from '../../../sdk/index.ts'
 import { nodeEnvironment } from '../../../sdk/testing.ts'
 import { GROUPS, type Life, nowMs, PARTITIONS, readLife, TOPIC } from './evidence.ts'
+import type { Blow } from './take-over.ts'
 import type { Remains } from './verdict.ts'
 
 const SERVICE = fileURLToPath(new URL('service.ts', import.meta.url))
@@ -29,14 +30,6 @@ interface Service {
   readonly ended: Promise<unknown>
   say(line: string): void
   signal(signal: NodeJS.Signals): void
-}
-
-/** What was done to whom. */
-export interface Blow {
-  readonly kind: 'kill' | 'pause' | 'restart'
-  readonly atMs: number
-  readonly process: string
-  readonly wasOwner: boolean
 }
 
 /** Four processes with one directory, and somebody who kills, stops and restarts them by a seed. */
@@ -100,27 +93,6 @@ export class Chaos {
       }
     }
     return { log, commits }
-  }
-
-  /** Milliseconds from each kill of the owner until a send that another process began after it was acknowledged. */
-  takeOvers(lives: readonly Life[]): number[] {
-    const begunAtMs = new Map<string, number>()
-    const acknowledged: { readonly begunMs: number; readonly atMs: number; readonly process: string }[] = []
-    for (const { process, evidence } of lives) {
-      for (const each of evidence) {
-        if (each.what === 'send') begunAtMs.set(each.id, each.atMs)
-        else if (each.what === 'sent') {
-          acknowledged.push({ begunMs: begunAtMs.get(each.id)!, atMs: each.atMs, process })
-        }
-      }
-    }
-    acknowledged.sort((a, b) => a.atMs - b.atMs)
-    return this.blows
-      .filter(({ kind, wasOwner }) => kind === 'kill' && wasOwner)
-      .map((blow) => {
-        const next = acknowledged.find(({ begunMs, process }) => begunMs > blow.atMs && process !== blow.process)
-        return next === undefined ? Number.POSITIVE_INFINITY : next.atMs - blow.atMs
-      })
   }
 
   async #strike(): Promise<void> {
