@@ -30,6 +30,10 @@ export const ERRORS = {
     description: 'Earlier batches of the producer are missing.',
   },
   INVALID_PRODUCER_EPOCH: { retriable: false, kafkaCode: 47, description: 'The producer went on with a newer epoch.' },
+  // Transactions
+  PRODUCER_FENCED: { retriable: false, kafkaCode: 90, description: 'The transaction was aborted by somebody else.' },
+  INVALID_TXN_STATE: { retriable: false, kafkaCode: 48, description: 'The transaction is not in the state for that.' },
+  CONCURRENT_TRANSACTIONS: { retriable: true, kafkaCode: 51, description: 'The transaction before is still ending.' },
   FENCED_LEADER_EPOCH: { retriable: true, kafkaCode: 74, description: 'The leader epoch is older than the broker’s.' },
   UNKNOWN_LEADER_EPOCH: { retriable: true, kafkaCode: 75, description: 'The leader epoch is newer than the broker’s.' },
   DECODE_FAILED: { retriable: false, kafkaCode: null, description: 'The value cannot be decoded.' },

@@ -15,6 +15,8 @@ import { type AnyTopic, type RecordOf, Topic, type TopicOptions } from './client
 import { type PatternOptions, TopicPattern } from './client/topic-pattern.ts'
 import type { TopicRecord } from './client/topic-record.ts'
 import { Topics } from './client/topics.ts'
+import type { TransactionOptions } from './client/transaction.ts'
+import { checkTransaction, type TransactionBody } from './client/transactions.ts'
 import type { Environment } from './environment/environment.ts'
 import { TidemarkError } from './errors.ts'
 import { type Health, readHealth } from './inspect/health.ts'
@@ -153,6 +155,20 @@ export class Tidemark implements AsyncDisposable {
    */
   async describeCluster(): Promise<DescribeClusterResponse> {
     return await this.#context.openBroker.describeCluster({})
+  }
+
+  /**
+   * What `body` sends through `tx`, to any of the topics, becomes visible as a whole or not at all. When `body` throws, or the
+   * process dies before it resolves, readers of committed records (the default) see nothing of it. Several may run at once.
+   * To consume and send in one step there is `consumer.transaction`.
+   *
+   * @throws {TidemarkError} what `body` throws; PRODUCER_FENCED after `timeoutMs`; and as `topic.send`. Where the commit itself
+   *   fails otherwise, as by STORAGE_ERROR, it may count or not.
+   */
+  async transaction<T>(body: TransactionBody<T>, options: TransactionOptions = {}): Promise<T> {
+    checkTransaction(body, options)
+    this.#context.checkOpen()
+    return await this.#context.transactions.run(body, options)
   }
 
   /**

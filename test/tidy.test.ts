@@ -15,6 +15,7 @@ const LAYERS: readonly string[] = [
   'topic',
   'offsets',
   'group',
+  'transaction',
   'broker',
   'client',
   'inspect',

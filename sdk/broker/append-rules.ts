@@ -22,9 +22,9 @@ export function acceptBatch(records: Uint8Array, config: LogConfig, clock: Clock
   if (batch.sizeBytes !== bytes.length) throw refuse('Exactly one batch is expected')
   if (batch.magic !== 2) throw refuse(`Batches of magic ${batch.magic} are not supported`)
   if (batch.isControl) throw refuse('Clients cannot write control batches')
-  if (batch.isTransactional) throw refuse('Transactions are not supported in a directory')
   if (batch.recordCount < 1) throw refuse('The batch holds no record')
   if (batch.recordCount !== batch.lastOffsetDelta + 1) throw refuse('The batch has gaps in its offsets')
+  if (batch.isTransactional && batch.producerId < 0) throw refuse('A batch of a transaction has no producer')
   const isSequenced = batch.producerEpoch >= 0 && batch.baseSequence >= 0
   if (batch.producerId >= 0 && !isSequenced) throw refuse('A batch of an idempotent producer has no sequence')
   checkTimestamp(batch, config, clock, place)

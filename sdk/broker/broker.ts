@@ -71,6 +71,11 @@ export interface Broker {
   initProducerId(request: InitProducerIdRequest): Promise<InitProducerIdResponse>
   /** The kernel has the bytes when the call returns its promise (owner); it resolves when they survive what is asked. */
   produce(request: ProduceRequest): Promise<ProduceResponse>
+  /**
+   * Commits or aborts a producer's open transaction. Whoever asks again, perhaps another broker of the same directory, gets
+   * the same answer. Rejects with PRODUCER_FENCED where it was aborted before: after its timeout, or since its owner is gone.
+   */
+  endTxn(request: EndTxnRequest): Promise<EndTxnResponse>
   fetch(request: FetchRequest): Promise<FetchResponse>
   listOffsets(request: ListOffsetsRequest): Promise<ListOffsetsResponse>
   offsetForLeaderEpoch(request: OffsetForLeaderEpochRequest): Promise<OffsetForLeaderEpochResponse>
@@ -85,6 +90,8 @@ export interface Broker {
 
   /** An owner has appended the commit to `__consumer_offsets` when the call returns its promise. */
   offsetCommit(request: OffsetCommitRequest): Promise<OffsetCommitResponse>
+  /** The same as a part of a transaction: it counts once that is committed. */
+  txnOffsetCommit(request: TxnOffsetCommitRequest): Promise<OffsetCommitResponse>
   offsetFetch(request: OffsetFetchRequest): Promise<OffsetFetchResponse>
   offsetDelete(request: OffsetDeleteRequest): Promise<void>
   /** Kafka's tools commit and delete as nobody's member; here it is one step, which can take the members with it. */
@@ -177,8 +184,13 @@ export interface IncrementalAlterConfigsRequest {
 // Records
 
 export interface InitProducerIdRequest {
-  /** null: batches are told apart, and that is all. */
-  readonly transactionalId: null
+  /**
+   * null: batches are told apart, and that is all. A name: batches with the answer's id and epoch may be parts of
+   * transactions, one open at a time. Whoever had the name before is fenced, and its open transaction aborted.
+   */
+  readonly transactionalId: string | null
+  /** A transaction that is open for longer is aborted. Kafka's default is a minute. */
+  readonly transactionTimeoutMs: number
 }
 export interface InitProducerIdResponse {
   readonly producerId: number
@@ -186,7 +198,18 @@ export interface InitProducerIdResponse {
   readonly producerEpoch: number
 }
 
+export interface EndTxnRequest {
+  readonly transactionalId: string
+  readonly producerId: number
+  readonly producerEpoch: number
+  readonly result: 'commit' | 'abort'
+}
+/** What the next transaction is sent with. A new epoch begins with sequence 0. */
+export type EndTxnResponse = InitProducerIdResponse
+
 export interface ProduceRequest {
+  /** Of batches that are parts of its open transaction, or begin one. Nothing is flushed before that ends. */
+  readonly transactionalId?: string | undefined
   readonly partitions: readonly (TopicPartition & {
     /**
      * Exactly one record batch, baseOffset 0. The broker assigns offset and leader epoch in place, so leave it alone until
@@ -303,6 +326,11 @@ export interface OffsetCommitRequest {
     readonly leaderEpoch: number
     readonly metadata: string
   })[]
+}
+export interface TxnOffsetCommitRequest extends Omit<OffsetCommitRequest, 'survives'> {
+  readonly transactionalId: string
+  readonly producerId: number
+  readonly producerEpoch: number
 }
 export interface OffsetCommitResponse {
   readonly partitions: readonly PartitionAnswer[]

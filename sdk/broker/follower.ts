@@ -167,8 +167,10 @@ export class Follower implements Broker {
   incrementalAlterConfigs = refuse
   initProducerId = refuse
   produce = refuse
+  endTxn = refuse
   consumerGroupHeartbeat = refuse
   offsetCommit = refuse
+  txnOffsetCommit = refuse
   offsetDelete = refuse
   alterConsumerGroupOffsets = refuse
   deleteGroups = refuse

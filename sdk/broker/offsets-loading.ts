@@ -13,10 +13,10 @@ export function loadGroups(
   fromOffset: number,
   replay: (batch: RecordBatch) => void,
   onDamage: (message: string) => void,
+  consequence = 'Groups that committed there stand at an earlier commit.',
 ): number {
   const place = `${log.topic}-${log.partition}`
-  const tell = (what: string) =>
-    onDamage(`${what} of ${place} cannot be read. Groups that committed there stand at an earlier commit.`)
+  const tell = (what: string) => onDamage(`${what} of ${place} cannot be read. ${consequence}`)
   let nextOffset = Math.max(fromOffset, log.logStartOffset)
   const slices = readSlices(log, nextOffset, ({ range }) => {
     tell(`What was at offsets ${range.fromOffset} to ${range.toOffset - 1}`)

@@ -17,6 +17,7 @@ import type {
   OffsetCommitRequest,
   OffsetCommitResponse,
   OffsetDeleteRequest,
+  TxnOffsetCommitRequest,
 } from './broker.ts'
 import type { LedPartition, LedPartitions } from './led-partitions.ts'
 import { LOOP_STEP_MS, LoopClock } from './loop-clock.ts'
@@ -121,6 +122,27 @@ export class OwnerGroups {
     return response
   }
 
+  /**
+   * Commits as a part of a transaction, once `join` has noted that it is in the offsets partition. All or nothing: where a
+   * partition is refused, none is committed.
+   */
+  async commitInTransaction(
+    request: TxnOffsetCommitRequest,
+    join: (topic: string, partition: number) => void,
+  ): Promise<OffsetCommitResponse> {
+    const led = this.#led(request.group) ?? (await this.#lead(request.group))
+    const { records, partitions } = this.coordinator.planTransactionalCommit(request)
+    if (records.length === 0 || partitions.some(({ error }) => error !== null)) return { partitions }
+    join(CONSUMER_OFFSETS_TOPIC, led.log.partition)
+    this.#appendTo(led, encodeCoordinatorBatch(records, this.#environment.clock.nowMs(), request))
+    return { partitions }
+  }
+
+  /** A transaction ends in an offsets partition. */
+  replayMarker(offsetsPartition: number, marker: RecordBatch): void {
+    this.coordinator.replayBatch(offsetsPartition, marker)
+  }
+
   async deleteGroups({ groups }: DeleteGroupsRequest): Promise<void> {
     const led = []
     for (const group of groups) led.push(await this.#leadKnown(group))
@@ -175,12 +197,15 @@ export class OwnerGroups {
   #append(group: string, records: readonly CoordinatorRecord[]): void {
     const led = this.#led(group)
     assert(led !== undefined, `the offsets partition of ${group} is led before anything is decided`)
-    const bytes = encodeCoordinatorBatch(records, this.#environment.clock.nowMs())
+    this.#appendTo(led, encodeCoordinatorBatch(records, this.#environment.clock.nowMs()))
+    this.#flushSoon(led.log)
+  }
+
+  #appendTo(led: LedPartition, bytes: Buffer): void {
     this.#directory.checkOwned()
     led.log.append(bytes, { leaderEpoch: led.leaderEpoch })
     this.#directory.appended(bytes.length)
     this.coordinator.replayBatch(led.log.partition, new RecordBatch(bytes))
-    this.#flushSoon(led.log)
   }
 
   /**

@@ -11,10 +11,21 @@ import type { FetchRequest, FetchResponse, ProduceRequest, ProduceResponse, Topi
 import { fetchWhenReady } from './fetch-wait.ts'
 import type { LedPartition, LedPartitions } from './led-partitions.ts'
 import { fetchPartitions } from './log-requests.ts'
+import type { OwnerTransactions } from './owner-transactions.ts'
 import { toPartitionError, unknownTopic } from './partition-error.ts'
 import type { ProducerIds } from './producer-ids.ts'
 
+type Wanted = ProduceRequest['partitions'][number]
 type Produced = ProduceResponse['partitions'][number]
+
+interface Parts {
+  readonly partitions: LedPartitions
+  readonly producerIds: ProducerIds
+  readonly transactions: OwnerTransactions
+}
+
+/** Of the transaction that a batch is a part of, if it is of one. */
+type TransactionalId = ProduceRequest['transactionalId']
 
 /** Records in, records out: Produce and Fetch of an owner. */
 export class OwnerRecords {
@@ -22,47 +33,55 @@ export class OwnerRecords {
   readonly #directory: DataDirectory
   readonly #partitions: LedPartitions
   readonly #producerIds: ProducerIds
+  readonly #transactions: OwnerTransactions
   readonly #backgroundFlush: BackgroundFlush
   readonly #waiting = new Set<() => void>()
   #isClosed = false
 
-  constructor(environment: Environment, directory: DataDirectory, partitions: LedPartitions, producerIds: ProducerIds) {
+  constructor(environment: Environment, directory: DataDirectory, parts: Parts) {
     this.#environment = environment
     this.#directory = directory
-    this.#partitions = partitions
-    this.#producerIds = producerIds
+    this.#partitions = parts.partitions
+    this.#producerIds = parts.producerIds
+    this.#transactions = parts.transactions
     this.#backgroundFlush = new BackgroundFlush(environment)
   }
 
   /** Partitions this ownership has appended to before are appended to at once; the first time has to raise the epoch. */
   async produce(request: ProduceRequest): Promise<ProduceResponse> {
+    const { transactionalId } = request
     const appends = request.partitions.map((wanted) => {
       if (isInternalTopic(wanted.topic)) return failed(wanted, internalTopic(wanted))
       const led = this.#partitions.led(wanted.topic, wanted.partition)
-      return led === undefined ? this.#leadAndAppend(wanted) : this.#append(led, wanted)
+      return led === undefined
+        ? this.#leadAndAppend(wanted, transactionalId)
+        : this.#append(led, wanted, transactionalId)
     })
     return { partitions: await Promise.all(appends) }
   }
 
-  async #leadAndAppend(wanted: ProduceRequest['partitions'][number]): Promise<Produced> {
+  async #leadAndAppend(wanted: Wanted, transactionalId: TransactionalId): Promise<Produced> {
     const { topic, partition, records } = wanted
     try {
       if (!this.#partitions.exists(topic, partition)) return failed(wanted, unknownTopic(wanted))
       // What is refused must not begin an epoch.
       acceptBatch(records, this.#partitions.config(topic), this.#environment.clock, { topic, partition })
-      return await this.#partitions.whenLed(topic, partition, (led) => this.#append(led, wanted))
+      return await this.#partitions.whenLed(topic, partition, (led) => this.#append(led, wanted, transactionalId))
     } catch (error) {
       return failed(wanted, error)
     }
   }
 
-  async #append(led: LedPartition, wanted: ProduceRequest['partitions'][number]): Promise<Produced> {
+  async #append(led: LedPartition, wanted: Wanted, transactionalId: TransactionalId): Promise<Produced> {
     const { topic, partition, records } = wanted
-    const { log, leaderEpoch, survives } = led
+    const { log, leaderEpoch } = led
     try {
       const batch = acceptBatch(records, log.config, this.#environment.clock, { topic, partition })
+      const isTransactional = this.#joinTransaction(new RecordBatch(batch), wanted, transactionalId)
       this.#directory.checkOwned()
       const stored = this.#findStored(led, new RecordBatch(batch)) ?? this.#store(log, batch, leaderEpoch)
+      // What the end of a transaction waits for need not be flushed before.
+      const survives = isTransactional ? 'process-crash' : led.survives
       if (survives === 'power-loss') await log.flush()
       else this.#backgroundFlush.appended(log)
       const isLogAppendTime = log.config.messageTimestampType === 'LogAppendTime'
@@ -77,6 +96,16 @@ export class OwnerRecords {
       const isGone = !this.#isClosed && this.#partitions.led(topic, partition) !== led
       return failed(wanted, isGone ? unknownTopic(wanted) : error)
     }
+  }
+
+  #joinTransaction(batch: RecordBatch, place: TopicPartition, transactionalId: TransactionalId): boolean {
+    const { isTransactional, producerId, producerEpoch } = batch
+    if (isTransactional !== (transactionalId !== undefined)) {
+      const message = `A batch ${isTransactional ? 'of a transaction without its id' : 'that is not of the transaction it comes with'}.`
+      throw new TidemarkError('INVALID_RECORD', message, place)
+    }
+    if (transactionalId !== undefined) this.#transactions.join(transactionalId, { producerId, producerEpoch }, place)
+    return isTransactional
   }
 
   #findStored({ log, leaderEpoch }: LedPartition, batch: RecordBatch): StoredBatch | undefined {

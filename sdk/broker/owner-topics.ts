@@ -3,10 +3,20 @@ import { CLUSTER_METADATA_TOPIC } from '../directory/partition-directory.ts'
 import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import { randomUuid } from '../record/uuid.ts'
-import { OFFSETS_TOPIC_CONFIGS, OFFSETS_TOPIC_PARTITIONS } from '../topic/internal-topics.ts'
+import {
+  OFFSETS_TOPIC_CONFIGS,
+  OFFSETS_TOPIC_PARTITIONS,
+  TRANSACTION_STATE_CONFIGS,
+  TRANSACTION_STATE_PARTITIONS,
+} from '../topic/internal-topics.ts'
 import { checkTopicConfigs, configsOfNewTopic, describeTopicConfigs } from '../topic/topic-configs.ts'
 import type { TopicImage } from '../topic/topic-image.ts'
-import { CONSUMER_OFFSETS_TOPIC, checkNewTopicName, isInternalTopic } from '../topic/topic-name.ts'
+import {
+  CONSUMER_OFFSETS_TOPIC,
+  checkNewTopicName,
+  isInternalTopic,
+  TRANSACTION_STATE_TOPIC,
+} from '../topic/topic-name.ts'
 import {
   addPartitionsRecords,
   checkPartitionCount,
@@ -62,9 +72,20 @@ export class OwnerTopics {
     return { topics }
   }
 
-  /** At a group's first commit or member. Whoever comes second finds it created. */
+  /** At a group's first commit or member. */
   async createOffsetsTopic(): Promise<void> {
-    const topic = { name: CONSUMER_OFFSETS_TOPIC, partitions: OFFSETS_TOPIC_PARTITIONS, configs: OFFSETS_TOPIC_CONFIGS }
+    const [partitions, configs] = [OFFSETS_TOPIC_PARTITIONS, OFFSETS_TOPIC_CONFIGS]
+    await this.#createInternal({ name: CONSUMER_OFFSETS_TOPIC, partitions, configs })
+  }
+
+  /** At the first transaction. */
+  async createTransactionTopic(): Promise<void> {
+    const [partitions, configs] = [TRANSACTION_STATE_PARTITIONS, TRANSACTION_STATE_CONFIGS]
+    await this.#createInternal({ name: TRANSACTION_STATE_TOPIC, partitions, configs })
+  }
+
+  /** Whoever comes second finds it created. */
+  async #createInternal(topic: CreateTopicsRequest['topics'][number]): Promise<void> {
     try {
       await this.#createOne(topic, false)
     } catch (error) {

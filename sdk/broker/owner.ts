@@ -19,6 +19,8 @@ import type {
   DescribeClusterResponse,
   DescribeConfigsRequest,
   DescribeConfigsResponse,
+  EndTxnRequest,
+  EndTxnResponse,
   FetchRequest,
   FetchResponse,
   IncrementalAlterConfigsRequest,
@@ -41,6 +43,7 @@ import type {
   ProduceResponse,
   Survives,
   TopicsChanged,
+  TxnOffsetCommitRequest,
 } from './broker.ts'
 import { CompactionWatch } from './compaction-watch.ts'
 import { DirectoryRecovery } from './directory-recovery.ts'
@@ -52,6 +55,7 @@ import { MetadataLog } from './metadata-log.ts'
 import { OwnerGroups } from './owner-groups.ts'
 import { OwnerRecords } from './owner-records.ts'
 import { OwnerTopics } from './owner-topics.ts'
+import { OwnerTransactions } from './owner-transactions.ts'
 import { ProducerIds } from './producer-ids.ts'
 import type { RecoveryNote } from './recovery-note.ts'
 import { RetentionWatch } from './retention-watch.ts'
@@ -82,6 +86,7 @@ export class Owner implements Broker {
   readonly #groups: OwnerGroups
   readonly #topics: OwnerTopics
   readonly #producerIds: ProducerIds
+  readonly #transactions: OwnerTransactions
   readonly #retention: RetentionWatch
   readonly #watchers = new Set<TopicsChanged>()
   readonly #recovery: DirectoryRecovery
@@ -102,8 +107,19 @@ export class Owner implements Broker {
       onOpened: () => this.#records.wake(),
     })
     this.#producerIds = new ProducerIds(metadata)
-    this.#records = new OwnerRecords(environment, directory, this.#partitions, this.#producerIds)
     this.#groups = new OwnerGroups(environment, directory, metadata, this.#partitions, () => this.#topics)
+    this.#transactions = new OwnerTransactions(environment, directory, {
+      metadata,
+      partitions: this.#partitions,
+      groups: this.#groups,
+      producerIds: this.#producerIds,
+      topics: () => this.#topics,
+    })
+    this.#records = new OwnerRecords(environment, directory, {
+      partitions: this.#partitions,
+      producerIds: this.#producerIds,
+      transactions: this.#transactions,
+    })
     this.#topics = new OwnerTopics(environment, directory, metadata, this.#partitions, (topic) =>
       this.#groups.topicDeleted(topic),
     )
@@ -132,6 +148,7 @@ export class Owner implements Broker {
       const owner = new Owner(environment, directory, metadata, options)
       await owner.#recover()
       await owner.#groups.load()
+      await owner.#transactions.load()
       owner.#retention.start()
       owner.#compaction.start()
       directory.listen(owner.#door.accept)
@@ -184,8 +201,18 @@ export class Owner implements Broker {
     return this.#changing([request.topic], this.#topics.configure(request))
   }
 
-  async initProducerId(_: InitProducerIdRequest): Promise<InitProducerIdResponse> {
+  async initProducerId(request: InitProducerIdRequest): Promise<InitProducerIdResponse> {
+    const { transactionalId, transactionTimeoutMs } = request
+    if (transactionalId !== null) return await this.#transactions.init(transactionalId, transactionTimeoutMs)
     return { producerId: await this.#producerIds.take(), producerEpoch: 0 }
+  }
+
+  endTxn(request: EndTxnRequest): Promise<EndTxnResponse> {
+    return this.#transactions.end(request)
+  }
+
+  txnOffsetCommit(request: TxnOffsetCommitRequest): Promise<OffsetCommitResponse> {
+    return this.#transactions.commitOffsets(request)
   }
 
   produce(request: ProduceRequest): Promise<ProduceResponse> {
@@ -244,6 +271,7 @@ export class Owner implements Broker {
     await this.#door.close()
     this.#retention.stop()
     const compacted = this.#compaction.stop()
+    this.#transactions.close()
     this.#groups.close()
     this.#partitions.close()
     this.#records.close()

@@ -23,7 +23,6 @@ import {
   nullable,
   object,
   oneOf,
-  onlyNull,
   optional,
   type Shape,
   text,
@@ -56,6 +55,7 @@ interface ApiShapes<A extends Api> {
 
 const place = { topic: text, partition: integer }
 const partition = object<TopicPartition>(place)
+const transaction = { transactionalId: text, producerId: integer, producerEpoch: integer }
 const error = nullable(object<PartitionError>({ code: errorCode, message: text }))
 const isolation = oneOf('read_uncommitted', 'read_committed')
 const survives = oneOf('power-loss', 'process-crash')
@@ -128,17 +128,25 @@ export const PORT_SHAPES: { readonly [A in Api]: ApiShapes<A> } = {
 
   initProducerId: {
     repeats: true,
-    request: object<SentRequest<'initProducerId'>>({ transactionalId: onlyNull }),
+    request: object<SentRequest<'initProducerId'>>({ transactionalId: nullable(text), transactionTimeoutMs: integer }),
     answer: object<AnswerOf<'initProducerId'>>({ producerId: integer, producerEpoch: integer }),
   },
   produce: {
     repeats: 'numbered',
-    request: object<SentRequest<'produce'>>({ partitions: listOf(object({ ...place, records: bytes })) }),
+    request: object<SentRequest<'produce'>>({
+      transactionalId: optional(text),
+      partitions: listOf(object({ ...place, records: bytes })),
+    }),
     answer: object<AnswerOf<'produce'>>({
       partitions: listOf(
         object({ ...place, error, baseOffset: integer, logAppendTimeMs: integer, logStartOffset: integer, survives }),
       ),
     }),
+  },
+  endTxn: {
+    repeats: true,
+    request: object<SentRequest<'endTxn'>>({ ...transaction, result: oneOf('commit', 'abort') }),
+    answer: object<AnswerOf<'endTxn'>>({ producerId: integer, producerEpoch: integer }),
   },
   fetch: {
     repeats: true,
@@ -265,6 +273,17 @@ export const PORT_SHAPES: { readonly [A in Api]: ApiShapes<A> } = {
       offsets: listOf(object({ ...place, offset: integer, leaderEpoch: integer, metadata: text })),
     }),
     answer: object<AnswerOf<'offsetCommit'>>({ partitions: listOf(object<PartitionAnswer>({ ...place, error })) }),
+  },
+  txnOffsetCommit: {
+    repeats: true,
+    request: object<SentRequest<'txnOffsetCommit'>>({
+      ...transaction,
+      group: text,
+      memberId: text,
+      memberEpoch: integer,
+      offsets: listOf(object({ ...place, offset: integer, leaderEpoch: integer, metadata: text })),
+    }),
+    answer: object<AnswerOf<'txnOffsetCommit'>>({ partitions: listOf(object<PartitionAnswer>({ ...place, error })) }),
   },
   offsetFetch: {
     repeats: true,

@@ -58,7 +58,6 @@ export const count = plain<number>(
   'a whole number from 0 on',
   (json) => Number.isSafeInteger(json) && Number(json) >= 0,
 )
-export const onlyNull = plain<null>('null', (json) => json === null)
 /** Nothing is answered but that it is done. */
 export const nothing: Shape<void> = { pack: () => null, unpack: () => undefined }
 

@@ -180,6 +180,19 @@ export class Assignment implements MemberEvents {
     this.#begin(owned, { ...start, endOffset })
   }
 
+  /** Hands out again what was handed out of these and not done. */
+  rewind(prefixes: readonly ProcessedPrefix[]): void {
+    this.#options.onChange()
+    for (const owned of this.#owned.filter(({ prefix }) => prefixes.includes(prefix))) {
+      owned.prefix.rewind()
+      owned.places++
+      const { buffer } = owned
+      if (buffer === undefined) continue
+      this.#parts.fetcher.remove(buffer)
+      this.#beginAt(owned, owned.prefix.offset, buffer.endOffset)
+    }
+  }
+
   #notOurs({ topic, partition }: TopicPartition): TidemarkError {
     const owned = this.#owned.filter(({ isLeaving }) => !isLeaving)
     const names = owned.map(({ prefix }) => `${prefix.topic}-${prefix.partition}`).join(', ')
@@ -261,11 +274,15 @@ export class Assignment implements MemberEvents {
   }
 
   #begin(owned: OwnedPartition, start: Start): void {
+    this.#beginAt(owned, start.offset, this.#options.stopsAtEnd ? start.endOffset : Number.POSITIVE_INFINITY)
+  }
+
+  #beginAt(owned: OwnedPartition, offset: number, endOffset: number): void {
     if (!owned.prefix.isOpen || owned.isLeaving) return
-    const serdes = this.#options.serdesOf(start.topic)
-    owned.buffer = new PartitionBuffer(owned.prefix, serdes, start.offset, this.#options.judge)
+    const serdes = this.#options.serdesOf(owned.prefix.topic)
+    owned.buffer = new PartitionBuffer(owned.prefix, serdes, offset, this.#options.judge)
     owned.buffer.isPaused = owned.isPaused
-    if (this.#options.stopsAtEnd) owned.buffer.endOffset = start.endOffset
+    owned.buffer.endOffset = endOffset
     this.#parts.fetcher.add(owned.buffer)
   }
 

@@ -49,6 +49,11 @@ export class BatchLoop<R> implements AsyncIterator<TopicBatch<R>, undefined> {
     return { done: true, value: undefined }
   }
 
+  /** Those of the batch whose body runs. */
+  get recordsInHand(): readonly FetchedRecord[] {
+    return (this.#inHand?.records ?? []) as readonly unknown[] as readonly FetchedRecord[]
+  }
+
   async #search(): Promise<Result<R>> {
     if (this.#isDone) return { done: true, value: undefined }
     try {

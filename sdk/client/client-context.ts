@@ -3,6 +3,7 @@ import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import type { Logger } from './logger.ts'
 import { SendLanes } from './send-lanes.ts'
+import { Transactions } from './transactions.ts'
 
 export interface ClientOptions {
   readonly broker: Broker
@@ -30,6 +31,7 @@ export class ClientContext {
   readonly logger: Logger | undefined
   /** Shared by all handles of a topic: what they send to a partition is one sequence. */
   readonly lanes: SendLanes
+  readonly transactions: Transactions
   readonly #producers = new Set<Finishable>()
   readonly #consumers = new Set<Finishable>()
   readonly #draining = new Map<Finishable, string>()
@@ -43,6 +45,8 @@ export class ClientContext {
     this.clientHost = options.clientHost ?? '/127.0.0.1'
     this.logger = options.logger
     this.lanes = new SendLanes(options.broker, options.environment)
+    this.transactions = new Transactions(this)
+    this.#producers.add(this.transactions)
   }
 
   /** The broker, for a call that begins now. A directory may be open a second time, so the broker itself cannot tell. */

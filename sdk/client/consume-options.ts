@@ -52,7 +52,7 @@ export interface ConsumeOptions {
   readonly limit?: number | undefined
   /** Ends the loop quietly after the body in hand, which counts. */
   readonly signal?: AbortSignal | undefined
-  /** Whether records of open and aborted transactions are handed out. Default 'read_uncommitted', as Kafka's. */
+  /** 'read_uncommitted': records of open and aborted transactions are handed out, too. Default 'read_committed'. */
   readonly isolation?: Isolation | undefined
   /** Read ahead per partition, in bytes; a batch that is larger is read nonetheless. Default 2 MiB. */
   readonly maxBufferedBytes?: number | undefined
@@ -90,7 +90,7 @@ export const DEFAULT_CONSUME = {
   processed: 'next',
   follow: true,
   limit: Number.POSITIVE_INFINITY,
-  isolation: 'read_uncommitted',
+  isolation: 'read_committed',
   maxBufferedBytes: 2 * 1024 * 1024,
   maxUndone: 10_000,
   rebalanceTimeoutMs: 300_000,

@@ -7,6 +7,7 @@ import type { ClientContext } from './client-context.ts'
 import { type CheckedConsumeOptions, type ConsumeOptions, checkConsumeOptions } from './consume-options.ts'
 import type { ConsumerStatus } from './consumer-status.ts'
 import { Consumption } from './consumption.ts'
+import type { FetchedRecord } from './fetched-record.ts'
 import { type Handler, HandlerRun } from './handler-run.ts'
 import type { LoopOptions } from './loop-source.ts'
 import {
@@ -34,6 +35,8 @@ import { checkHandler, checkRunOptions, type RunOptions } from './run-options.ts
 import type { ConsumedTopics } from './subscription.ts'
 import type { TopicBatch } from './topic-batch.ts'
 import { TopicPattern } from './topic-pattern.ts'
+import type { TransactionOptions } from './transaction.ts'
+import { checkTransaction, type TransactionBody } from './transactions.ts'
 
 /** How a consumer's records are put together into batches. */
 export interface BatchesOptions {
@@ -64,6 +67,8 @@ export class Consumer<R> implements AsyncIterable<R>, AsyncDisposable {
   readonly #saysNext: boolean
   #countsNext: boolean
   #isUsed = false
+  /** What the loop has in hand. */
+  #recordsInHand: () => readonly FetchedRecord[] = () => []
 
   /** @throws {TidemarkError} INVALID_ARGUMENT, INVALID_GROUP_ID */
   constructor(context: ClientContext, topics: ConsumedTopics, options: ConsumeOptions) {
@@ -98,6 +103,7 @@ export class Consumer<R> implements AsyncIterable<R>, AsyncDisposable {
     this.#use()
     const loop = new RecordLoop<R>(this.#consumption, this.#loopOptions())
     this.#consumption.onInterrupt = () => loop.interrupt()
+    this.#recordsInHand = () => loop.recordsInHand
     return loop
   }
 
@@ -112,7 +118,9 @@ export class Consumer<R> implements AsyncIterable<R>, AsyncDisposable {
       [Symbol.asyncIterator]: () => {
         this.#use()
         const { timers } = this.#context.environment
-        return new BatchLoop<R>(this.#consumption, timers, { ...this.#loopOptions(), maxRecords, maxWaitMs })
+        const loop = new BatchLoop<R>(this.#consumption, timers, { ...this.#loopOptions(), maxRecords, maxWaitMs })
+        this.#recordsInHand = () => loop.recordsInHand
+        return loop
       },
     }
   }
@@ -155,6 +163,30 @@ export class Consumer<R> implements AsyncIterable<R>, AsyncDisposable {
     this.#use()
     this.#consumption.countDone({ callsDone: true })
     await run.run()
+  }
+
+  /**
+   * Exactly once: what `body` sends through `tx`, and that the record or batch the loop has in hand is processed, become true
+   * together, in one step, or not at all. To be called in the body of a `for await` loop, over the consumer or, cheaper by
+   * far, over its `batches()`.
+   *
+   * When it resolves, all of it survives what the topics' `survives` says. When `body` throws, the process dies, or the
+   * partition is lost to another member meanwhile, nothing of it counts: readers of committed records (the default) never
+   * see what was sent, and the input is handed out again, here too where the loop goes on after the error.
+   *
+   * Only what goes through `tx` is a part of it: a side effect elsewhere happens as often as the body runs.
+   * @throws {TidemarkError} what `body` throws; INVALID_ARGUMENT outside of a loop and where only `done()` counts;
+   *   PRODUCER_FENCED after `timeoutMs`; STALE_MEMBER_EPOCH where the partition was lost; and as `topic.send`. After any
+   *   other error of the commit itself it may count or not: the loop ends with it, and the next one goes on rightly.
+   */
+  async transaction<T>(body: TransactionBody<T>, options: TransactionOptions = {}): Promise<T> {
+    if (!this.#countsNext) {
+      const message =
+        "transaction: it takes what a loop has in hand, so it needs a 'for await' loop and processed: 'next', the default."
+      throw new TidemarkError('INVALID_ARGUMENT', message)
+    }
+    checkTransaction(body, options)
+    return await this.#consumption.transaction(body, options, this.#recordsInHand())
   }
 
   /**

@@ -8,9 +8,11 @@ import type { CheckedConsumeOptions } from './consume-options.ts'
 import { type ConsumerStatus, partitionStatus, whyNothing } from './consumer-status.ts'
 import { ConsumerWarnings } from './consumer-warnings.ts'
 import { damageJudge } from './damage-judge.ts'
+import type { FetchedRecord } from './fetched-record.ts'
 import { Fetcher } from './fetcher.ts'
 import { hasWholeShare } from './group-share.ts'
 import { InHandWatch } from './in-hand-watch.ts'
+import { InputTransaction } from './input-transaction.ts'
 import { keepingAlive } from './keep-alive.ts'
 import type { LoopEnd, LoopSource } from './loop-source.ts'
 import { GroupMember } from './member.ts'
@@ -20,6 +22,8 @@ import type { ProcessedPrefix, ProgressListener } from './processed.ts'
 import { StartPositions } from './start-positions.ts'
 import { type ConsumedTopics, Subscription } from './subscription.ts'
 import { byPartition } from './topic-partition.ts'
+import type { TransactionOptions } from './transaction.ts'
+import type { TransactionBody, TransactionFailure } from './transactions.ts'
 
 const RETRY_MS = 100
 
@@ -219,6 +223,24 @@ export class Consumption implements LoopSource, Finishable {
     }
     await this.#committer.commit('power-loss', { again: true })
     this.#finishDraining()
+  }
+
+  /** These records, of a loop, count when the transaction is committed, and come again when it is not. */
+  async transaction<T>(
+    body: TransactionBody<T>,
+    options: TransactionOptions,
+    records: readonly FetchedRecord[],
+  ): Promise<T> {
+    const member = this.#member
+    const input = new InputTransaction(this.group, member, this.#assignment, records)
+    const failed = (failure: TransactionFailure) => {
+      input.failed(failure)
+      // Only what the group has committed tells now where to go on.
+      if (failure.isUndecided) this.#fail(failure.error)
+    }
+    const result = await this.#context.transactions.run(body, options, input.offsets, failed)
+    input.committed()
+    return result
   }
 
   async seek(place: TopicPartition, position: Position): Promise<void> {

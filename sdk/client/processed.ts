@@ -35,6 +35,8 @@ export class ProcessedPrefix {
   /** What is committed for certain, and what is so even after a power loss. */
   committedOffset = -1
   durableOffset = -1
+  /** A transaction is about to commit it: nobody else may meanwhile. */
+  isHeld = false
   /** False once the partition is given up, lost or closed: nothing counts any more. */
   isOpen = true
   /** How often the group was sent elsewhere. */
@@ -78,7 +80,9 @@ export class ProcessedPrefix {
 
   /** Whether the last issued commit is behind. */
   get hasMoved(): boolean {
-    return this.isOpen && (this.offset !== this.issuedOffset || this.metadataNow() !== this.issuedMetadata)
+    return (
+      this.isOpen && !this.isHeld && (this.offset !== this.issuedOffset || this.metadataNow() !== this.issuedMetadata)
+    )
   }
 
   /** Aborts when the partition is given up with records undone. */
@@ -107,6 +111,28 @@ export class ProcessedPrefix {
     this.committedOffset = this.durableOffset = -1
     this.wake()
     this.startAt(offset, -1, true)
+  }
+
+  /** What was handed out and not done comes again. */
+  rewind(): void {
+    this.clear()
+    this.restarts++
+    this.passedOffset = this.passedEpoch = -1
+    this.wake()
+  }
+
+  /** Everything before `offset` is processed, and a transaction has committed it. */
+  committedElsewhere(offset: number, leaderEpoch: number): void {
+    if (!this.isOpen) return
+    while (this.head !== this.tail && this.ring[this.head & this.mask]!.offset < offset) {
+      this.ring[this.head & this.mask]!.isProcessed = true
+      this.ring[this.head++ & this.mask] = undefined
+    }
+    this.offset = this.issuedOffset = this.committedOffset = this.durableOffset = offset
+    this.leaderEpoch = leaderEpoch
+    this.issuedMetadata = ''
+    this.uncommitted = 0
+    if (this.head === this.tail) this.wake()
   }
 
   handOut(record: FetchedRecord): void {

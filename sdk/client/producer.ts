@@ -10,6 +10,7 @@ import { nearestName } from './nearest-name.ts'
 import { shown } from './option-check.ts'
 import type { PartitionOffset } from './position.ts'
 import { RecordSource } from './record-source.ts'
+import type { Lanes } from './send-lanes.ts'
 import { type EncodedRecord, type PlaceInBatch, SendQueue } from './send-queue.ts'
 import { Sending } from './sending.ts'
 import { encode, type Serde } from './serde.ts'
@@ -78,6 +79,7 @@ export interface ProducerOptions<KI, VI> {
   readonly value: Serde<unknown, VI>
   readonly codec: CodecName
   readonly maxQueuedBytes: number
+  readonly lanes: Lanes
 }
 
 /** Two varints, a varlong and what else a record needs besides its bytes, at most. */
@@ -110,6 +112,7 @@ export class Producer<N extends string, KI, VI> implements Finishable {
     this.#queue = new SendQueue(context, {
       topic: options.topic.name,
       codec: options.codec,
+      lanes: options.lanes,
       onUnknownTopic: () => this.#forgetShape(),
     })
     this.#stopWatching = context.broker.onTopicsChanged((names) => {
@@ -326,7 +329,7 @@ export class Producer<N extends string, KI, VI> implements Finishable {
     this.#isPreparing = true
     try {
       const shape = await this.#options.topic.shape()
-      await this.#context.lanes.ready()
+      await this.#options.lanes.ready()
       this.#accept(shape)
       for (const { go } of this.#waiting.splice(0)) go()
     } catch (error) {

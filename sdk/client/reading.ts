@@ -41,7 +41,7 @@ export interface ReadOptions {
   readonly limit?: number | undefined
   /** Ends the loop quietly. */
   readonly signal?: AbortSignal | undefined
-  /** Whether records of open and aborted transactions are handed out. Default 'read_uncommitted', as Kafka's. */
+  /** 'read_uncommitted': records of open and aborted transactions are handed out, too. Default 'read_committed'. */
   readonly isolation?: Isolation | undefined
   /** What to do at damaged bytes. Default 'throw'. */
   readonly onDamage?: OnDamage | undefined
@@ -91,7 +91,7 @@ export class Reading implements LoopSource, Finishable {
     this.#context = context
     this.#topic = topic
     this.#options = options
-    this.#isolation = options.isolation ?? 'read_uncommitted'
+    this.#isolation = options.isolation ?? DEFAULT_CONSUME.isolation
     this.#breath = new Breath(context.environment)
     this.#fetcher = new Fetcher(context, {
       isolation: this.#isolation,

@@ -64,6 +64,11 @@ export class RecordLoop<R> implements AsyncIterator<R, undefined> {
     return { done: true, value: undefined }
   }
 
+  /** Those whose bodies run. */
+  get recordsInHand(): readonly FetchedRecord[] {
+    return this.inHand === undefined ? [] : [...this.alsoInHand, this.inHand]
+  }
+
   /** The next record is looked for anew, wherever this one came from. */
   interrupt(): void {
     this.batch = undefined

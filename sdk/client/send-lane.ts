@@ -1,4 +1,4 @@
-import type { Broker, TopicPartition } from '../broker/broker.ts'
+import type { Broker, ProduceRequest, TopicPartition } from '../broker/broker.ts'
 import { fromPartitionError } from '../broker/partition-error.ts'
 import { TidemarkError } from '../errors.ts'
 import { stampProducer } from '../record/batch-stamp.ts'
@@ -10,6 +10,18 @@ import type { ProducerIdentity } from './send-lanes.ts'
 /** Kafka's `max.in.flight.requests.per.connection`: of its last five batches a broker knows when it gets one again. */
 const MAX_IN_FLIGHT = 5
 const LAST_EPOCH = 0x7fff
+
+/** Of a lane's client: gets a new identity where epochs have run out. */
+interface Idempotent {
+  readonly renew: () => Promise<ProducerIdentity>
+}
+
+/** Of a lane of transactions, which fail as a whole and are then begun anew. */
+interface Transactional {
+  readonly transactionalId: string
+  readonly sending: () => void
+  readonly failed: (error: unknown) => void
+}
 
 interface Failure {
   readonly batch: PendingBatch
@@ -27,7 +39,7 @@ interface Failure {
 export class SendLane {
   readonly #broker: Broker
   readonly #place: TopicPartition
-  readonly #askIdentity: () => Promise<ProducerIdentity>
+  readonly #kind: Idempotent | Transactional
   readonly #breath: Breath
   #identity: ProducerIdentity
   #nextSequence = 0
@@ -46,13 +58,22 @@ export class SendLane {
     broker: Broker,
     place: TopicPartition,
     identity: ProducerIdentity,
-    { askIdentity, breath }: { askIdentity: () => Promise<ProducerIdentity>; breath: Breath },
+    { breath, ...kind }: (Idempotent | Transactional) & { readonly breath: Breath },
   ) {
     this.#broker = broker
     this.#place = place
     this.#identity = identity
-    this.#askIdentity = askIdentity
+    this.#kind = kind
     this.#breath = breath
+  }
+
+  /** A new transaction, when nothing of the one before is under way. An epoch of its own begins with sequence 0. */
+  restart(identity: ProducerIdentity): void {
+    const { producerId, producerEpoch } = this.#identity
+    if (producerId === identity.producerId && producerEpoch === identity.producerEpoch) return
+    if (producerId !== identity.producerId) this.#isKnown = false
+    this.#identity = identity
+    this.#nextSequence = 0
   }
 
   /** Whether a batch may be sent now. */
@@ -82,7 +103,8 @@ export class SendLane {
     this.#inFlight.add(number)
     try {
       const records = this.#number(batch)
-      const receipt = this.#receipt(await this.#broker.produce({ partitions: [{ ...this.#place, records }] }))
+      const request = { partitions: [{ ...this.#place, records }] }
+      const receipt = this.#receipt(await this.#broker.produce(this.#inTransaction(request)))
       this.#isKnown = true
       // Who sends one after the other, not waiting for the disk, would keep timers and other processes waiting.
       const breath = this.#breath.take()
@@ -94,6 +116,12 @@ export class SendLane {
     this.#inFlight.delete(number)
     if (this.#failures.length > 0 && this.#inFlight.size === 0) await this.#settle()
     this.#goOn()
+  }
+
+  #inTransaction(request: ProduceRequest): ProduceRequest {
+    if ('renew' in this.#kind) return request
+    this.#kind.sending()
+    return { ...request, transactionalId: this.#kind.transactionalId }
   }
 
   #number(batch: PendingBatch): Buffer {
@@ -114,13 +142,18 @@ export class SendLane {
    * epoch: should it still be on its way, it comes too late. What was refused for want of a batch before it goes again.
    */
   async #settle(): Promise<void> {
+    if (!('renew' in this.#kind)) {
+      for (const { error } of this.#failures) this.#kind.failed(error)
+      for (const { batch, error } of this.#failures.splice(0)) batch.reject(error)
+      return
+    }
     const failures = this.#failures.sort((one, other) => one.number - other.number)
     const isMissed = ({ error, beganEpoch }: Failure) =>
       error instanceof TidemarkError && error.code === 'OUT_OF_ORDER_SEQUENCE' && !beganEpoch
     for (const failure of failures) if (!isMissed(failure)) failure.batch.reject(failure.error)
     const missed = failures.filter(isMissed).map(({ batch }) => batch)
     try {
-      this.#identity = await this.#nextIdentity()
+      this.#identity = await this.#nextIdentity(this.#kind)
       this.#nextSequence = 0
       this.#isFirstEpoch = false
       this.#again.push(...missed)
@@ -130,11 +163,11 @@ export class SendLane {
     this.#failures = []
   }
 
-  async #nextIdentity(): Promise<ProducerIdentity> {
+  async #nextIdentity({ renew }: Idempotent): Promise<ProducerIdentity> {
     const { producerId, producerEpoch } = this.#identity
     if (producerEpoch < LAST_EPOCH) return { producerId, producerEpoch: producerEpoch + 1 }
     this.#isKnown = false
-    return await this.#askIdentity()
+    return await renew()
   }
 
   #goOn(): void {

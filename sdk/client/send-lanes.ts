@@ -9,8 +9,20 @@ export interface ProducerIdentity {
   readonly producerEpoch: number
 }
 
+/** For whoever has no transactions. */
+const NO_TIMEOUT_MS = -1
+
+/** Where a queue gets the lanes that its batches take. */
+export interface Lanes {
+  /** Set where batches are parts of transactions. */
+  readonly transactionalId?: string
+  /** Resolves when `lane` can be used. @throws {TidemarkError} what the broker says, such as READ_ONLY */
+  ready(): Promise<void>
+  lane(topic: string, partition: number): SendLane
+}
+
 /** The lanes of one client to every partition it sends to. They share one producer id, got when the first is needed. */
-export class SendLanes {
+export class SendLanes implements Lanes {
   readonly #broker: Broker
   readonly #breath: Breath
   readonly #lanes = new Map<string, SendLane[]>()
@@ -22,7 +34,6 @@ export class SendLanes {
     this.#breath = new Breath(environment)
   }
 
-  /** Resolves when lanes can be used. @throws {TidemarkError} what the broker says, such as READ_ONLY */
   async ready(): Promise<void> {
     if (this.#identity !== undefined) return
     this.#asking ??= this.#ask()
@@ -33,18 +44,17 @@ export class SendLanes {
     }
   }
 
-  /** Once `ready`. */
   lane(topic: string, partition: number): SendLane {
     const lanes = this.#lanes.get(topic) ?? []
     this.#lanes.set(topic, lanes)
     lanes[partition] ??= new SendLane(this.#broker, { topic, partition }, this.#identity!, {
-      askIdentity: () => this.#ask(),
+      renew: () => this.#ask(),
       breath: this.#breath,
     })
     return lanes[partition]
   }
 
   #ask(): Promise<ProducerIdentity> {
-    return this.#broker.initProducerId({ transactionalId: null })
+    return this.#broker.initProducerId({ transactionalId: null, transactionTimeoutMs: NO_TIMEOUT_MS })
   }
 }

@@ -6,6 +6,7 @@ import type { ClientContext } from './client-context.ts'
 import { watchSend } from './diagnostics.ts'
 import { PendingBatch } from './pending-batch.ts'
 import type { SendLane } from './send-lane.ts'
+import type { Lanes } from './send-lanes.ts'
 
 /** A record as bytes, with what it will take in a batch at most. */
 export interface EncodedRecord {
@@ -19,6 +20,7 @@ export interface EncodedRecord {
 export interface SendQueueOptions {
   readonly topic: string
   readonly codec: CodecName
+  readonly lanes: Lanes
   /** The topic was not there. */
   readonly onUnknownTopic: () => void
 }
@@ -110,13 +112,13 @@ export class SendQueue {
   private queueOf(partition: number): PartitionQueue {
     const known = this.queues[partition]
     if (known !== undefined) return known
-    const { topic, codec } = this.#options
+    const { topic, codec, lanes } = this.#options
     const queue: PartitionQueue = {
       partition,
       builder: new BatchBuilder({ codec }),
       open: undefined,
       full: [],
-      lane: this.#context.lanes.lane(topic, partition),
+      lane: lanes.lane(topic, partition),
       onFree: () => this.send(queue),
     }
     this.queues[partition] = queue
@@ -158,7 +160,10 @@ export class SendQueue {
   private seal(queue: PartitionQueue, batch: PendingBatch): PendingBatch {
     queue.open = undefined
     try {
-      batch.bytes = queue.builder.build({ hasCrc: false })
+      batch.bytes = queue.builder.build({
+        hasCrc: false,
+        isTransactional: this.#options.lanes.transactionalId !== undefined,
+      })
     } finally {
       queue.builder.reset()
     }

@@ -28,6 +28,7 @@ import { Producer, type RecordToSend, type SentAll, type SentBatch, type SentRec
 import { checkReadOptions, Reading, type ReadOptions } from './reading.ts'
 import { RecordLoop } from './record-loop.ts'
 import { writableOf } from './record-stream.ts'
+import type { Lanes } from './send-lanes.ts'
 import { bytes, defaultKey, type Serde } from './serde.ts'
 import type { TopicRecord } from './topic-record.ts'
 
@@ -207,16 +208,27 @@ export class Topic<N extends string = string, KO = string | null, VO = Uint8Arra
 
   #sending(): Producer<N, KI, VI> {
     if (this.#producer !== undefined) return this.#producer
+    this.#producer = this.producerIn(this.#context.lanes)
+    this.#context.addProducer(this.#producer)
+    return this.#producer
+  }
+
+  /** @internal Whether it is of the Tidemark object that has this context. */
+  belongsTo(context: ClientContext): boolean {
+    return this.#context === context
+  }
+
+  /** @internal What sends its records by lanes of somebody's own. */
+  producerIn(lanes: Lanes): Producer<N, KI, VI> {
     const { compression, maxQueuedBytes } = this.#options
-    this.#producer = new Producer<N, KI, VI>(this.#context, {
+    return new Producer<N, KI, VI>(this.#context, {
+      lanes,
       topic: this.#declared,
       key: this.serdes.key as Serde<unknown, KI>,
       value: this.serdes.value as Serde<unknown, VI>,
       codec: compression ?? 'none',
       maxQueuedBytes: maxQueuedBytes ?? DEFAULT_MAX_QUEUED_BYTES,
     })
-    this.#context.addProducer(this.#producer)
-    return this.#producer
   }
 }
 

@@ -21,7 +21,7 @@ import { JOIN_EPOCH, STATIC_LEAVE_EPOCH } from './member-epoch.ts'
 import { MemberTimers } from './member-timers.ts'
 import { findLeaving, leaveForAWhile, removeMembers } from './membership.ts'
 import { type AlterOffsetsRequest, planAlteration } from './offset-alteration.ts'
-import { type CommitRequest, type PartitionAnswer, planCommit } from './offset-commit.ts'
+import { type CommitPlan, type CommitRequest, type PartitionAnswer, planCommit } from './offset-commit.ts'
 import { type FetchedOffset, type FetchOffsetsRequest, fetchOffsets } from './offset-fetch.ts'
 import { topicIdOf } from './partition-id.ts'
 import type { TopicLookup } from './topic-lookup.ts'
@@ -115,6 +115,16 @@ export class GroupCoordinator {
     })
     this.#append(request.group, records)
     return { partitions }
+  }
+
+  /** What a commit inside a transaction writes, for the caller to append. Throws as `commit`. */
+  planTransactionalCommit(request: CommitRequest): CommitPlan {
+    return planCommit(this.table.get(request.group), request, {
+      topics: this.#options.topics(),
+      nameOf: this.#nameOf,
+      nowMs: this.#options.nowMs(),
+      isTransactional: true,
+    })
   }
 
   fetch(request: FetchOffsetsRequest): { readonly partitions: readonly FetchedOffset[] } {

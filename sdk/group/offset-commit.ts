@@ -45,6 +45,8 @@ export interface CommitContext {
   /** The name of a topic that is, or was until a moment ago. */
   readonly nameOf: NameOf
   readonly nowMs: number
+  /** As Kafka has it, such a commit does not say which topic id it is for. */
+  readonly isTransactional?: boolean
 }
 
 /**
@@ -54,7 +56,7 @@ export interface CommitContext {
 export function planCommit(
   group: Group | undefined,
   request: CommitRequest,
-  { topics, nameOf, nowMs }: CommitContext,
+  { topics, nameOf, nowMs, isTransactional = false }: CommitContext,
 ): CommitPlan {
   checkGroupId(request.group)
   const mayCommit = checkCommitter(group, request, nameOf)
@@ -64,7 +66,7 @@ export function planCommit(
     const shape = topics.byName(topic)
     const error = checkPosition(commit, shape) ?? refusal(commit, shape, mayCommit)
     if (error === null && shape !== undefined) {
-      const { topicId } = shape
+      const topicId = isTransactional ? null : shape.topicId
       const place = { group: request.group, topic, partition }
       records.push(offsetCommitRecord(place, { offset, leaderEpoch, metadata, commitTimestampMs: nowMs, topicId }))
     }

@@ -13,7 +13,12 @@ import { RecoveryReport } from './recovery.ts'
 import { Segment, type SegmentSurroundings } from './segment.ts'
 import { parseSegmentFileName, SEGMENT_SUFFIXES, segmentFileName } from './segment-name.ts'
 import { type RecoveredSegment, SegmentRecovery } from './segment-recovery.ts'
-import { trimTransactionIndex } from './transaction-index.ts'
+import {
+  type AbortedTransaction,
+  readTransactionIndex,
+  trimTransactionIndex,
+  writeTransactionIndex,
+} from './transaction-index.ts'
 
 export interface LoadOptions {
   readonly directory: string
@@ -52,6 +57,8 @@ export class LogLoader {
   #snapshots: number[] = []
   #epochs: LeaderEpochs
   #producers = new ProducerState()
+  /** By markers that were replayed in the segment that is recovered. */
+  readonly #aborted: AbortedTransaction[] = []
   /** Batches from here on have still to be replayed into the producer state. */
   #replayedTo = 0
 
@@ -217,7 +224,23 @@ export class LogLoader {
   }
 
   #replay(batch: BatchWalker): void {
-    if (batch.baseOffset >= this.#replayedTo) replayBatch(this.#producers, batch)
+    if (batch.baseOffset < this.#replayedTo) return
+    const aborted = batch.isControl ? this.#producers.abortedBy(batch.batch()) : undefined
+    if (aborted !== undefined) this.#aborted.push(aborted)
+    replayBatch(this.#producers, batch)
+  }
+
+  /** A power loss may have taken entries of markers that are there. */
+  #mendTransactionIndex(segment: Segment): void {
+    const aborted = this.#aborted.splice(0)
+    if (aborted.length === 0) return
+    const path = segment.path('.txnindex')
+    const known = readTransactionIndex(this.#files, path)
+    const missing = aborted.filter(({ lastOffset }) => !known.some((each) => each.lastOffset === lastOffset))
+    if (missing.length === 0) return
+    const all = [...known, ...missing].sort((one, other) => one.lastOffset - other.lastOffset)
+    writeTransactionIndex(this.#files, path, all)
+    this.#files.syncDirectory(this.#options.directory)
   }
 
   /** Segments that were flushed as a whole are trusted; an index file that is missing or cut is made again. */
@@ -263,7 +286,9 @@ export class LogLoader {
     try {
       const offset = recovery.begin(this.#files)
       if (isFirst) this.#loadProducers(offset)
-      return recovery.run((batch) => this.#replay(batch))
+      const recovered = recovery.run((batch) => this.#replay(batch))
+      this.#mendTransactionIndex(recovery.segment)
+      return recovered
     } catch (error) {
       recovery.abandon()
       throw error

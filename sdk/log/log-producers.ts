@@ -1,12 +1,13 @@
 import type { Environment } from '../environment/environment.ts'
 import type { ErrorPlace } from '../errors.ts'
-import type { RecordBatch } from '../record/record-batch.ts'
+import { RecordBatch } from '../record/record-batch.ts'
 import { recallBatches } from './producer-replay.ts'
 import { isRemembered } from './producer-snapshot.ts'
 import { ProducerSnapshots } from './producer-snapshots.ts'
 import type { ProducerEntry, ProducerState, StoredBatch } from './producer-state.ts'
 import type { Segment } from './segment.ts'
 import { findStored } from './sequence-check.ts'
+import { appendTransactionIndex, cutTransactionIndex } from './transaction-index.ts'
 
 /**
  * So many are never forgotten, whatever the timestamps of their records: who imports old records may have to send them again
@@ -21,6 +22,8 @@ export class LogProducers {
   readonly #snapshots: ProducerSnapshots
   /** With so many producers, those to be forgotten are looked for. */
   #expiresAt = FEW_PRODUCERS + 1
+  /** The `.txnindex` that got an entry for a marker which is not appended yet, and how many bytes it had. */
+  #indexed: { readonly path: string; readonly sizeBytes: number } | undefined
 
   constructor(
     environment: Environment,
@@ -51,8 +54,36 @@ export class LogProducers {
     return findStored(this.#state, batch, place, (entry) => recallBatches(segments, entry))
   }
 
+  /** Producers with an open transaction. */
+  get open(): readonly ProducerEntry[] {
+    return this.#state.open
+  }
+
+  /** Batches are about to be appended to a segment; a marker that aborts comes alone. Throws what the disk throws. */
+  appending(batches: Buffer, segment: Segment): void {
+    const aborted = this.#state.abortedBy(new RecordBatch(batches))
+    if (aborted === undefined) return
+    const path = segment.path('.txnindex')
+    this.#indexed = { path, sizeBytes: this.#environment.files.stat(path)?.sizeBytes ?? 0 }
+    appendTransactionIndex(this.#environment.files, path, aborted)
+  }
+
+  /** They were not appended after all. False where the index cannot be put right. */
+  takeBack(): boolean {
+    if (this.#indexed === undefined) return true
+    const { path, sizeBytes } = this.#indexed
+    try {
+      cutTransactionIndex(this.#environment.files, path, sizeBytes)
+      this.#indexed = undefined
+      return true
+    } catch {
+      return false
+    }
+  }
+
   /** A batch that was appended. */
   note(batch: RecordBatch): void {
+    this.#indexed = undefined
     this.#state.replay(batch)
   }
 

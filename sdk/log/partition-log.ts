@@ -29,6 +29,8 @@ export class PartitionLog extends LogView {
   config: LogConfig
   /** What opening found and mended. */
   readonly recovery: LogRecovery
+  /** Who has written to it, and which transactions are open. */
+  producers: LogProducers
   protected override readonly epochs: LeaderEpochs
   private readonly environment: Environment
   private readonly around: SegmentSurroundings
@@ -37,7 +39,6 @@ export class PartitionLog extends LogView {
   private readonly watchers = new Set<() => void>()
   private readonly health: LogHealth
   private active: ActiveSegment
-  private producers: LogProducers
   private follows: 'flush' | 'append'
   private startOffset: number
   private endOffset: number
@@ -143,9 +144,10 @@ export class PartitionLog extends LogView {
       if (isRollDue(writer, this.config, shape, this.environment.clock)) writer = this.roll()
       if (!this.epochs.isDurable(leaderEpoch)) this.epochs.assign(leaderEpoch, baseOffset)
       stampBatches(batches, { baseOffset, partitionLeaderEpoch: leaderEpoch, logAppendTimeMs })
+      this.producers.appending(batches, writer.segment)
       writer.append(batches)
     } catch (error) {
-      throw this.health.appendFailed(error, writer)
+      throw this.health.appendFailed(error, { isBroken: !this.producers.takeBack() || writer.isBroken })
     }
     this.endOffset = shape.nextOffset
     writer.segment.limitOffset = shape.nextOffset

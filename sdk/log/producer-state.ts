@@ -1,6 +1,7 @@
 import { CONTROL_BIT } from '../record/batch-header.ts'
 import type { RecordBatch } from '../record/record-batch.ts'
 import { sequenceAfter } from '../record/sequence.ts'
+import type { AbortedTransaction } from './transaction-index.ts'
 
 /** What a broker remembers of an idempotent producer: Kafka's ProducerSnapshot schema. */
 export interface ProducerEntry {
@@ -36,7 +37,8 @@ interface KnownProducer {
   readonly isWhole: boolean
 }
 
-const END_TXN_MARKER_TYPES: ReadonlySet<number> = new Set([0, 1])
+const ABORT_MARKER_TYPE = 0
+const COMMIT_MARKER_TYPE = 1
 
 /** The newest batches of every producer id in a log, by replay of its batches. */
 export class ProducerState {
@@ -63,16 +65,33 @@ export class ProducerState {
     return this.#known.size
   }
 
+  /** Producers with an open transaction. */
+  get open(): readonly ProducerEntry[] {
+    return this.entries.filter(({ currentTxnFirstOffset }) => currentTxnFirstOffset >= 0)
+  }
+
   /** The first offset of the earliest open transaction. */
   get firstUnstableOffset(): number | undefined {
+    return this.#firstUnstableBeside(undefined)
+  }
+
+  #firstUnstableBeside(other: number | undefined): number | undefined {
     let first: number | undefined
     for (const { entry } of this.#known.values()) {
-      const { currentTxnFirstOffset } = entry
-      if (currentTxnFirstOffset >= 0 && currentTxnFirstOffset < (first ?? Number.POSITIVE_INFINITY)) {
-        first = currentTxnFirstOffset
-      }
+      const { producerId, currentTxnFirstOffset } = entry
+      if (currentTxnFirstOffset < 0 || producerId === other) continue
+      if (currentTxnFirstOffset < (first ?? Number.POSITIVE_INFINITY)) first = currentTxnFirstOffset
     }
     return first
+  }
+
+  /** The transaction that a batch, which is about to be replayed, aborts. */
+  abortedBy(batch: RecordBatch): AbortedTransaction | undefined {
+    const { producerId, baseOffset: lastOffset } = batch
+    const firstOffset = this.entry(producerId)?.currentTxnFirstOffset ?? -1
+    if (firstOffset < 0 || !batch.isControl || markerOf(batch)?.type !== ABORT_MARKER_TYPE) return undefined
+    const lastStableOffset = this.#firstUnstableBeside(producerId) ?? lastOffset + 1
+    return { producerId, firstOffset, lastOffset, lastStableOffset }
   }
 
   /**
@@ -123,9 +142,8 @@ export class ProducerState {
   }
 
   #replayMarker(batch: RecordBatch, before: KnownProducer | undefined): void {
-    const [marker] = batch.isValid() ? batch.records() : []
-    const { key, value } = marker ?? {}
-    if (!key || key.length < 4 || !END_TXN_MARKER_TYPES.has(key.readInt16BE(2))) return
+    const marker = markerOf(batch)
+    if (marker === undefined) return
     const { producerId, producerEpoch } = batch
     const same = before?.entry.producerEpoch === producerEpoch ? before : undefined
     const entry = {
@@ -135,11 +153,20 @@ export class ProducerState {
       lastOffset: same?.entry.lastOffset ?? -1,
       offsetDelta: same?.entry.offsetDelta ?? 0,
       timestampMs: batch.maxTimestampMs,
-      coordinatorEpoch: value && value.length >= 6 ? value.readInt32BE(2) : -1,
+      coordinatorEpoch: marker.coordinatorEpoch,
       currentTxnFirstOffset: -1,
     }
     this.#known.set(producerId, { entry, recent: same?.recent ?? [], isWhole: same?.isWhole ?? true })
   }
+}
+
+/** What a control batch says, if it ends a transaction. */
+function markerOf(batch: RecordBatch): { readonly type: number; readonly coordinatorEpoch: number } | undefined {
+  const [record] = batch.isValid() ? batch.records() : []
+  const { key, value } = record ?? {}
+  const type = key && key.length >= 4 ? key.readInt16BE(2) : undefined
+  if (type !== ABORT_MARKER_TYPE && type !== COMMIT_MARKER_TYPE) return undefined
+  return { type, coordinatorEpoch: value && value.length >= 6 ? value.readInt32BE(2) : -1 }
 }
 
 export function storedBatch(batch: RecordBatch): StoredBatch {

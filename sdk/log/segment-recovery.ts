@@ -36,7 +36,7 @@ export interface RecoveredSegment {
 
 /** Brings one segment into a state that can be relied on. What it keeps is flushed on return. */
 export class SegmentRecovery {
-  readonly #segment: Segment
+  readonly segment: Segment
   readonly #options: SegmentRecoveryOptions
   readonly #report: RecoveryReport
   readonly #check: EpochCheck
@@ -48,7 +48,7 @@ export class SegmentRecovery {
   #unflushed = -1
 
   constructor(segment: Segment, epochs: LeaderEpochs, options: SegmentRecoveryOptions & { report: RecoveryReport }) {
-    this.#segment = segment
+    this.segment = segment
     this.#options = options
     this.#report = options.report
     this.#check = new EpochCheck(epochs)
@@ -57,7 +57,7 @@ export class SegmentRecovery {
 
   /** Opens the segment and finds where to begin: below, batches are trusted unseen. Returns the offset there. */
   begin(files: FileSystem): number {
-    const segment = this.#segment
+    const segment = this.segment
     const indexes = this.#indexes
     const { isClean, recoveryPoint } = this.#options
     this.#file = FilePool.of(files).open(segment.path('.log'), { write: true })
@@ -86,14 +86,14 @@ export class SegmentRecovery {
 
   /** After an error: lets the segment go. */
   abandon(): void {
-    this.#segment.letGo()
+    this.segment.letGo()
     this.#indexes.close()
     this.#file?.close()
   }
 
   #scan(visit: (batch: BatchWalker) => void): BatchChain {
     const { isClean, isLast, recoveryPoint } = this.#options
-    const segment = this.#segment
+    const segment = this.segment
     const indexes = this.#indexes
     const start = this.#start!
     const verifyFrom = isClean ? start.offset : recoveryPoint
@@ -113,7 +113,7 @@ export class SegmentRecovery {
 
   /** Decides what the bytes behind the last batch are: a torn tail is cut, damage stays. Returns where the log goes on. */
   #settleEnd(file: File, end: BatchChain): number {
-    const segment = this.#segment
+    const segment = this.segment
     const { recoveryPoint, isLast } = this.#options
     if (!isLast) return end.offset
     const { position } = end.batch
@@ -136,7 +136,7 @@ export class SegmentRecovery {
 
   /** Whether a batch may have stood here that is damaged, rather than cut off. */
   #canBeWhole(file: File, position: number, offset: number): boolean {
-    const { sizeBytes } = this.#segment
+    const { sizeBytes } = this.segment
     const header = Buffer.alloc(BATCH_HEADER_BYTES)
     if (position + BATCH_HEADER_BYTES > sizeBytes || file.read(header, position) < header.length) return false
     const batch = new RecordBatch(header)
@@ -147,7 +147,7 @@ export class SegmentRecovery {
 
   /** The length is not under the CRC. A batch that says it is longer than the file may be whole all the same. */
   #isLengthWrong(file: File, position: number, crc: number): boolean {
-    const covered = Buffer.allocUnsafe(this.#segment.sizeBytes - position - ATTRIBUTES_AT)
+    const covered = Buffer.allocUnsafe(this.segment.sizeBytes - position - ATTRIBUTES_AT)
     return file.read(covered, position + ATTRIBUTES_AT) === covered.length && crc32c(covered) === crc
   }
 
@@ -167,10 +167,10 @@ export class SegmentRecovery {
    */
   #flush(file: File): void {
     if (this.#unflushed < 0) return
-    const chunk = Buffer.allocUnsafe(Math.min(COPY_BYTES, this.#segment.sizeBytes - this.#unflushed))
+    const chunk = Buffer.allocUnsafe(Math.min(COPY_BYTES, this.segment.sizeBytes - this.#unflushed))
     try {
-      for (let at = this.#unflushed; at < this.#segment.sizeBytes; ) {
-        const bytes = chunk.subarray(0, file.read(chunk.subarray(0, this.#segment.sizeBytes - at), at))
+      for (let at = this.#unflushed; at < this.segment.sizeBytes; ) {
+        const bytes = chunk.subarray(0, file.read(chunk.subarray(0, this.segment.sizeBytes - at), at))
         if (bytes.length === 0) break
         file.write([bytes], at)
         at += bytes.length

@@ -49,16 +49,9 @@ export function trimTransactionIndex(files: FileSystem, path: string, logEndOffs
   }
 }
 
-/** Writes the index of a segment that compaction made. Durable on return, but for its name. */
+/** Writes the index of a segment anew. Durable on return, but for its name. */
 export function writeTransactionIndex(files: FileSystem, path: string, aborted: readonly AbortedTransaction[]): void {
-  const bytes = Buffer.alloc(aborted.length * ENTRY_BYTES)
-  for (const [entry, { producerId, firstOffset, lastOffset, lastStableOffset }] of aborted.entries()) {
-    const at = entry * ENTRY_BYTES
-    bytes.writeInt16BE(VERSION, at)
-    for (const [field, value] of [producerId, firstOffset, lastOffset, lastStableOffset].entries()) {
-      writeInt64(bytes, at + 2 + field * 8, value)
-    }
-  }
+  const bytes = encodeEntries(aborted)
   const file = files.open(path, { write: true, create: true })
   try {
     file.write([bytes], 0)
@@ -67,4 +60,44 @@ export function writeTransactionIndex(files: FileSystem, path: string, aborted: 
   } finally {
     file.close()
   }
+}
+
+/**
+ * Adds a transaction whose marker is about to be appended: were the marker there first, a reader would take aborted records
+ * for committed ones. Durable on return, with its name.
+ */
+export function appendTransactionIndex(files: FileSystem, path: string, aborted: AbortedTransaction): void {
+  const before = files.stat(path)?.sizeBytes
+  const sizeBytes = before ?? 0
+  const file = files.open(path, { write: true, create: true })
+  try {
+    file.write([encodeEntries([aborted])], sizeBytes)
+    file.syncNow()
+  } finally {
+    file.close()
+  }
+  if (before === undefined) files.syncDirectory(files.join(path, '..'))
+}
+
+/** Takes back what was added. */
+export function cutTransactionIndex(files: FileSystem, path: string, sizeBytes: number): void {
+  if (files.stat(path) === undefined) return
+  const file = files.open(path, { write: true })
+  try {
+    file.truncate(sizeBytes)
+  } finally {
+    file.close()
+  }
+}
+
+function encodeEntries(aborted: readonly AbortedTransaction[]): Buffer {
+  const bytes = Buffer.alloc(aborted.length * ENTRY_BYTES)
+  for (const [entry, { producerId, firstOffset, lastOffset, lastStableOffset }] of aborted.entries()) {
+    const at = entry * ENTRY_BYTES
+    bytes.writeInt16BE(VERSION, at)
+    for (const [field, value] of [producerId, firstOffset, lastOffset, lastStableOffset].entries()) {
+      writeInt64(bytes, at + 2 + field * 8, value)
+    }
+  }
+  return bytes
 }

@@ -7,12 +7,15 @@ export interface CoordinatorRecord {
 }
 
 /**
- * One batch as Kafka's group coordinator writes it, whose base sequence is 0 though it has no producer. A list that
+ * One batch as Kafka's group coordinator writes it, whose base sequence is 0 though it has no producer, or has the one
+ * whose transaction it is a part of. A list that
  * belongs together must be one batch: that is what makes it atomic.
  */
-export function encodeCoordinatorBatch(records: readonly CoordinatorRecord[], timestampMs: number): Buffer {
-  return encodeBatch(
-    records.map(({ key, value }) => ({ key, value, timestampMs })),
-    { baseSequence: 0 },
-  )
+export function encodeCoordinatorBatch(
+  records: readonly CoordinatorRecord[],
+  timestampMs: number,
+  producer?: { readonly producerId: number; readonly producerEpoch: number },
+): Buffer {
+  const inputs = records.map(({ key, value }) => ({ key, value, timestampMs }))
+  return encodeBatch(inputs, { baseSequence: 0, ...producer, isTransactional: producer !== undefined })
 }

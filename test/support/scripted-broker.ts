@@ -265,6 +265,15 @@ export class ScriptedBroker implements port.Broker {
     }),
   }))
 
+  txnOffsetCommit = this.#request('txnOffsetCommit', async ({ offsets }) => ({
+    partitions: offsets.map(({ topic, partition }) => ({ topic, partition, error: null })),
+  }))
+
+  endTxn = this.#request('endTxn', async ({ producerId, producerEpoch }) => ({
+    producerId,
+    producerEpoch: producerEpoch + 1,
+  }))
+
   offsetFetch = this.#request('offsetFetch', async ({ partitions }) => ({
     partitions: [...this.commits.values()]
       .filter(

@@ -12,7 +12,7 @@ import { createWorld, PATH, testOwners } from '../../support/broker/worlds.ts'
 const OPTIONS = { waitMs: 0, survives: 'power-loss' } as const
 
 async function idOf(owner: Broker): Promise<number> {
-  return (await owner.initProducerId({ transactionalId: null })).producerId
+  return (await owner.initProducerId({ transactionalId: null, transactionTimeoutMs: -1 })).producerId
 }
 
 /** Batch n of a producer: one record, `n`. */

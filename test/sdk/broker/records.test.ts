@@ -305,7 +305,7 @@ test('every batch a leader must refuse is refused with its reason, and nothing o
       't',
       batch(['x'], { isTransactional: true, producerId: 1, producerEpoch: 0, baseSequence: 0 }),
       'INVALID_RECORD',
-      /[Tt]ransactions/,
+      /transaction/,
     ],
     ['t', empty, 'INVALID_RECORD', /no record/],
     ['t', gap, 'INVALID_RECORD', /gaps/],
@@ -409,26 +409,14 @@ test('compression.type decides how batches are stored; "producer" keeps what cam
 })
 
 test('readers of committed records stop at the first open transaction; others read on', async () => {
-  const environment = new MemoryEnvironment()
-  const world = createWorld(environment)
-  const first = await world.own()
-  await create(first, 't')
-  await send(first, 't', 'a')
-  await first.close()
-  // What a broker left: a transaction nobody ended.
-  const bytes = batch(['open'], {
-    baseOffset: 1,
-    isTransactional: true,
-    producerId: 1,
-    producerEpoch: 0,
-    baseSequence: 0,
-  })
-  const file = environment.files.open('/data/t-0/00000000000000000000.log', { write: true })
-  file.write([bytes], file.sizeBytes())
-  file.syncNow()
-  file.close()
-  environment.files.remove('/data/.kafka_cleanshutdown')
+  const world = createWorld()
   const owner = await world.own()
+  await create(owner, 't')
+  await send(owner, 't', 'a')
+  const transactionalId = 'tx'
+  const producer = await owner.initProducerId({ transactionalId, transactionTimeoutMs: 60_000 })
+  const records = batch(['open'], { ...producer, isTransactional: true, baseSequence: 0 })
+  await owner.produce({ transactionalId, partitions: [{ topic: 't', partition: 0, records }] })
   await send(owner, 't', 'b')
   for (const broker of [owner, world.follow()]) {
     expect(await readAll(broker, 't')).toEqual(['0=a', '1=open', '2=b'])
@@ -477,6 +465,8 @@ test('a follower refuses whatever would write', async () => {
     () => follower.incrementalAlterConfigs(),
     () => follower.initProducerId(),
     () => follower.produce(),
+    () => follower.endTxn(),
+    () => follower.txnOffsetCommit(),
     () => follower.consumerGroupHeartbeat(),
     () => follower.offsetCommit(),
     () => follower.offsetDelete(),
