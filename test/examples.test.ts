@@ -164,6 +164,32 @@ test('each payment is booked once, although all of them come again', async () =>
   expect(await run('dedupe.ts', ['data', 'ledger.db'], folder)).toEqual(['Ada has 60, 3 came again'])
 })
 
+test('each payment has one receipt, although the step was killed', async () => {
+  const folder = createFolder()
+  const directory = join(folder, 'data')
+  const tide = await open(directory)
+  const payments = tide.topic('payments', { value: json<{ card: string; cents: number }>(), partitions: 2 })
+  await payments.sendBatch(
+    Array.from({ length: 1_000 }, (_, n) => ({ key: `${n}`, value: { card: `${n % 7}`, cents: n } })),
+  )
+  await tide.close()
+  const killed = start('exactly-once.ts', [directory])
+  await killed.line(/receipts$/)
+  killed.child.kill('SIGKILL')
+  await killed.end
+  await run('exactly-once.ts', ['data'], folder)
+
+  await using again = await open(directory)
+  const receipts = again.topic('receipts', { value: json<{ payment: string; euros: string }>() })
+  const paid = new Set<string>()
+  let count = 0
+  for await (const { value } of receipts.read({ follow: false })) {
+    count++
+    paid.add(value.payment)
+  }
+  expect([count, paid.size]).toEqual([1_000, 1_000])
+})
+
 test('the outbox sends each event once, and nothing at the second run', async () => {
   const folder = createFolder()
   const printed = ['Ada registered', 'Grace registered']

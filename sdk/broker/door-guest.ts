@@ -249,10 +249,10 @@ function isApi(name: string): name is Api {
 }
 
 /** A broker believes the checksums of its own process. Those of others are looked at; all else it judges itself. */
-async function produce(broker: Broker, { partitions }: ProduceRequest): Promise<ProduceResponse> {
+async function produce(broker: Broker, { partitions, ...rest }: ProduceRequest): Promise<ProduceResponse> {
   const refused = new Map(partitions.filter(isCorrupt).map((each) => [each, corruptBatch(each)]))
   const sound = partitions.filter((each) => !refused.has(each))
-  const answers = [...(await broker.produce({ partitions: sound })).partitions]
+  const answers = [...(await broker.produce({ ...rest, partitions: sound })).partitions]
   return { partitions: partitions.map((each) => refused.get(each) ?? answers.shift()!) }
 }
 

@@ -109,7 +109,7 @@ export class OwnerRecords {
   }
 
   #findStored({ log, leaderEpoch }: LedPartition, batch: RecordBatch): StoredBatch | undefined {
-    const stored = log.findStored(batch)
+    const stored = log.producers.findStored(batch)
     if (stored === undefined || !this.#producerIds.isOwn(batch.producerId)) return stored
     if ((log.epochAt(stored.lastOffset) ?? -1) >= leaderEpoch) return stored
     const message = `Producer id ${batch.producerId} was given out before: the metadata log is older than ${log.topic}-${log.partition}. Send again.`

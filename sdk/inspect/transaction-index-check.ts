@@ -6,7 +6,8 @@ import type { FileToCheck } from './producer-snapshot-check.ts'
 const ENTRY_BYTES = 34
 
 /** One `.txnindex` file: the aborted transactions of a segment. */
-export function checkTransactionIndex({ files, path, name, findings }: FileToCheck, logEndOffset: number): void {
+export function checkTransactionIndex(file: FileToCheck, logEndOffset: number): void {
+  const { files, path, name, findings, isMendedOnOpen } = file
   const bytes = readWholeFile(files, path)
   if (bytes === undefined) return
   const rest = bytes.length % ENTRY_BYTES
@@ -19,6 +20,19 @@ export function checkTransactionIndex({ files, path, name, findings }: FileToChe
     else lastEnd = readInt64(bytes, position + 18)
   }
   if (problem === undefined) return
+  // An entry is written before its marker, so a crash may leave the last one alone, or a part of it.
+  const isLast = bytes.length - problem.position <= ENTRY_BYTES
+  if (isLast && isMendedOnOpen) {
+    findings.add(name, {
+      severity: 'note',
+      rule: 'transaction-index',
+      position: problem.position,
+      what: 'The index of aborted transactions ends with one whose marker was not written.',
+      whatABrokerWouldDo: 'It aborts the transaction again.',
+      whatToDo: 'Nothing: the next opening cuts the entry off.',
+    })
+    return
+  }
   findings.add(name, {
     severity: 'damage',
     rule: 'transaction-index',

@@ -1,5 +1,4 @@
 import type { Environment } from '../environment/environment.ts'
-import type { ErrorPlace } from '../errors.ts'
 import { RecordBatch } from '../record/record-batch.ts'
 import { recallBatches } from './producer-replay.ts'
 import { isRemembered } from './producer-snapshot.ts'
@@ -7,6 +6,7 @@ import { ProducerSnapshots } from './producer-snapshots.ts'
 import type { ProducerEntry, ProducerState, StoredBatch } from './producer-state.ts'
 import type { Segment } from './segment.ts'
 import { findStored } from './sequence-check.ts'
+import { storageError } from './storage-error.ts'
 import { appendTransactionIndex, cutTransactionIndex } from './transaction-index.ts'
 
 /**
@@ -15,9 +15,18 @@ import { appendTransactionIndex, cutTransactionIndex } from './transaction-index
  */
 const FEW_PRODUCERS = 64
 
+interface LogOfProducers {
+  readonly directory: string
+  readonly topic: string
+  readonly partition: number
+  /** As it is at the moment. */
+  readonly segmentList: readonly Segment[]
+}
+
 /** The producers of a log that is written: what is remembered of them, in memory and in `.snapshot` files. */
 export class LogProducers {
   readonly #environment: Environment
+  readonly #log: LogOfProducers
   readonly #state: ProducerState
   readonly #snapshots: ProducerSnapshots
   /** With so many producers, those to be forgotten are looked for. */
@@ -27,12 +36,13 @@ export class LogProducers {
 
   constructor(
     environment: Environment,
-    directory: string,
+    log: LogOfProducers,
     loaded: { readonly producers: ProducerState; readonly snapshotOffset: number },
   ) {
     this.#environment = environment
+    this.#log = log
     this.#state = loaded.producers
-    this.#snapshots = new ProducerSnapshots(environment.files, directory, loaded.snapshotOffset)
+    this.#snapshots = new ProducerSnapshots(environment.files, log.directory, loaded.snapshotOffset)
     if (this.#state.size >= this.#expiresAt) this.#expire()
   }
 
@@ -49,9 +59,17 @@ export class LogProducers {
     return this.#state.firstUnstableOffset
   }
 
-  /** The batch as it was appended before. Throws OUT_OF_ORDER_SEQUENCE, INVALID_PRODUCER_EPOCH, and what reading throws. */
-  findStored(batch: RecordBatch, place: ErrorPlace, segments: readonly Segment[]): StoredBatch | undefined {
-    return findStored(this.#state, batch, place, (entry) => recallBatches(segments, entry))
+  /** The batch as it was appended before. Throws OUT_OF_ORDER_SEQUENCE, INVALID_PRODUCER_EPOCH, STORAGE_ERROR. */
+  findStored(batch: RecordBatch): StoredBatch | undefined {
+    const { topic, partition, segmentList } = this.#log
+    const place = { topic, partition }
+    return findStored(this.#state, batch, place, (entry) => {
+      try {
+        return recallBatches(segmentList, entry)
+      } catch (error) {
+        throw storageError(error, `read ${topic}-${partition}`, place)
+      }
+    })
   }
 
   /** Producers with an open transaction. */

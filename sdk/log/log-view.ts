@@ -57,7 +57,7 @@ export abstract class LogView {
   protected readonly damage = new Damage()
   protected readonly openSegments = new OpenSegments()
   /** In order; all but the last are full. */
-  protected segmentList: Segment[] = []
+  segmentList: Segment[] = []
   protected abstract readonly epochs: LeaderEpochs
   private readonly positions = new ReadPositions()
   private damageSeen = 0

@@ -15,7 +15,6 @@ import { LogLoader } from './log-loader.ts'
 import { LogProducers } from './log-producers.ts'
 import { LogView, type SegmentInfo } from './log-view.ts'
 import type { AppendedBatches, AppendOptions, PartitionLogOptions } from './partition-log-options.ts'
-import type { StoredBatch } from './producer-state.ts'
 import type { LogRecovery } from './recovery.ts'
 import { findExpired } from './retention.ts'
 import { Segment, type SegmentSurroundings } from './segment.ts'
@@ -68,7 +67,7 @@ export class PartitionLog extends LogView {
     this.segmentList = loaded.segments
     this.active = loaded.active
     this.epochs = loaded.epochs
-    this.producers = new LogProducers(environment, directory, loaded)
+    this.producers = new LogProducers(environment, this, loaded)
     this.startOffset = loaded.logStartOffset
     this.endOffset = loaded.logEndOffset
     this.watermark = loaded.logEndOffset
@@ -156,12 +155,6 @@ export class PartitionLog extends LogView {
     return { baseOffset, lastOffset: shape.nextOffset - 1 }
   }
 
-  /** The batch as an idempotent producer sent it before. Throws OUT_OF_ORDER_SEQUENCE, INVALID_PRODUCER_EPOCH, STORAGE_ERROR. */
-  findStored(batch: RecordBatch): StoredBatch | undefined {
-    const { topic, partition, segmentList } = this
-    return this.reading(() => this.producers.findStored(batch, { topic, partition }, segmentList))
-  }
-
   /**
    * Resolves when everything appended before the call survives a power loss. Calls share one fdatasync. When it fails, this
    * and every later call rejects with STORAGE_ERROR: the kernel drops what it could not write, so only opening the log
@@ -209,7 +202,7 @@ export class PartitionLog extends LogView {
       this.active = shorter.active
       this.endOffset = shorter.endOffset
       this.watermark = Math.min(this.watermark, shorter.endOffset)
-      this.producers = new LogProducers(this.environment, directory, shorter)
+      this.producers = new LogProducers(this.environment, this, shorter)
       this.flusher.forget(shorter.endOffset)
       this.damage.keep(0, shorter.endOffset)
       this.forgetPositions()
