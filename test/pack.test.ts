@@ -6,8 +6,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runChecked } from './support/run-process.ts'
 
 const ROOT = join(import.meta.dirname, '..')
-/** Packed: the SDK once, once more inside the command, and the types. Growing past it deserves a look at what came in. */
-const PACKED_MAX_BYTES = 700_000
+/** Packed: the SDK once, once more inside the command and the extension, and the types. Growing past it deserves a look at what came in. */
+const PACKED_MAX_BYTES = 850_000
 
 interface LockEntry {
   readonly version: string
