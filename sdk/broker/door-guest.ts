@@ -169,7 +169,7 @@ export class DoorGuest {
       if (!isApi(api)) throw new TidemarkError('UNSUPPORTED', `The owner of the directory knows no request "${api}".`)
       const answered: Uint8Array[] = []
       const answer = await this.#perform(api, unpack(shapesOf(api).request, json, attachments) as never, wait.signal)
-      if (tellsOwnershipLoss(api, answer)) this.#host.onOwnershipLost()
+      if (tellsOwnershipLoss(answer)) this.#host.onOwnershipLost()
       this.#send({ id, answer: shapesOf(api).answer.pack(answer, answered) }, answered)
     } catch (error) {
       if (isOwnershipLoss(error)) this.#host.onOwnershipLost()

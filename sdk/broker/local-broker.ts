@@ -124,13 +124,14 @@ export class LocalBroker extends ForwardingBroker {
         go: (broker) => {
           ask(broker, api, request).then(
             (answer) => {
-              const isLost = tellsOwnershipLoss(api, answer)
-              if (isLost) this.#demote(broker)
-              if (isLost && mayRepeat(api, request)) again()
-              else resolve(answer)
+              const isAnswer = !tellsOwnershipLoss(answer) || this.#isOurs(broker)
+              if (isAnswer || !mayRepeat(api, request)) resolve(answer)
+              else again()
             },
             (error: unknown) => {
-              if (this.#isAnswer(error, broker) || !(isUnsent(error) || mayRepeat(api, request))) reject(error)
+              const isGone = error instanceof ConnectionLost || isOwnershipLoss(error)
+              const isAnswer = !isGone || this.#isOurs(broker)
+              if (isAnswer || !(isUnsent(error) || mayRepeat(api, request))) reject(error)
               else again()
             },
           )
@@ -160,15 +161,11 @@ export class LocalBroker extends ForwardingBroker {
     return this.#waiting.length < before
   }
 
-  /** Whether that is what the broker has to say, and not that it is no longer the one to ask. */
-  #isAnswer(error: unknown, broker: Owner | Neighbour): boolean {
-    if (error instanceof ConnectionLost) return false
-    if (isOwnershipLoss(error)) {
-      this.#demote(broker)
-      return false
-    }
-    const isClosed = error instanceof TidemarkError && error.code === 'CLOSED'
-    return !isClosed || broker === this.#current || this.#closing !== undefined
+  /** The broker is gone. True where it was this object itself that let it go; otherwise the next one is looked for. */
+  #isOurs(broker: Owner | Neighbour): boolean {
+    if (this.#closing !== undefined) return true
+    this.#demote(broker)
+    return false
   }
 
   /** This process owned the directory and does so no more, or its owner is going or gone. */
@@ -194,6 +191,8 @@ export class LocalBroker extends ForwardingBroker {
       else await broker.close()
     } catch (error) {
       for (const call of this.#waiting.splice(0)) call.fail(error)
+      // Whoever asks again at once waits for the next try.
+      await this.#pause(LAST_PAUSE_MS)
     }
   }
 
@@ -242,18 +241,19 @@ export class LocalBroker extends ForwardingBroker {
       if (error instanceof TidemarkError) return this.#refusal(error)
       unreachable = ` Its local socket cannot be used from here: ${(error as Error).message}.`
     }
+    this.#checkSame()
     try {
-      this.#checkSame()
       return await Owner.open(environment, this.#path, { waitMs, triesOnce: true, survives, clientId, signal })
     } catch (error) {
       return this.#refusal(error, unreachable)
     }
   }
 
-  /** Only that somebody has the directory may pass. */
+  /** Only that somebody has the directory, or took it at that moment, may pass. */
   #refusal(error: unknown, more = ''): TidemarkError {
-    if (!(error instanceof TidemarkError) || error.code !== 'DIRECTORY_IN_USE') throw error
-    return more === '' ? error : new TidemarkError('DIRECTORY_IN_USE', error.message + more, { cause: error })
+    if (!(error instanceof TidemarkError)) throw error
+    if (error.code !== 'DIRECTORY_IN_USE' && error.code !== 'OWNERSHIP_LOST') throw error
+    return more === '' ? error : new TidemarkError(error.code, error.message + more, { cause: error })
   }
 
   /** Somebody may have removed the directory, or put another in its place: that is not ours to go on with. */

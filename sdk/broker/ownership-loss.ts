@@ -1,14 +1,23 @@
-import { TidemarkError } from '../errors.ts'
-import type { ProduceResponse } from './broker.ts'
-import type { Api } from './port-shapes.ts'
+import { type ErrorCode, TidemarkError } from '../errors.ts'
+import type { PartitionError } from './broker.ts'
 
-/** Whether an answer says that whoever gave it owns the directory no more. Sends say so for each partition. */
-export function tellsOwnershipLoss(api: Api, answer: unknown): boolean {
-  if (api !== 'produce') return false
-  return (answer as ProduceResponse).partitions.some(({ error }) => error?.code === 'OWNERSHIP_LOST')
+/** Answers that say for each of what was asked how it went. */
+type Answers = readonly { readonly error?: PartitionError | null }[]
+
+/**
+ * Whether an answer says, of some partition or topic, that whoever gave it owns the directory no more: it lost it, or is
+ * closing it. That concerns all of the request.
+ */
+export function tellsOwnershipLoss(answer: unknown): boolean {
+  const { partitions, topics } = Object(answer) as { readonly partitions?: Answers; readonly topics?: Answers }
+  return (partitions ?? topics)?.some(({ error }) => isLoss(error?.code)) === true
 }
 
 /** The same of what a request rejected with. */
 export function isOwnershipLoss(error: unknown): boolean {
-  return error instanceof TidemarkError && error.code === 'OWNERSHIP_LOST'
+  return error instanceof TidemarkError && isLoss(error.code)
+}
+
+function isLoss(code: ErrorCode | undefined): boolean {
+  return code === 'OWNERSHIP_LOST' || code === 'CLOSED'
 }
