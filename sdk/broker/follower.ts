@@ -229,6 +229,7 @@ export class Follower implements Broker {
 }
 
 async function refuse(): Promise<never> {
-  const message = 'The directory was opened for reading only. Open it without readOnly, when no other process owns it.'
+  const message =
+    'The directory was opened for reading only. Open it without readOnly: that works beside the process that owns it, too.'
   throw new TidemarkError('READ_ONLY', message)
 }

@@ -34,8 +34,8 @@ export const deadLettersCommand: Command = {
   examples: [
     { does: 'What failed, and why?', type: 'tidemark dead-letters ./data payments-failed' },
     {
-      does: 'Try one of them again, between two runs of the program',
-      type: 'tidemark dead-letters ./data payments-failed --offset 17 --send-back --execute --wait 60s',
+      does: 'Try one of them again',
+      type: 'tidemark dead-letters ./data payments-failed --offset 17 --send-back --execute',
     },
     { does: 'Try all of them again', type: 'tidemark dead-letters ./data payments-failed --send-back --execute' },
   ],

@@ -67,8 +67,8 @@ export const resetCommand: Command = {
   examples: [
     { does: 'What would it mean to start over?', type: 'tidemark reset ./data --group fraud --to-earliest' },
     {
-      does: 'Do it, between two runs of the program',
-      type: 'tidemark reset ./data -g fraud --to-earliest --execute --wait 60s',
+      does: 'Do it, the program that consumes having stopped',
+      type: 'tidemark reset ./data -g fraud --to-earliest --execute',
     },
     {
       does: 'Pass over one bad record, on which a running group is stuck',

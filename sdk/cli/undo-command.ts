@@ -47,7 +47,7 @@ export const undoCommand: Command = {
       does: 'Do it while it runs, whatever it has read since',
       type: 'tidemark undo ./data -g fraud --running --force --execute',
     },
-    { does: 'Do it, between two runs of the program', type: 'tidemark undo ./data --group fraud --execute --wait 60s' },
+    { does: 'Do it, the program that consumes having stopped', type: 'tidemark undo ./data --group fraud --execute' },
   ],
   exitCodes: [
     { code: 0, means: 'shown or done' },
