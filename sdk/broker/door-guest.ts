@@ -6,6 +6,7 @@ import type {
   Broker,
   ConnectedProcess,
   FetchRequest,
+  FetchResponse,
   ProduceRequest,
   ProduceResponse,
   TopicPartition,
@@ -22,9 +23,9 @@ import { AttachmentReader, ShapeError, unpack } from './shape.ts'
 const MAX_REQUEST_BYTES = MAX_ATTACHED_BYTES + 16 * 1024 * 1024
 /** More is not read ahead for one that is elsewhere: it asks again. */
 const MAX_FETCH_BYTES = 8 * 1024 * 1024
-/** While more than this waits to be read by the neighbour, its next request waits too. */
+/** While more than this waits to be read by the neighbour, its next request waits too, and so do records for it. */
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024
-/** Answers to what was asked before may still come to more: beyond this it is cut off. */
+/** Answers without records, to what was asked before, may still come to more: beyond this it is cut off. */
 const MAX_HELD_BYTES = 64 * 1024 * 1024
 /** Requests under way, most of which wait for records. */
 const MAX_PENDING = 1_000
@@ -49,6 +50,10 @@ export class DoorGuest {
   readonly #backlog: Frame[] = []
   /** Ends the wait of a request. */
   readonly #pending = new Map<number, AbortController>()
+  /** Fetches that have found something, for which there is no room yet; the first one's turn is next. */
+  readonly #waitingForRoom: (() => void)[] = []
+  /** Of answers without records, since the neighbour last had read everything. */
+  #heldBytes = 0
   readonly #members = new MemberList()
   readonly #sinceMs: number
   #who: Hello | undefined
@@ -67,7 +72,10 @@ export class DoorGuest {
     this.#unknownFor = timers.after(PATIENCE_MS, () => this.dismiss('You did not say who you are.'))
     connection.receive({
       data: (bytes) => this.#arrived(bytes),
-      drained: () => void this.#work(),
+      drained: () => {
+        this.#nextFetch()
+        void this.#work()
+      },
       ended: () => this.#ended(),
       closed: () => this.#closed(),
     })
@@ -132,7 +140,11 @@ export class DoorGuest {
   }
 
   get #hasRoom(): boolean {
-    return this.#connection.unsentBytes <= MAX_UNREAD_BYTES && this.#pending.size < MAX_PENDING
+    return this.#isReading && this.#pending.size < MAX_PENDING
+  }
+
+  get #isReading(): boolean {
+    return this.#connection.unsentBytes <= MAX_UNREAD_BYTES
   }
 
   /** True where the answer may be large. */
@@ -176,19 +188,15 @@ export class DoorGuest {
       this.#send({ id, error: sentError.pack(asAnswer(error), []) })
     }
     this.#pending.delete(id)
-    if (this.#backlog.length > 0) void this.#work()
-    else this.#endWhenDone()
+    this.#nextFetch()
+    void this.#work()
   }
 
   async #perform<A extends Api>(api: A, request: RequestOf<A>, signal: AbortSignal): Promise<AnswerOf<A>> {
     const { broker } = this.#host
     const perform = broker[api] as (request: RequestOf<A>) => Promise<AnswerOf<A>>
     if (api === 'produce') return (await produce(broker, request as ProduceRequest)) as AnswerOf<A>
-    if (api === 'fetch') {
-      const asked = request as FetchRequest
-      const maxBytes = Math.min(asked.maxBytes, MAX_FETCH_BYTES)
-      return (await broker.fetch({ ...asked, maxBytes, signal })) as AnswerOf<A>
-    }
+    if (api === 'fetch') return (await this.#fetch(request as FetchRequest, signal)) as AnswerOf<A>
     const answer = await perform.call(broker, request)
     if (api === 'consumerGroupHeartbeat') {
       this.#members.beaten(request as RequestOf<'consumerGroupHeartbeat'>)
@@ -198,11 +206,33 @@ export class DoorGuest {
     return answer
   }
 
+  /**
+   * One append may end the wait of many fetches. What was found for one that has no room is let go, and read again when it has:
+   * so no more is in memory than the neighbour is about to read, and one batch.
+   */
+  async #fetch(request: FetchRequest, signal: AbortSignal): Promise<FetchResponse> {
+    const { broker } = this.#host
+    const asked = { ...request, maxBytes: Math.min(request.maxBytes, MAX_FETCH_BYTES), signal }
+    let answer = await broker.fetch(asked)
+    while (!this.#isReading && !this.#isClosed && !this.#isDismissed) {
+      await new Promise<void>((resolve) => this.#waitingForRoom.push(resolve))
+      answer = await broker.fetch({ ...asked, maxWaitMs: 0, minBytes: 0 })
+    }
+    return answer
+  }
+
+  #nextFetch(): void {
+    if (this.#isReading || this.#isClosed) this.#waitingForRoom.shift()?.()
+  }
+
   #send(json: unknown, attachments: readonly Uint8Array[] = []): void {
     if (this.#isClosed || this.#isDismissed) return
     const connection = this.#connection
-    connection.write(encodeFrame(json, attachments))
-    if (connection.unsentBytes > MAX_HELD_BYTES) {
+    if (connection.unsentBytes === 0) this.#heldBytes = 0
+    const chunks = encodeFrame(json, attachments)
+    if (attachments.length === 0) this.#heldBytes += chunks.reduce((sum, { length }) => sum + length, 0)
+    connection.write(chunks)
+    if (this.#heldBytes > MAX_HELD_BYTES) {
       this.#host.environment.process.emitWarning(
         `Process ${this.#who?.pid} does not read what it asked for (${connection.unsentBytes} bytes): it was cut off, and comes back when it runs again.`,
         'TIDEMARK_NEIGHBOUR_CUT_OFF',
@@ -231,6 +261,7 @@ export class DoorGuest {
     this.#unknownFor.cancel()
     this.#backlog.length = 0
     for (const wait of this.#pending.values()) wait.abort()
+    for (const goOn of this.#waitingForRoom.splice(0)) goOn()
     this.#leaveGroups()
     this.#host.left(this)
   }

@@ -199,6 +199,40 @@ testOwners('a neighbour that reads no answers is not read from, and costs no mor
   await expect.poll(() => stalled.messages.length, { timeout: 20_000 }).toBe(61)
 })
 
+testOwners('more questions at once than are taken at a time are answered one after the other', async (world) => {
+  const owner = await world.own()
+  await create(owner, 't')
+  const eager = await connect(world)
+  eager.say(HELLO)
+  for (let id = 0; id < 2_500; id++) eager.say({ id, api: 'metadata', request: { topics: ['t'] } })
+  await expect.poll(() => eager.messages.length, { timeout: 20_000 }).toBe(2_501)
+})
+
+testOwners(
+  'large records that many waits of a neighbour get at once, and a record beyond all limits, do not cut it off',
+  async (world) => {
+    const owner = await world.own()
+    await create(owner, 't', 1, { 'max.message.bytes': '100000000' })
+    const reader = await connect(world)
+    reader.say(HELLO)
+    const partitions = [{ topic: 't', partition: 0, fetchOffset: 0, maxBytes: 50_000_000 }]
+    const request = { partitions, maxWaitMs: 3_600_000, minBytes: 1, maxBytes: 50_000_000, isolation: 'read_committed' }
+    for (let id = 0; id < 12; id++) reader.say({ id, api: 'fetch', request })
+    reader.say({ id: 12, api: 'metadata', request: { topics: ['t'] } })
+    await expect.poll(() => reader.messages.length).toBe(2)
+    const sized = (bytes: number) => batch([{ key: null, value: Buffer.alloc(bytes, 'x'), timestampMs: 1 }])
+    await send(owner, 't', sized(8_000_000))
+    await expect.poll(() => reader.messages.length, { timeout: 20_000 }).toBe(14)
+    // What goes to the owner through a neighbour has a limit, which its sender is told.
+    await send(owner, 't', sized(owner.kind === 'owner' ? 70_000_000 : 60_000_000))
+    const behind = [{ topic: 't', partition: 0, fetchOffset: 1, maxBytes: 50_000_000 }]
+    reader.say({ id: 13, api: 'fetch', request: { ...request, partitions: behind } })
+    reader.say({ id: 14, api: 'metadata', request: { topics: ['t'] } })
+    await expect.poll(() => reader.messages.length, { timeout: 20_000 }).toBe(16)
+    expect(reader.messages.flatMap(({ error }) => error ?? [])).toEqual([])
+  },
+)
+
 testOwners('waits of a neighbour that is gone end, and its requests are not begun', async (world) => {
   const owner = await world.own()
   await create(owner, 't')

@@ -231,7 +231,7 @@ test('sockets that dead owners left are taken over; the folder of sockets is pri
   const temporary = createFolder()
   const args = [folder, basename(folder), '0']
   for (let round = 0; round < 3; round++) {
-    const owner = createChildProcess('./owner-process.ts', args, { TMPDIR: temporary })
+    const owner = createChildProcess('./owner-process.ts', args, { TIDEMARK_RUNTIME_DIR: temporary })
     expect(await owner.nextAnswer()).toMatchObject({ owns: true })
     expect(statSync(join(temporary, `tidemark-${process.getuid?.()}`)).mode & 0o777).toBe(0o700)
     owner.signal('SIGKILL')
@@ -243,7 +243,7 @@ test('a path for sockets that is too long is replaced by a short one', async () 
   const folder = createFolder()
   const temporary = join(createFolder(), 'x'.repeat(120))
   const args = [folder, basename(folder), '0']
-  const owner = createChildProcess('./owner-process.ts', args, { TMPDIR: temporary })
+  const owner = createChildProcess('./owner-process.ts', args, { TIDEMARK_RUNTIME_DIR: temporary })
   expect(await owner.nextAnswer()).toMatchObject({ owns: true })
 })
 
@@ -252,7 +252,10 @@ test('without a place for sockets the lock alone holds', async () => {
   const temporary = createFolder()
   writeFileSync(join(temporary, `tidemark-${process.getuid?.()}`), 'not a folder')
   const args = [folder, basename(folder), '0']
-  const owner = createChildProcess('./owner-process.ts', args, { TMPDIR: temporary, NODE_NO_WARNINGS: '1' })
+  const owner = createChildProcess('./owner-process.ts', args, {
+    TIDEMARK_RUNTIME_DIR: temporary,
+    NODE_NO_WARNINGS: '1',
+  })
   expect(await owner.nextAnswer()).toMatchObject({ owns: true })
   await expect(take(folder)).rejects.toEqual(inUseBy(owner.pid))
 })

@@ -11,7 +11,7 @@ const environment = nodeEnvironment()
 
 // A place for sockets of its own: here others are let in.
 const temporary = mkdtempSync(join(tmpdir(), 'tidemark-sockets-'))
-process.env['TMPDIR'] = temporary
+process.env['TIDEMARK_RUNTIME_DIR'] = temporary
 chmodSync(temporary, 0o755)
 afterAll(() => rmSync(temporary, { recursive: true, force: true }))
 

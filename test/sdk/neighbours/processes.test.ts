@@ -1,5 +1,6 @@
 /** Real processes with one directory. */
 import { once } from 'node:events'
+import { dirname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { expect, onTestFinished, test } from 'vitest'
 import { open } from '../../../sdk/index.ts'
@@ -76,6 +77,13 @@ test(`of three processes the owner is killed, ${KILLS} times: sends and loops of
     `take-over, from SIGKILL to the next acknowledged send of every neighbour: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, slowest ${at(1)} ms`,
   )
 }, 120_000)
+
+test('processes that have different temporary directories find each other', async () => {
+  const directory = createDirectory()
+  const owner = await startNeighbour(directory, { TMPDIR: dirname(directory) })
+  const neighbour = await startNeighbour(directory, { TMPDIR: '/nowhere' })
+  expect(await Promise.all([owner, neighbour].map(kindOf))).toEqual(['owner', 'neighbour'])
+})
 
 test('an owner that is stopped keeps the directory; its neighbours wait, say so, and go on when it does', async () => {
   const directory = createDirectory()

@@ -31,9 +31,12 @@ export function createDirectory(): string {
 }
 
 /** Starts `worker.ts`, and waits until it has opened the directory. */
-export async function startNeighbour(directory: string): Promise<Neighbour> {
+export async function startNeighbour(directory: string, variables: NodeJS.ProcessEnv = {}): Promise<Neighbour> {
   const program = fileURLToPath(new URL('worker.ts', import.meta.url))
-  const child = spawn(process.execPath, [program, directory], { stdio: ['pipe', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [program, directory], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, ...variables },
+  })
   onTestFinished(() => void child.kill('SIGKILL'))
   const told: Told[] = []
   const errors: string[] = []
