@@ -98,8 +98,8 @@ type Entry = PartitionHistory['entries'][number]
 
 function whatHappened(entry: Entry, before: Entry | undefined, style: Style): string {
   if (entry.kind === 'tombstone')
-    return style.yellow(isUndo(entry, before) ? 'reset undone, commit removed' : 'commit removed')
-  if (isUndo(entry, before)) return style.yellow('reset undone')
+    return style.yellow(isAsBeforeReset(entry, before) ? 'commit removed, as before the reset' : 'commit removed')
+  if (isAsBeforeReset(entry, before)) return style.yellow('as before the reset')
   const former = parseResetMetadata(entry.metadata)
   if (former !== undefined) {
     return style.yellow(former === null ? 'reset; was not committed before' : `reset from ${digits(former.offset)}`)
@@ -112,7 +112,8 @@ function whatHappened(entry: Entry, before: Entry | undefined, style: Style): st
   return `+${digits(moved)} after ${pauseWords(entry.timestampMs - before.timestampMs)}${own}`
 }
 
-function isUndo(entry: Entry, before: Entry | undefined): boolean {
+/** Undone, or read up to there again: an undo leaves nothing that would tell the two apart. */
+function isAsBeforeReset(entry: Entry, before: Entry | undefined): boolean {
   if (before?.kind !== 'commit') return false
   const former = parseResetMetadata(before.metadata)
   return former !== undefined && isSamePosition(entry.kind === 'commit' ? entry : null, former)
