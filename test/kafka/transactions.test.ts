@@ -13,8 +13,13 @@ import {
   TRANSACTION_STATES,
 } from '../../sdk/transaction/transaction-record.ts'
 import { complaints, dumpLogSegments, formatDirectory, javaClients, startBroker } from '../support/kafka.ts'
+import { createInputs, runWorker } from '../support/kill/transaction-kills.ts'
+import { seededRandom } from '../support/seeded-random.ts'
 
 const STATE = '__transaction_state'
+const KILLS = Number(process.env['KILLS'] ?? 8)
+const INPUTS = Number(process.env['INPUTS'] ?? 600)
+const SEED = Number(process.env['SEED'] ?? Date.now() % 100_000)
 
 function createFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-kafka-'))
@@ -105,6 +110,27 @@ test('Kafka’s tools and consumers agree with our transactions, and a broker go
   expect(again.length).toBe(104)
   expect(again).toContain('2000')
 })
+
+test(`after ${KILLS} SIGKILLs of a step in transactions a Java consumer gets each of ${INPUTS} inputs once (SEED=${SEED})`, async () => {
+  const directory = createFolder()
+  const inputs = await createInputs(directory, INPUTS)
+  const random = seededRandom(SEED)
+  for (let kill = 0; kill < KILLS; kill++) {
+    await runWorker(directory, { after: 1 + Math.floor(random() * 6), delayMs: random() * 8 })
+  }
+  await runWorker(directory, 'none')
+  expect((await dumpLogSegments(filesOf(directory, STATE, '.log'), { decode: 'transaction-log' })).problems).toEqual([])
+  const dump = await dumpLogSegments(filesOf(directory, 'out', '.log'))
+  expect(dump.problems).toEqual([])
+  expect(dump.files.flatMap(({ batches }) => batches).filter(({ isControl }) => isControl)).not.toEqual([])
+  const broker = await startBroker(directory)
+  onTestFinished(() => broker.kill())
+  const options = { topics: ['out'], group: 'reads', reset: 'earliest', commit: false } as const
+  const { records } = await javaClients(broker.bootstrap).consume({ ...options, isolation: 'read_committed' })
+  expect(records.map(({ value }) => value as string).sort()).toEqual(inputs.toSorted())
+  await broker.stop()
+  expect(complaints(broker.output())).toEqual([])
+}, 900_000)
 
 test('a transaction that a broker left open is aborted by whoever takes the directory, and the broker goes on', async () => {
   const directory = createFolder()

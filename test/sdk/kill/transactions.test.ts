@@ -1,15 +1,12 @@
 /** A consume → send step in transactions, killed again and again: every input comes out once. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { open, string } from '../../../sdk/index.ts'
 import { verifyDirectory } from '../../../sdk/inspect.ts'
 import { scanBatches } from '../../../sdk/record/batch-scan.ts'
+import { createInputs, runWorker } from '../../support/kill/transaction-kills.ts'
 import { seededRandom } from '../../support/seeded-random.ts'
 
 const KILLS = Number(process.env['KILLS'] ?? 20)
@@ -17,29 +14,6 @@ const INPUTS = Number(process.env['INPUTS'] ?? 2_000)
 /** Of the directories that kills leave so many are looked at in every byte. */
 const VERIFIED = 20
 const SEED = Number(process.env['SEED'] ?? Date.now() % 100_000)
-
-/** Kills the worker a moment after so many transactions; `none`: lets it come to its end. Says whether it was killed. */
-async function runWorker(
-  directory: string,
-  kill: { readonly after: number; readonly delayMs: number } | 'none',
-): Promise<boolean> {
-  const program = fileURLToPath(new URL('../../support/kill/transaction-worker.ts', import.meta.url))
-  const child = spawn(process.execPath, [program, directory], { stdio: ['ignore', 'pipe', 'pipe'] })
-  let errors = ''
-  let begun = 0
-  child.stderr.on('data', (chunk: Buffer) => {
-    errors += chunk
-  })
-  child.stdout.on('data', (chunk: Buffer) => {
-    const before = begun
-    begun += chunk.length
-    if (kill === 'none' || before >= kill.after || begun < kill.after) return
-    void sleep(kill.delayMs).then(() => child.kill('SIGKILL'))
-  })
-  const [code, signal] = await once(child, 'close')
-  if (signal !== 'SIGKILL' && code !== 0) throw new Error(`the worker failed: ${errors}`)
-  return signal === 'SIGKILL'
-}
 
 /** Values of committed records, told from the files alone: batches, and the markers behind them. */
 function committedValues(directory: string, topic: string): string[] {
@@ -70,14 +44,8 @@ test(`${KILLS} SIGKILLs of a step in transactions: each of ${INPUTS} inputs come
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-once-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   const directory = join(folder, 'data')
+  const inputs = await createInputs(directory, INPUTS)
   const random = seededRandom(SEED)
-  const inputs = Array.from({ length: INPUTS }, (_, n) => `${n}`)
-  {
-    await using tide = await open(directory)
-    await tide.topic('out', { partitions: 2 }).ensure()
-    const topic = tide.topic('in', { value: string, partitions: 3 })
-    await topic.sendBatch(inputs.map((value) => ({ key: value, value })))
-  }
   let killed = 0
   for (let kill = 0; kill < KILLS; kill++) {
     const after = 1 + Math.floor(random() * 6)
