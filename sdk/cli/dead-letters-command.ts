@@ -89,6 +89,10 @@ async function showOrSend(invocation: Invocation, tide: Tidemark, places: readon
     )
     return 0
   }
+  if (unsent.length === 0) {
+    await print(invocation, [], 'No dead letters are waiting here: nothing was sent back.')
+    return 0
+  }
   await letters.sendBack(unsent)
   const sent = (await list(true)).filter((letter) => unsent.some((each) => each.id === letter.id))
   await print(invocation, sent, `Done: ${counted(sent.length, 'dead letter')} sent back.`)

@@ -133,8 +133,8 @@ export function checkedDelayMs(delayMs: number): number {
 
 function isFailureAction(value: unknown): value is FailureAction {
   if (value === 'stop' || value === 'skip') return true
-  const { deadLetter } = Object(value) as { readonly deadLetter?: unknown }
-  return typeof deadLetter === 'string' && deadLetter !== ''
+  const { deadLetter, ...others } = Object(value) as { readonly deadLetter?: unknown }
+  return typeof deadLetter === 'string' && deadLetter !== '' && Object.keys(others).length === 0
 }
 
 function backOffMs(attempt: number, random: Randomness): number {

@@ -71,6 +71,8 @@ test('sending back is shown first; --execute does it, once', async () => {
   ])
   expect((await run('dead-letters', 'failed', '--send-back', '--execute')).output).toContain('Done: 1 dead letter')
   expect((await run('dead-letters', 'failed')).output).toBe('No dead letters are waiting here.\n')
+  const nothing = await run('dead-letters', 'failed', '--send-back', '--execute')
+  expect(nothing.output).toBe('No dead letters are waiting here: nothing was sent back.\n')
   expect((await run('dead-letters', 'failed', '--sent-back', '--json')).json()).toHaveLength(2)
   expect((await run('lag', '--group', 'mail', '--json')).json().map(({ lagRecords }) => lagRecords)).toEqual([2, 0])
 })

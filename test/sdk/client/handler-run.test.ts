@@ -398,6 +398,7 @@ test.each([
   [{ onFailure: 'ignore' }, "run: onFailure is 'ignore'"],
   [{ onFailure: { deadLetter: 't' } }, 'run: dead letters cannot go to topic "t", which is consumed here'],
   [{ onFailure: { deadLetters: 'x' } }, "run: onFailure is { deadLetters: 'x' }"],
+  [{ onFailure: { deadLetter: 'x', attempts: 3 } }, "run: onFailure is { deadLetter: 'x', attempts: 3 }"],
   [{ parallel: 3 }, "run has no option 'parallel'"],
 ])('run refuses %j', async (options, message) => {
   const { consume } = await createRun()
