@@ -4,6 +4,7 @@ import { registerCopyCommands } from './commands/copy-commands.ts'
 import { registerDeadLetterCommands } from './commands/dead-letter-commands.ts'
 import { registerDeleteCommands } from './commands/delete-commands.ts'
 import { registerGroupCommands } from './commands/group-commands.ts'
+import { registerProcessCommands } from './commands/process-commands.ts'
 import { registerRecordCommands } from './commands/record-commands.ts'
 import { registerResetCommands } from './commands/reset-commands.ts'
 import { registerTreeCommands } from './commands/tree-commands.ts'
@@ -50,6 +51,7 @@ export function activate(context: ExtensionContext): TidemarkExtension {
     ...registerRecordCommands(view, sources, documents, words),
     ...registerResetCommands(view, sources, words),
     ...registerDeadLetterCommands(sources, words),
+    ...registerProcessCommands(sources, words),
     ...registerDeleteCommands(view, sources, new Deletions(context.workspaceState), words),
     ...registerCopyCommands(view, sources),
     ...registerGroupCommands(view, sources, timelines, words),

@@ -5,7 +5,7 @@ import type { JavaClients } from './kafka-clients.ts'
 export interface DirectoryContent {
   /** By name. */
   readonly topics: Map<string, { topicId: string; partitions: number; configs: Record<string, string> }>
-  /** By topic: partition, offset, timestamp, key and value of every record, as JSON. */
+  /** By topic: partition, offset, timestamp, key and value of every record, also of aborted transactions, as JSON. */
   readonly records: Map<string, string[]>
   /** By group, topic and partition. */
   readonly commits: Map<string, Map<string, number>>
@@ -21,7 +21,8 @@ export async function readContent(directory: string): Promise<DirectoryContent> 
     content.topics.set(name, { topicId, partitions: partitions.length, configs: own })
     if (internal) continue
     const records: string[] = []
-    for await (const record of tide.topic(name).read({ from: 'earliest', follow: false, onDamage: 'skip' })) {
+    const options = { from: 'earliest', follow: false, onDamage: 'skip', isolation: 'read_uncommitted' } as const
+    for await (const record of tide.topic(name).read(options)) {
       const { partition, offset, timestampMs, key, bytes } = record
       const value = bytes.value === null ? null : Buffer.from(bytes.value).toString()
       records.push(JSON.stringify([partition, offset, timestampMs, key, value]))
