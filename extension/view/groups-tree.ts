@@ -1,4 +1,5 @@
 import {
+  type Disposable,
   EventEmitter,
   MarkdownString,
   ThemeColor,
@@ -7,6 +8,7 @@ import {
   TreeItem,
   TreeItemCollapsibleState,
 } from 'vscode'
+import { Pace } from '../model/pace.ts'
 import { rowChanges } from '../model/row-changes.ts'
 import type { Statistics } from '../model/statistics.ts'
 import type { TreeRow } from '../model/tree-row.ts'
@@ -15,15 +17,24 @@ import { TreeElement } from './tree-element.ts'
 
 /** A row that is drawn again loses its tooltip: so long that may be read before new words in it are reason enough. */
 const TOOLTIP_IS_READ_MS = 30_000
+/**
+ * VS Code waits until nothing was said for 200 ms before it draws: told more often than that, for as long as a busy program
+ * commits, it would never draw.
+ */
+const DRAW_EVERY_MS = 250
 
 /** Shows rows, and draws again only those that have changed. */
-export class GroupsTree implements TreeDataProvider<TreeElement> {
+export class GroupsTree implements TreeDataProvider<TreeElement>, Disposable {
   readonly #changed = new EventEmitter<TreeElement[] | undefined>()
   readonly onDidChangeTreeData = this.#changed.event
   readonly #elements = new Map<string, TreeElement>()
   readonly #statistics: Statistics
   /** Tooltips that VS Code keeps until the row is drawn again. */
   readonly #tooltips = new Map<string, { readonly text: string; readonly askedAtMs: number }>()
+  readonly #draw = new Pace(() => this.#tell(), DRAW_EVERY_MS)
+  /** What VS Code was not told yet: ids of rows, and whether the top level is another. */
+  readonly #untold = new Set<string>()
+  #isRootUntold = false
   #rows: readonly TreeRow[] = []
   #roots: readonly TreeElement[] = []
 
@@ -38,11 +49,14 @@ export class GroupsTree implements TreeDataProvider<TreeElement> {
     this.#rows = rows
     this.#roots = this.#adopt(rows, undefined, gone)
     for (const id of gone) this.#elements.delete(id)
-    const ids = new Set([...changes.ids, ...this.#outdatedTooltips()])
-    const changed = [...ids].map((id) => this.#elements.get(id)!).filter(({ isDrawn }) => isDrawn)
-    this.#statistics.changedRows += changed.length
-    if (changes.root) this.#changed.fire(undefined)
-    else if (changed.length > 0) this.#changed.fire(changed)
+    for (const id of [...changes.ids, ...this.#outdatedTooltips()]) this.#untold.add(id)
+    this.#isRootUntold ||= changes.root
+    if (this.#isRootUntold || this.#untold.size > 0) this.#draw.ask()
+  }
+
+  dispose(): void {
+    this.#draw.dispose()
+    this.#changed.dispose()
   }
 
   getChildren(element?: TreeElement): TreeElement[] {
@@ -79,6 +93,16 @@ export class GroupsTree implements TreeDataProvider<TreeElement> {
   /** The element of a row that is shown, for `TreeView.reveal`. */
   element(id: string): TreeElement | undefined {
     return this.#elements.get(id)
+  }
+
+  #tell(): void {
+    const isRoot = this.#isRootUntold
+    const changed = [...this.#untold].flatMap((id) => this.#elements.get(id) ?? []).filter(({ isDrawn }) => isDrawn)
+    this.#isRootUntold = false
+    this.#untold.clear()
+    this.#statistics.changedRows += changed.length
+    if (isRoot) this.#changed.fire(undefined)
+    else if (changed.length > 0) this.#changed.fire(changed)
   }
 
   /** Rows whose tooltip was asked for, has been read by now, and would say something else. */

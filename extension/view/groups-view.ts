@@ -38,6 +38,7 @@ export class GroupsView implements Disposable {
     this.#status = new StatusItem(words)
     this.#subscriptions = [
       this.#view,
+      this.#tree,
       this.#status,
       sources.onDidChange(() => this.show()),
       this.#attention,

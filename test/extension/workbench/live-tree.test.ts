@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { BusyService } from '../../support/vscode/busy-service.ts'
 import { SampleWorkspace } from '../../support/vscode/sample-workspace.ts'
 import { Workbench } from '../../support/vscode/workbench.ts'
 
@@ -15,4 +16,16 @@ test('the packed extension finds the directory of a running program and shows it
   await workspace.tide.topic('refunds').send({ value: Buffer.from('one more') })
   await workbench.row('mail1 behind').waitFor()
   await workbench.picture('live-tree')
+})
+
+test('the row of a group in a busy program never stands still', async () => {
+  await using service = await BusyService.start()
+  await using workbench = await Workbench.open({ folder: service.folder })
+  await workbench.openInspector()
+  const row = workbench.row(/reports.*catching up/)
+  await row.waitFor()
+  for (let turn = 0; turn < 15; turn++) {
+    const before = await row.innerText()
+    await expect.poll(() => row.innerText(), { timeout: 8_000 }).not.toBe(before)
+  }
 })
