@@ -64,8 +64,8 @@ class PartitionCheck {
   async run(visit: BatchVisitor): Promise<PartitionOutcome> {
     const { isCompacted } = this.#facts
     const names = this.#context.environment.files.list(this.#path)
-    const topicId = this.#checkIdentity()
     const bases = this.#segmentBases(names)
+    const topicId = this.#checkIdentity(bases)
     const sequence = new BatchSequence(this.#findings, isCompacted, bases[0] ?? 0)
     const starts = this.#loadEpochs()
     const epochs = new LeaderEpochCheck(this.#findings, starts)
@@ -161,7 +161,7 @@ class PartitionCheck {
   }
 
   /** Returns the topic id that the directory says it belongs to. */
-  #checkIdentity(): string | undefined {
+  #checkIdentity(bases: readonly number[]): string | undefined {
     const { topic, expected, isMetadataReadable } = this.#facts
     const name = this.#name(PARTITION_METADATA)
     const stray = `It renames the directory to ${this.#facts.directoryName}.…-stray and does not serve it.`
@@ -192,17 +192,27 @@ class PartitionCheck {
             ? `The directory belongs to topic id ${topicId}; the metadata log has ${expected.topicId} for this topic.`
             : undefined
     if (problem === undefined) return topicId
+    const isUnbegun = topicId === undefined && !this.#context.wasCleanShutdown && !this.#hasBytes(bases)
     this.#findings.add(name, {
-      severity: 'warning',
+      severity: isUnbegun ? 'note' : 'warning',
       rule: 'partition-metadata',
       what: problem,
       whatABrokerWouldDo: stray,
-      whatToDo:
-        expected === undefined
+      whatToDo: isUnbegun
+        ? 'Nothing: a crash came while the partition began. It has no record, and the next opening begins it anew.'
+        : expected === undefined
           ? 'If the topic was deleted, the next opening removes what is left of it. Otherwise restore __cluster_metadata-0 from a copy.'
           : 'Restore the file from a copy. If it is missing after a crash, the next opening writes it.',
     })
     return topicId
+  }
+
+  #hasBytes(bases: readonly number[]): boolean {
+    const { files } = this.#context.environment
+    return bases.some((base) => {
+      const stat = files.stat(files.join(this.#path, `${String(base).padStart(20, '0')}.log`))
+      return stat !== undefined && stat.sizeBytes > 0
+    })
   }
 
   #checkOtherFiles(names: readonly string[], bases: readonly number[], logEndOffset: number): void {

@@ -350,6 +350,16 @@ test('an id that the metadata log does not know is found: a broker would set the
   expect((await directory.verify())[0]?.what).toBe('The file is missing.')
 })
 
+test('a partition without an id is worth a note where a crash came before its first record, a warning where it has any', async () => {
+  const missing = async ({ isEmpty }: { isEmpty: boolean }) => {
+    const directory = createCraftedDirectory({ isCrashed: true })
+    directory.write('t-0/partition.metadata', null)
+    if (isEmpty) for (const segment of [FIRST, SECOND]) directory.write(`${segment}.log`, '')
+    return (await directory.verify()).find(({ rule }) => rule === 'partition-metadata')?.severity
+  }
+  expect([await missing({ isEmpty: true }), await missing({ isEmpty: false })]).toEqual(['note', 'warning'])
+})
+
 test('another directory id than the metadata log has is found', async () => {
   const directory = createCraftedDirectory()
   directory.change('meta.properties', (bytes) => Buffer.from(bytes.toString().replace('SdkUZ', 'TdkUZ')))
