@@ -35,6 +35,7 @@ import { countRecords, type FindLog, fetchPartitions, listOffsets, offsetForLead
 import { Neighbour } from './neighbour.ts'
 import { describeTopics } from './topic-descriptions.ts'
 import { topicShapes } from './topic-shapes.ts'
+import { TopicWatchers } from './topic-watchers.ts'
 
 /** How often a waiting fetch looks at the files of its partitions again. */
 const LOOK_AGAIN_MS = 50
@@ -56,7 +57,7 @@ export class Follower implements Broker {
   readonly #state: FollowerState
   /** Fetches that wait. */
   readonly #waiting = new Set<() => void>()
-  readonly #watchers = new Set<TopicsChanged>()
+  readonly #watchers = new TopicWatchers()
   /** When the directory was listed, and up to where the metadata had been replayed then. */
   #lookedAtMs = Number.NEGATIVE_INFINITY
   #seenOffset = -1
@@ -75,9 +76,7 @@ export class Follower implements Broker {
 
   /** Seen by whoever looks for records. */
   onTopicsChanged(changed: TopicsChanged): () => void {
-    const watcher: TopicsChanged = (names) => changed(names)
-    this.#watchers.add(watcher)
-    return () => this.#watchers.delete(watcher)
+    return this.#watchers.add(changed)
   }
 
   async describeCluster(): Promise<DescribeClusterResponse> {
@@ -188,7 +187,7 @@ export class Follower implements Broker {
     }
     if (!isFresh) look()
     const refreshed = new Set<LogView>()
-    if (hasNews) for (const watcher of [...this.#watchers]) watcher(null)
+    if (hasNews) this.#watchers.tell(null)
     return (topic, partition) => {
       const known = image.topicByName(topic)?.partitions.get(partition)
       if (known === undefined) return undefined

@@ -1,13 +1,14 @@
 import type { Broker, TopicsChanged } from './broker.ts'
 import type { AnswerOf, Api, RequestOf } from './port-shapes.ts'
+import { TopicWatchers } from './topic-watchers.ts'
 
 /** A broker that hands every request on in the same way. */
 export abstract class ForwardingBroker implements Broker {
   abstract readonly kind: Broker['kind']
   abstract readonly createsTopics: boolean
-  abstract onTopicsChanged(changed: TopicsChanged): () => void
   abstract close(): Promise<void>
   protected abstract request<A extends Api>(api: A, request: RequestOf<A>): Promise<AnswerOf<A>>
+  protected readonly watchers = new TopicWatchers()
 
   readonly describeCluster = this.#forward('describeCluster')
   readonly metadata = this.#forward('metadata')
@@ -32,6 +33,10 @@ export abstract class ForwardingBroker implements Broker {
   readonly offsetFetch = this.#forward('offsetFetch')
   readonly offsetDelete = this.#forward('offsetDelete')
   readonly alterConsumerGroupOffsets = this.#forward('alterConsumerGroupOffsets')
+
+  onTopicsChanged(changed: TopicsChanged): () => void {
+    return this.watchers.add(changed)
+  }
 
   #forward<A extends Api>(api: A): (request: RequestOf<A>) => Promise<AnswerOf<A>> {
     return (request) => this.request(api, request)

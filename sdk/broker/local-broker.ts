@@ -2,7 +2,7 @@ import { findDirectoryId } from '../directory/endpoint-name.ts'
 import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import { BATCH_HEADER_BYTES, RecordBatch } from '../record/record-batch.ts'
-import type { Broker, FetchRequest, FetchResponse, ProduceRequest, Survives, TopicsChanged } from './broker.ts'
+import type { Broker, FetchRequest, FetchResponse, ProduceRequest, Survives } from './broker.ts'
 import { ConnectionLost } from './connection-lost.ts'
 import { ForwardingBroker } from './forwarding-broker.ts'
 import { Neighbour } from './neighbour.ts'
@@ -55,7 +55,6 @@ export class LocalBroker extends ForwardingBroker {
   readonly #environment: Environment
   readonly #path: string
   readonly #options: LocalBrokerOptions
-  readonly #watchers = new Set<TopicsChanged>()
   #current: Owner | Neighbour | undefined
   #directoryId: string | undefined
   #turns = 0
@@ -99,12 +98,6 @@ export class LocalBroker extends ForwardingBroker {
   /** What this process mended as the owner. */
   get recovery(): readonly RecoveryNote[] {
     return this.#current instanceof Owner ? this.#current.recovery : []
-  }
-
-  onTopicsChanged(changed: TopicsChanged): () => void {
-    const watcher: TopicsChanged = (names) => changed(names)
-    this.#watchers.add(watcher)
-    return () => this.#watchers.delete(watcher)
   }
 
   close(): Promise<void> {
@@ -199,18 +192,14 @@ export class LocalBroker extends ForwardingBroker {
   #become(broker: Owner | Neighbour): void {
     const isFirst = this.#directoryId === undefined
     this.#directoryId ??= findDirectoryId(this.#environment, this.#path)
-    broker.onTopicsChanged((names) => this.#tellWatchers(names))
+    broker.onTopicsChanged((names) => this.watchers.tell(names))
     broker.onLost = () => this.#demote(broker)
     this.#current = broker
     const ownerPid = broker instanceof Neighbour ? broker.ownerPid : this.#environment.process.pid
     this.#options.onRole?.({ kind: broker.kind, ownerPid })
     // What changed while nobody told us.
-    if (!isFirst) this.#tellWatchers(null)
+    if (!isFirst) this.watchers.tell(null)
     for (const call of this.#waiting.splice(0)) call.go(broker)
-  }
-
-  #tellWatchers(names: readonly string[] | null): void {
-    for (const watcher of [...this.#watchers]) watcher(names)
   }
 
   /** Connects to the owner or takes the directory, whichever works first; tries until the deadline, if there is one. */

@@ -1,7 +1,7 @@
 import { endpointName, findDirectoryId } from '../directory/endpoint-name.ts'
 import type { Connection, Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
-import type { FetchRequest, Survives, TopicsChanged } from './broker.ts'
+import type { FetchRequest, Survives } from './broker.ts'
 import { ConnectionLost } from './connection-lost.ts'
 import {
   type Hello,
@@ -53,7 +53,6 @@ export class Neighbour extends ForwardingBroker {
   readonly #silence: SilenceWatch
   readonly #reader = new FrameReader(MAX_ANSWER_BYTES)
   readonly #pending = new Map<number, Pending>()
-  readonly #watchers = new Set<TopicsChanged>()
   readonly #greeted = Promise.withResolvers<Hello | undefined>()
   readonly #gone = Promise.withResolvers<void>()
   #owner: Hello | undefined
@@ -116,12 +115,6 @@ export class Neighbour extends ForwardingBroker {
 
   get ownerPid(): number | undefined {
     return this.#owner?.pid
-  }
-
-  onTopicsChanged(changed: TopicsChanged): () => void {
-    const watcher: TopicsChanged = (names) => changed(names)
-    this.#watchers.add(watcher)
-    return () => this.#watchers.delete(watcher)
   }
 
   close(): Promise<void> {
@@ -199,9 +192,8 @@ export class Neighbour extends ForwardingBroker {
   #take({ json, attachments }: Frame): void {
     const message = ownerMessage.unpack(json, NOTHING, '')
     if (message.id !== undefined) this.#answered(message.id, message, attachments)
-    else if (message.topicsChanged !== undefined) {
-      for (const watcher of [...this.#watchers]) watcher(message.topicsChanged)
-    } else if (message.closing === true) this.#ownerCloses()
+    else if (message.topicsChanged !== undefined) this.watchers.tell(message.topicsChanged)
+    else if (message.closing === true) this.#ownerCloses()
     else if (message.goodbye !== undefined) this.#goodbye = message.goodbye
     else {
       this.#owner = hello.unpack(message.hello, NOTHING, 'hello')

@@ -60,6 +60,7 @@ import { ProducerIds } from './producer-ids.ts'
 import type { RecoveryNote } from './recovery-note.ts'
 import { RetentionWatch } from './retention-watch.ts'
 import { describeTopics } from './topic-descriptions.ts'
+import { TopicWatchers } from './topic-watchers.ts'
 
 export interface OwnerOptions {
   /** How long to wait for another owner to go, milliseconds. */
@@ -88,7 +89,7 @@ export class Owner implements Broker {
   readonly #producerIds: ProducerIds
   readonly #transactions: OwnerTransactions
   readonly #retention: RetentionWatch
-  readonly #watchers = new Set<TopicsChanged>()
+  readonly #watchers = new TopicWatchers()
   readonly #recovery: DirectoryRecovery
   readonly #compaction: CompactionWatch
   readonly #door: Door
@@ -165,9 +166,7 @@ export class Owner implements Broker {
   }
 
   onTopicsChanged(changed: TopicsChanged): () => void {
-    const watcher: TopicsChanged = (names) => changed(names)
-    this.#watchers.add(watcher)
-    return () => this.#watchers.delete(watcher)
+    return this.#watchers.add(changed)
   }
 
   async describeCluster(): Promise<DescribeClusterResponse> {
@@ -284,7 +283,7 @@ export class Owner implements Broker {
     try {
       return await change
     } finally {
-      for (const watcher of [...this.#watchers]) watcher(names)
+      this.#watchers.tell(names)
     }
   }
 

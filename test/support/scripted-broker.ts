@@ -3,6 +3,7 @@
  * request, gives members what the test says, and can be made to answer otherwise (`override`).
  */
 import type * as port from '../../sdk/broker/broker.ts'
+import { TopicWatchers } from '../../sdk/broker/topic-watchers.ts'
 import { TidemarkError } from '../../sdk/errors.ts'
 import { encodeBatch, type RecordInput } from '../../sdk/record/batch-builder.ts'
 import { stampBatch } from '../../sdk/record/batch-stamp.ts'
@@ -42,7 +43,7 @@ export class ScriptedBroker implements port.Broker {
   readonly members = new Map<string, ScriptedMember>()
   readonly #overrides = new Map<RequestName, Handler<never>>()
   readonly #waiting = new Set<() => void>()
-  readonly #watchers = new Set<port.TopicsChanged>()
+  readonly #watchers = new TopicWatchers()
 
   /** Answers a request otherwise from now on. */
   override<Name extends RequestName>(name: Name, handler: Handler<Name>): void {
@@ -108,12 +109,11 @@ export class ScriptedBroker implements port.Broker {
   }
 
   onTopicsChanged(changed: port.TopicsChanged): () => void {
-    this.#watchers.add(changed)
-    return () => this.#watchers.delete(changed)
+    return this.#watchers.add(changed)
   }
 
   topicsChanged(): void {
-    for (const changed of [...this.#watchers]) changed(null)
+    this.#watchers.tell(null)
   }
 
   describeCluster = this.#request('describeCluster', async () => ({ clusterId: null, owner: null, neighbours: null }))
