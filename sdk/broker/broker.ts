@@ -46,6 +46,8 @@ export interface Broker {
   readonly kind: 'owner' | 'follower' | 'neighbour' | 'cluster'
   /** Whether a topic that is sent to or consumed may be created as declared. Never on a cluster. */
   readonly createsTopics: boolean
+  /** Whether other processes wait for the event loop of this one, which answers them. */
+  readonly servesOthers: boolean
 
   /**
    * Calls back when topics may have come, grown, gone or been configured: an owner at once, others when they see it; with

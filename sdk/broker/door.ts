@@ -34,6 +34,10 @@ export class Door {
     })
   }
 
+  get isVisited(): boolean {
+    return this.#guests.size > 0
+  }
+
   /** Those that are connected, longest first. */
   get neighbours(): ConnectedProcess[] {
     return [...this.#guests].flatMap(({ process }) => process ?? [])

@@ -51,6 +51,7 @@ const VISIT_MS = 1_000
 export class Follower implements Broker {
   readonly kind = 'follower'
   readonly createsTopics = false
+  readonly servesOthers = false
   readonly recovery = []
   readonly #environment: Environment
   readonly #reader: DirectoryReader

@@ -6,6 +6,7 @@ import { TopicWatchers } from './topic-watchers.ts'
 export abstract class ForwardingBroker implements Broker {
   abstract readonly kind: Broker['kind']
   abstract readonly createsTopics: boolean
+  abstract readonly servesOthers: boolean
   abstract close(): Promise<void>
   protected abstract request<A extends Api>(api: A, request: RequestOf<A>): Promise<AnswerOf<A>>
   protected readonly watchers = new TopicWatchers()

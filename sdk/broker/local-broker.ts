@@ -95,6 +95,10 @@ export class LocalBroker extends ForwardingBroker {
     return this.#current?.kind ?? 'neighbour'
   }
 
+  get servesOthers(): boolean {
+    return this.#current?.servesOthers ?? false
+  }
+
   /** What this process mended as the owner. */
   get recovery(): readonly RecoveryNote[] {
     return this.#current instanceof Owner ? this.#current.recovery : []

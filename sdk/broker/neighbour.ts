@@ -45,6 +45,7 @@ const NOTHING = new AttachmentReader(new Uint8Array(0))
 export class Neighbour extends ForwardingBroker {
   readonly kind = 'neighbour'
   readonly createsTopics = true
+  readonly servesOthers = false
   /** Called when it can answer nothing more, before the requests under way are told. */
   onLost: () => void = () => {}
   readonly #path: string

@@ -160,6 +160,10 @@ export class Owner implements Broker {
     }
   }
 
+  get servesOthers(): boolean {
+    return this.#door.isVisited
+  }
+
   /** What opening the directory and, since then, its logs had to mend. */
   get recovery(): readonly RecoveryNote[] {
     return this.#recovery.notes

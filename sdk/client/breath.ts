@@ -1,30 +1,35 @@
-import type { Environment } from '../environment/environment.ts'
+import type { ClientContext } from './client-context.ts'
 
-/** How long a loop may keep the event loop for itself: other processes wait that long for an answer. A turn costs 3 µs. */
-const MAX_HOLD_MS = 1
+/** How long a loop may keep the event loop for itself. */
+const MAX_HOLD_MS = 10
+/** The same while other processes wait for answers of this one. A turn costs 3 µs, and the warmth of the caches. */
+const MAX_HOLD_SERVING_MS = 1
 
 /**
  * Records that are there already are handed out by promises alone, which would keep timers, signals and sockets waiting
- * until the backlog is drained. So a loop lets the event loop turn once every millisecond.
+ * until the backlog is drained. So a loop lets the event loop turn from time to time.
  */
 export class Breath {
-  readonly #environment: Environment
+  readonly #context: Pick<ClientContext, 'environment' | 'broker'>
   #turnedAtMs: number | undefined
 
-  constructor(environment: Environment) {
-    this.#environment = environment
+  constructor(context: Pick<ClientContext, 'environment' | 'broker'>) {
+    this.#context = context
   }
 
   /** Undefined where nobody had to wait too long. */
   take(): Promise<void> | undefined {
-    const nowMs = this.#environment.clock.monotonicMs()
+    const { environment, broker } = this.#context
+    const nowMs = environment.clock.monotonicMs()
     this.#turnedAtMs ??= nowMs
-    if (nowMs - this.#turnedAtMs < MAX_HOLD_MS) return undefined
+    const heldMs = nowMs - this.#turnedAtMs
+    if (heldMs < MAX_HOLD_SERVING_MS || (heldMs < MAX_HOLD_MS && !broker.servesOthers)) return undefined
     return this.#turn()
   }
 
   async #turn(): Promise<void> {
-    await this.#environment.timers.yield()
-    this.#turnedAtMs = this.#environment.clock.monotonicMs()
+    const { timers, clock } = this.#context.environment
+    await timers.yield()
+    this.#turnedAtMs = clock.monotonicMs()
   }
 }

@@ -73,7 +73,7 @@ export class Consumption implements LoopSource, Finishable {
     this.#countsDone = options.processed === 'done'
     const { group, isolation, maxBufferedBytes } = options
     const { clock, timers } = context.environment
-    this.#breath = new Breath(context.environment)
+    this.#breath = new Breath(context)
     this.#warnings = new ConsumerWarnings(context.environment.process, group)
     this.#watch = new InHandWatch(clock, timers, () => this.#assignment.prefixes)
     const fail = (error: unknown) => this.#fail(error)

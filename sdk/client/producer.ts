@@ -182,7 +182,7 @@ export class Producer<N extends string, KI, VI> implements Finishable {
   }
 
   async #drain(source: RecordSource<RecordToSend<KI, VI>>, sending: Sending): Promise<void> {
-    const breath = new Breath(this.#context.environment)
+    const breath = new Breath(this.#context)
     try {
       await this.#ready()
       for (;;) {

@@ -92,7 +92,7 @@ export class Reading implements LoopSource, Finishable {
     this.#topic = topic
     this.#options = options
     this.#isolation = options.isolation ?? DEFAULT_CONSUME.isolation
-    this.#breath = new Breath(context.environment)
+    this.#breath = new Breath(context)
     this.#fetcher = new Fetcher(context, {
       isolation: this.#isolation,
       maxBufferedBytes: options.maxBufferedBytes ?? DEFAULT_CONSUME.maxBufferedBytes,

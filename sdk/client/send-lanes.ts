@@ -31,7 +31,7 @@ export class SendLanes implements Lanes {
 
   constructor(broker: Broker, environment: Environment) {
     this.#broker = broker
-    this.#breath = new Breath(environment)
+    this.#breath = new Breath({ broker, environment })
   }
 
   async ready(): Promise<void> {

@@ -36,7 +36,7 @@ export class TransactionalProducer implements Lanes {
 
   constructor(context: ClientContext, timeoutMs: number) {
     this.#context = context
-    this.#breath = new Breath(context.environment)
+    this.#breath = new Breath(context)
     this.#broker = context.broker
     this.timeoutMs = timeoutMs
     this.transactionalId = `${context.clientId}-${randomUuid(context.environment.random)}`

@@ -116,7 +116,7 @@ export class Survey {
   /** The rows of groups, by group; a row that says what it said before is the same object. */
   async #rowsOf(groups: readonly string[]): Promise<ReadonlyMap<string, readonly LagRow[]>> {
     const rows = new Map<string, readonly LagRow[]>(groups.map((group) => [group, []]))
-    const breath = new Breath(this.#context.environment)
+    const breath = new Breath(this.#context)
     for (let at = 0; at < groups.length; at += GROUPS_AT_ONCE) {
       const found = await readLagOf(this.#context, groups.slice(at, at + GROUPS_AT_ONCE))
       for (const [group, ofGroup] of Map.groupBy(found, (row) => row.group)) {
@@ -141,7 +141,7 @@ export class Survey {
     const isAll = startedMs >= this.#judgeAgainAtMs || hasLeader !== this.#hadLeader
     const judged = isAll ? groups : groups.filter(isChanged)
     const health = new Map<string, GroupHealth>()
-    const breath = new Breath(this.#context.environment)
+    const breath = new Breath(this.#context)
     for (let at = 0; at < judged.length; at += GROUPS_AT_ONCE) {
       const some = await this.#judge.judge(judged.slice(at, at + GROUPS_AT_ONCE), { nowMs, hasLeader })
       for (const each of some) health.set(each.group, each)

@@ -10,7 +10,10 @@ import { stampBatch } from '../../sdk/record/batch-stamp.ts'
 import { RecordBatch } from '../../sdk/record/record-batch.ts'
 
 /** The requests of the port. */
-export type RequestName = Exclude<keyof port.Broker, 'kind' | 'createsTopics' | 'onTopicsChanged' | 'close'>
+export type RequestName = Exclude<
+  keyof port.Broker,
+  'kind' | 'createsTopics' | 'servesOthers' | 'onTopicsChanged' | 'close'
+>
 type Method<Name extends RequestName> = port.Broker[Name]
 type RequestOf<Name extends RequestName> = Parameters<Method<Name>>[0]
 type AnswerOf<Name extends RequestName> = ReturnType<Method<Name>>
@@ -36,6 +39,7 @@ const NOTHING = Buffer.alloc(0)
 export class ScriptedBroker implements port.Broker {
   kind: port.Broker['kind'] = 'owner'
   createsTopics = true
+  servesOthers = false
   heartbeatIntervalMs = 5_000
   readonly requests: { readonly name: RequestName; readonly request: unknown }[] = []
   readonly topics = new Map<string, ScriptedPartition[]>()
