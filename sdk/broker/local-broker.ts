@@ -1,5 +1,6 @@
 import { findDirectoryId } from '../directory/endpoint-name.ts'
 import type { Environment } from '../environment/environment.ts'
+import { pause } from '../environment/pause.ts'
 import { TidemarkError } from '../errors.ts'
 import { BATCH_HEADER_BYTES, RecordBatch } from '../record/record-batch.ts'
 import type { Broker, FetchRequest, FetchResponse, ProduceRequest, Survives } from './broker.ts'
@@ -259,17 +260,7 @@ export class LocalBroker extends ForwardingBroker {
   }
 
   #pause(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const { signal } = this.#interrupt
-      const finish = (): void => {
-        timer.cancel()
-        signal.removeEventListener('abort', finish)
-        resolve()
-      }
-      // A process whose only work is to wait for the directory must not end here.
-      const timer = this.#environment.timers.after(delayMs, finish, { keepAlive: true })
-      signal.addEventListener('abort', finish)
-    })
+    return pause(this.#environment.timers, delayMs, this.#interrupt.signal)
   }
 
   async #close(): Promise<void> {

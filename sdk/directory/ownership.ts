@@ -1,4 +1,5 @@
 import type { Connection, DirectoryLock, Environment, Fence, LockHolder } from '../environment/environment.ts'
+import { pause } from '../environment/pause.ts'
 import { TidemarkError } from '../errors.ts'
 import { asDiskFailure } from '../log/storage-error.ts'
 
@@ -45,7 +46,7 @@ export class Ownership {
         throw inUse(environment, directory, taken, options.waitMs)
       // Not in step with other waiters: two that try at once can turn each other away.
       const pauseMs = POLL_MS * (0.75 + environment.random.number() / 2)
-      await pause(environment, leftMs > 0 ? Math.min(leftMs, pauseMs) : pauseMs, options.signal)
+      await pause(environment.timers, leftMs > 0 ? Math.min(leftMs, pauseMs) : pauseMs, options.signal)
     }
   }
 
@@ -160,17 +161,4 @@ function inUse(environment: Environment, directory: string, { pid, by }: Refusal
     'DIRECTORY_IN_USE',
     `${directory} is in use by ${who}; waited ${waitMs} ms. Stop it, wait longer (waitMs), or open the directory for reading only.`,
   )
-}
-
-function pause(environment: Environment, delayMs: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const finish = (): void => {
-      timer.cancel()
-      signal?.removeEventListener('abort', finish)
-      resolve()
-    }
-    // Kept alive: a process whose only work is to wait for the directory must not end here.
-    const timer = environment.timers.after(delayMs, finish, { keepAlive: true })
-    signal?.addEventListener('abort', finish)
-  })
 }
