@@ -16,8 +16,9 @@ import { type Hello, hello, MAX_ATTACHED_BYTES, neighbourMessage, PROTOCOL, sent
 import { encodeFrame, type Frame, FrameError, FrameReader } from './frame.ts'
 import { MemberList } from './member-list.ts'
 import { isOwnershipLoss, tellsOwnershipLoss } from './ownership-loss.ts'
+import { notAppended } from './partition-error.ts'
 import { type AnswerOf, type Api, PORT_SHAPES, type RequestOf, shapesOf } from './port-shapes.ts'
-import { AttachmentReader, ShapeError, unpack } from './shape.ts'
+import { NO_ATTACHMENTS, ShapeError, unpack } from './shape.ts'
 
 /** With the JSON before the records. */
 const MAX_REQUEST_BYTES = MAX_ATTACHED_BYTES + 16 * 1024 * 1024
@@ -32,7 +33,6 @@ const MAX_PENDING = 1_000
 /** How long somebody may be connected without saying who it is, and a farewell may take to be read. */
 const PATIENCE_MS = 10_000
 const FAREWELL_MS = 1_000
-const NONE = new AttachmentReader(new Uint8Array(0))
 
 export interface GuestHost extends DoorOptions {
   readonly environment: Environment
@@ -150,7 +150,7 @@ export class DoorGuest {
   /** True where the answer may be large. */
   #take(frame: Frame): boolean {
     try {
-      const message = neighbourMessage.unpack(frame.json, NONE, '')
+      const message = neighbourMessage.unpack(frame.json, NO_ATTACHMENTS, '')
       if (this.#who === undefined) this.#greet(unpack(hello, message.hello, frame.attachments))
       else if (message.cancel !== undefined) this.#pending.get(message.cancel)?.abort()
       else if (message.id === undefined || message.api === undefined) throw new ShapeError('It must be a request')
@@ -281,7 +281,7 @@ function isApi(name: string): name is Api {
 
 /** A broker believes the checksums of its own process. Those of others are looked at; all else it judges itself. */
 async function produce(broker: Broker, { partitions, ...rest }: ProduceRequest): Promise<ProduceResponse> {
-  const refused = new Map(partitions.filter(isCorrupt).map((each) => [each, corruptBatch(each)]))
+  const refused = new Map(partitions.filter(isCorrupt).map((each) => [each, notAppended(each, corruptBatch(each))]))
   const sound = partitions.filter((each) => !refused.has(each))
   const answers = [...(await broker.produce({ ...rest, partitions: sound })).partitions]
   return { partitions: partitions.map((each) => refused.get(each) ?? answers.shift()!) }
@@ -293,10 +293,9 @@ function isCorrupt({ records }: ProduceRequest['partitions'][number]): boolean {
   return batch.findProblem('header') === null && batch.sizeBytes === records.length && !batch.isValid()
 }
 
-function corruptBatch({ topic, partition }: TopicPartition): ProduceResponse['partitions'][number] {
+function corruptBatch({ topic, partition }: TopicPartition): TidemarkError {
   const message = `The checksum of the batch that was sent to ${topic}-${partition} is wrong: it was damaged on its way.`
-  const none = { baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1, survives: 'process-crash' } as const
-  return { topic, partition, error: { code: 'CORRUPT_BATCH', message }, ...none }
+  return new TidemarkError('CORRUPT_BATCH', message)
 }
 
 function asAnswer(error: unknown): TidemarkError {

@@ -15,7 +15,7 @@ import {
 import { ForwardingBroker } from './forwarding-broker.ts'
 import { encodeFrame, type Frame, FrameError, FrameReader } from './frame.ts'
 import { type AnswerOf, type Api, type RequestOf, shapesOf } from './port-shapes.ts'
-import { AttachmentReader, ShapeError, unpack } from './shape.ts'
+import { NO_ATTACHMENTS, ShapeError, unpack } from './shape.ts'
 import { SilenceWatch } from './silence-watch.ts'
 
 export interface NeighbourOptions {
@@ -39,7 +39,6 @@ interface Pending {
 /** Larger than any answer of an owner that keeps its promises. */
 const MAX_ANSWER_BYTES = 1024 * 1024 * 1024
 const GOODBYE_MS = 1_000
-const NOTHING = new AttachmentReader(new Uint8Array(0))
 
 /** The broker of a directory that another process, or another thread, owns: the same requests over its local socket. */
 export class Neighbour extends ForwardingBroker {
@@ -191,13 +190,13 @@ export class Neighbour extends ForwardingBroker {
   }
 
   #take({ json, attachments }: Frame): void {
-    const message = ownerMessage.unpack(json, NOTHING, '')
+    const message = ownerMessage.unpack(json, NO_ATTACHMENTS, '')
     if (message.id !== undefined) this.#answered(message.id, message, attachments)
     else if (message.topicsChanged !== undefined) this.watchers.tell(message.topicsChanged)
     else if (message.closing === true) this.#ownerCloses()
     else if (message.goodbye !== undefined) this.#goodbye = message.goodbye
     else {
-      this.#owner = hello.unpack(message.hello, NOTHING, 'hello')
+      this.#owner = hello.unpack(message.hello, NO_ATTACHMENTS, 'hello')
       this.#greeted.resolve(this.#owner)
     }
   }
@@ -207,7 +206,7 @@ export class Neighbour extends ForwardingBroker {
     if (pending === undefined) return
     this.#forget(id, pending)
     const { api, resolve, reject } = pending
-    if (message.error !== undefined) reject(sentError.unpack(message.error, NOTHING, 'error'))
+    if (message.error !== undefined) reject(sentError.unpack(message.error, NO_ATTACHMENTS, 'error'))
     else resolve(unpack(shapesOf(api).answer, message.answer, attachments) as never)
   }
 

@@ -12,7 +12,7 @@ import { fetchWhenReady } from './fetch-wait.ts'
 import type { LedPartition, LedPartitions } from './led-partitions.ts'
 import { fetchPartitions } from './log-requests.ts'
 import type { OwnerTransactions } from './owner-transactions.ts'
-import { toPartitionError, unknownTopic } from './partition-error.ts'
+import { notAppended, unknownTopic } from './partition-error.ts'
 import type { ProducerIds } from './producer-ids.ts'
 
 type Wanted = ProduceRequest['partitions'][number]
@@ -51,7 +51,7 @@ export class OwnerRecords {
   async produce(request: ProduceRequest): Promise<ProduceResponse> {
     const { transactionalId } = request
     const appends = request.partitions.map((wanted) => {
-      if (isInternalTopic(wanted.topic)) return failed(wanted, internalTopic(wanted))
+      if (isInternalTopic(wanted.topic)) return notAppended(wanted, internalTopic(wanted))
       const led = this.#partitions.led(wanted.topic, wanted.partition)
       return led === undefined
         ? this.#leadAndAppend(wanted, transactionalId)
@@ -63,12 +63,12 @@ export class OwnerRecords {
   async #leadAndAppend(wanted: Wanted, transactionalId: TransactionalId): Promise<Produced> {
     const { topic, partition, records } = wanted
     try {
-      if (!this.#partitions.exists(topic, partition)) return failed(wanted, unknownTopic(wanted))
+      if (!this.#partitions.exists(topic, partition)) return notAppended(wanted, unknownTopic(wanted))
       // What is refused must not begin an epoch.
       acceptBatch(records, this.#partitions.config(topic), this.#environment.clock, { topic, partition })
       return await this.#partitions.whenLed(topic, partition, (led) => this.#append(led, wanted, transactionalId))
     } catch (error) {
-      return failed(wanted, error)
+      return notAppended(wanted, error)
     }
   }
 
@@ -94,7 +94,7 @@ export class OwnerRecords {
     } catch (error) {
       // A topic may be deleted, and another one get its name, under an append that waits for its flush.
       const isGone = !this.#isClosed && this.#partitions.led(topic, partition) !== led
-      return failed(wanted, isGone ? unknownTopic(wanted) : error)
+      return notAppended(wanted, isGone ? unknownTopic(wanted) : error)
     }
   }
 
@@ -185,9 +185,4 @@ export class OwnerRecords {
 function internalTopic(place: TopicPartition): TidemarkError {
   const message = `"${place.topic}" belongs to Kafka itself: it is written by commits and group members, not by sends.`
   return new TidemarkError('INVALID_TOPIC', message, place)
-}
-
-function failed({ topic, partition }: TopicPartition, error: unknown): Produced {
-  const none = { baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1, survives: 'process-crash' } as const
-  return { topic, partition, error: toPartitionError(error), ...none }
 }

@@ -1,6 +1,6 @@
 import { TidemarkError } from '../errors.ts'
 import { asDiskFailure } from '../log/storage-error.ts'
-import type { PartitionError, TopicPartition } from './broker.ts'
+import type { PartitionError, ProduceResponse, TopicPartition } from './broker.ts'
 
 /**
  * An error as an answer carries it: plain data that can cross a socket. What the operating system refused is a
@@ -10,6 +10,15 @@ export function toPartitionError(error: unknown): PartitionError {
   const known = asDiskFailure(error, 'read or write')
   if (known instanceof TidemarkError) return { code: known.code, message: known.message }
   throw known
+}
+
+/** The answer to a Produce request for a partition to which nothing was appended. */
+export function notAppended(
+  { topic, partition }: TopicPartition,
+  error: unknown,
+): ProduceResponse['partitions'][number] {
+  const none = { baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1, survives: 'process-crash' } as const
+  return { topic, partition, error: toPartitionError(error), ...none }
 }
 
 /** The error a client throws for an answer. */

@@ -32,6 +32,9 @@ export class AttachmentReader {
   }
 }
 
+/** For JSON with nothing behind it. */
+export const NO_ATTACHMENTS = new AttachmentReader(new Uint8Array(0))
+
 /** @throws {ShapeError} */
 export function unpack<T>(shape: Shape<T>, json: unknown, attachments: Uint8Array): T {
   const reader = new AttachmentReader(attachments)
