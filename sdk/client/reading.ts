@@ -21,6 +21,7 @@ import {
 import { PartitionBuffer } from './partition-buffer.ts'
 import { offsetsAt, type PartitionOffset, type Position } from './position.ts'
 import { ProcessedPrefix } from './processed.ts'
+import { RecordLoop } from './record-loop.ts'
 import { readableRange } from './start-positions.ts'
 import type { ConsumedTopic } from './subscription.ts'
 
@@ -79,7 +80,7 @@ export class Reading implements LoopSource, Finishable {
   readonly #fetcher: Fetcher
   readonly #breath: Breath
   readonly #isolation: Isolation
-  onInterrupt: () => void = () => {}
+  #onInterrupt: () => void = () => {}
   /** Called when everything that was fetched is handed out. */
   onWaiting: () => void = () => {}
   #isEnded = false
@@ -105,6 +106,17 @@ export class Reading implements LoopSource, Finishable {
     return (
       this.#isEnded || (this.#failure === undefined && this.#stops && this.#fetcher.buffers.every((b) => b.isFinished))
     )
+  }
+
+  /** The one loop over it. */
+  loop<R>(): RecordLoop<R> {
+    const loop = new RecordLoop<R>(this, {
+      limit: this.#options.limit ?? Number.POSITIVE_INFINITY,
+      countsNext: true,
+      maxUndone: Number.POSITIVE_INFINITY,
+    })
+    this.#onInterrupt = () => loop.interrupt()
+    return loop
   }
 
   /** Behind what was handed out of each partition, or was found to hold no records. */
@@ -186,8 +198,8 @@ export class Reading implements LoopSource, Finishable {
   }
 
   async wait(): Promise<void> {
-    // It may have come to its end just now, by passing what was left of the last batch: nothing would wake it.
     this.onWaiting()
+    // It may have come to its end just now, by passing what was left of the last batch: nothing would wake it.
     if (this.#failure !== undefined || this.isOver) return
     await keepingAlive(this.#context.environment.timers, this.#fetcher.changed())
   }
@@ -227,7 +239,7 @@ export class Reading implements LoopSource, Finishable {
 
   readonly #end = (): void => {
     this.#isEnded = true
-    this.onInterrupt()
+    this.#onInterrupt()
     this.#fetcher.wake()
   }
 
@@ -256,7 +268,7 @@ export class Reading implements LoopSource, Finishable {
 
   #fail(error: unknown): void {
     this.#failure ??= error
-    this.onInterrupt()
+    this.#onInterrupt()
     this.#fetcher.wake()
   }
 }

@@ -4,7 +4,6 @@ import type { ClientContext } from './client-context.ts'
 import type { FetchedRecord } from './fetched-record.ts'
 import { printed, SHOW } from './printed.ts'
 import { Reading, type ReadTopic } from './reading.ts'
-import { RecordLoop } from './record-loop.ts'
 import { encode, type Serde } from './serde.ts'
 import { TableChanges } from './table-changes.ts'
 
@@ -53,7 +52,7 @@ export class Table<K, V, KI = K> implements AsyncDisposable, Iterable<[key: K, v
   private constructor(context: ClientContext, topic: ReadTopic) {
     this.topic = topic.name
     this.#context = context
-    this.#key = topic.serdes.key as Serde<unknown, never> as Serde<unknown, KI>
+    this.#key = topic.serdes.key as Serde<unknown, KI>
     this.#reading = new Reading(context, topic, {})
     this.#reading.onWaiting = () => {
       for (const { partition, offset } of this.#reading.positions) this.#reach(partition, offset)
@@ -145,12 +144,7 @@ export class Table<K, V, KI = K> implements AsyncDisposable, Iterable<[key: K, v
   }
 
   async #follow(): Promise<void> {
-    const loop = new RecordLoop<FetchedRecord<string, K, V>>(this.#reading, {
-      limit: Number.POSITIVE_INFINITY,
-      countsNext: true,
-      maxUndone: Number.POSITIVE_INFINITY,
-    })
-    this.#reading.onInterrupt = () => loop.interrupt()
+    const loop = this.#reading.loop<FetchedRecord<string, K, V>>()
     try {
       for (let next = await loop.next(); next.done !== true; next = await loop.next()) {
         this.#apply(next.value)

@@ -26,7 +26,6 @@ import { offsetsAt, type PartitionOffset, type Position } from './position.ts'
 import { printed, SHOW } from './printed.ts'
 import { Producer, type RecordToSend, type SentAll, type SentBatch, type SentRecord } from './producer.ts'
 import { checkReadOptions, Reading, type ReadOptions } from './reading.ts'
-import { RecordLoop } from './record-loop.ts'
 import { writableOf } from './record-stream.ts'
 import type { Lanes } from './send-lanes.ts'
 import { bytes, defaultKey, type Serde } from './serde.ts'
@@ -162,17 +161,7 @@ export class Topic<N extends string = string, KO = string | null, VO = Uint8Arra
   read(options: ReadOptions = {}): AsyncIterable<TopicRecord<N, KO, VO>> {
     checkReadOptions(options)
     return {
-      [Symbol.asyncIterator]: () => {
-        const reading = new Reading(this.#context, this, options)
-        const limit = options.limit ?? Number.POSITIVE_INFINITY
-        const loop = new RecordLoop<TopicRecord<N, KO, VO>>(reading, {
-          limit,
-          countsNext: true,
-          maxUndone: Number.POSITIVE_INFINITY,
-        })
-        reading.onInterrupt = () => loop.interrupt()
-        return loop
-      },
+      [Symbol.asyncIterator]: () => new Reading(this.#context, this, options).loop<TopicRecord<N, KO, VO>>(),
     }
   }
 
