@@ -78,14 +78,7 @@ export class StartPositions {
       const message = `Offset ${offset} of ${topic}-${partition} is not there to go on at: the log holds offsets ${start} to ${end}.`
       throw new TidemarkError('OFFSET_OUT_OF_RANGE', message, { topic, partition, offset })
     }
-    return {
-      ...place,
-      offset,
-      leaderEpoch: -1,
-      remember: true,
-      endOffset: await this.#endFor(place, end),
-      metadata: '',
-    }
+    return await this.#startAt(place, offset, end)
   }
 
   async #commits(partitions: readonly TopicPartition[]): Promise<Commit[]> {
@@ -106,17 +99,10 @@ export class StartPositions {
     const { broker } = this.#context
     const [found] = await offsetsAt(broker, [place], whenNew, isolation)
     const [, end] = await this.#range(place)
-    const endOffset = await this.#endFor(place, end)
+    const start = await this.#startAt(place, found!.offset, end)
     // 'earliest' is found again until something is committed. The end would be another one next time: records sent in
     // between would be skipped.
-    return {
-      ...place,
-      offset: found!.offset,
-      leaderEpoch: -1,
-      remember: whenNew !== 'earliest',
-      endOffset,
-      metadata: '',
-    }
+    return { ...start, remember: whenNew !== 'earliest' }
   }
 
   async #resume(place: TopicPartition, commit: Commit): Promise<Start> {
@@ -157,14 +143,13 @@ export class StartPositions {
     const found = whenLost === 'earliest' ? earliest : end
     const { process } = this.#context.environment
     process.emitWarning(`${said} It goes on at ${found} (whenLost: '${whenLost}').`, 'TIDEMARK_POSITION_LOST')
-    return {
-      ...place,
-      offset: found,
-      leaderEpoch: -1,
-      remember: true,
-      endOffset: await this.#endFor(place, end),
-      metadata: '',
-    }
+    return await this.#startAt(place, found, end)
+  }
+
+  /** Where no commit is that says more than the offset. */
+  async #startAt(place: TopicPartition, offset: number, end: number): Promise<Start> {
+    const endOffset = await this.#endFor(place, end)
+    return { ...place, offset, leaderEpoch: -1, remember: true, endOffset, metadata: '' }
   }
 
   async #range(place: TopicPartition): Promise<[startOffset: number, endOffset: number]> {
