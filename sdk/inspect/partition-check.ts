@@ -1,7 +1,7 @@
 import { CLUSTER_METADATA_TOPIC, PARTITION_METADATA, readPartitionMetadata } from '../directory/partition-directory.ts'
 import { TidemarkError } from '../errors.ts'
 import { LEADER_EPOCH_CHECKPOINT, LeaderEpochs } from '../log/leader-epochs.ts'
-import { parseSegmentFileName } from '../log/segment-name.ts'
+import { parseSegmentFileName, segmentFileName } from '../log/segment-name.ts'
 import { BatchSequence } from './batch-sequence.ts'
 import type { CheckContext } from './check-context.ts'
 import { Findings } from './finding.ts'
@@ -104,7 +104,7 @@ class PartitionCheck {
     for (const [number, baseOffset] of bases.entries()) {
       const nextBaseOffset = bases[number + 1] ?? Number.POSITIVE_INFINITY
       const isLast = number === bases.length - 1
-      const base = String(baseOffset).padStart(20, '0')
+      const base = segmentFileName(baseOffset, '')
       const isRecovered = !wasCleanShutdown && (isLast || nextBaseOffset > recoveryPoint)
       const segment = {
         number,
@@ -210,7 +210,7 @@ class PartitionCheck {
   #hasBytes(bases: readonly number[]): boolean {
     const { files } = this.#context.environment
     return bases.some((base) => {
-      const stat = files.stat(files.join(this.#path, `${String(base).padStart(20, '0')}.log`))
+      const stat = files.stat(files.join(this.#path, segmentFileName(base, '.log')))
       return stat !== undefined && stat.sizeBytes > 0
     })
   }
