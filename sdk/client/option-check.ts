@@ -20,6 +20,8 @@ export const text: OptionKind = {
   accepts: (value) => typeof value === 'string' && value !== '',
 }
 
+export const aFunction: OptionKind = { expected: 'a function', accepts: (value) => typeof value === 'function' }
+
 /** A whole number. */
 export function wholeNumber(min: number): OptionKind {
   return {

@@ -1,6 +1,7 @@
 import type { Randomness } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import {
+  aFunction,
   checkArgument,
   checkOption,
   checkOptions,
@@ -69,8 +70,6 @@ export interface CheckedRunOptions<R> {
 
 const FIRST_DELAY_MS = 100
 const MAX_DELAY_MS = 30_000
-
-const aFunction: OptionKind = { expected: 'a function', accepts: (value) => typeof value === 'function' }
 
 const delay: OptionKind = {
   expected: 'a number of milliseconds, or a function that tells it from the number of the attempt that failed',

@@ -1,6 +1,6 @@
 import { TidemarkError } from '../errors.ts'
 import type { ClientContext, Finishable } from './client-context.ts'
-import { checkArgument, checkOptions, type OptionKind, type OptionKinds, wholeNumber } from './option-check.ts'
+import { aFunction, checkArgument, checkOptions, type OptionKinds, wholeNumber } from './option-check.ts'
 import { Transaction, type TransactionOptions } from './transaction.ts'
 import { type InputOffsets, TransactionalProducer } from './transactional-producer.ts'
 
@@ -10,7 +10,6 @@ export type TransactionBody<T> = (tx: Transaction) => T | PromiseLike<T>
 /** Kafka's `transaction.timeout.ms`. */
 const DEFAULT_TIMEOUT_MS = 60_000
 const OPTION_KINDS: OptionKinds<TransactionOptions> = { timeoutMs: wholeNumber(1) }
-const BODY: OptionKind = { expected: 'a function', accepts: (value) => typeof value === 'function' }
 
 /** How a transaction failed: the consumer must know whether it may still count. */
 export interface TransactionFailure {
@@ -20,7 +19,13 @@ export interface TransactionFailure {
 
 /** @throws {TidemarkError} INVALID_ARGUMENT */
 export function checkTransaction(body: unknown, options: TransactionOptions): void {
-  checkArgument('transaction', 'a body', body, BODY, 'transaction(async (tx) => { await tx.send(topic, { value }) })')
+  checkArgument(
+    'transaction',
+    'a body',
+    body,
+    aFunction,
+    'transaction(async (tx) => { await tx.send(topic, { value }) })',
+  )
   checkOptions('transaction', options, OPTION_KINDS)
 }
 

@@ -1,4 +1,13 @@
-import { boolean, checkArgument, checkOptions, type OptionKinds, object, signal, text } from '../client/option-check.ts'
+import {
+  aFunction,
+  boolean,
+  checkArgument,
+  checkOptions,
+  type OptionKinds,
+  object,
+  signal,
+  text,
+} from '../client/option-check.ts'
 import { checkNoFile, countedNames, makeDurableDirectory } from '../directory/directory-identity.ts'
 import { META_PROPERTIES, readMetaProperties } from '../directory/meta-properties.ts'
 import { readText, replaceText } from '../directory/small-file.ts'
@@ -47,7 +56,7 @@ export interface Backup {
 
 const OPTION_KINDS: OptionKinds<BackupOptions> = {
   verify: boolean,
-  onProgress: { expected: 'a function', accepts: (value) => typeof value === 'function' },
+  onProgress: aFunction,
   signal,
   environment: object('an environment, such as one of tidemark/testing'),
 }

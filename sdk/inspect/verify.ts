@@ -1,4 +1,4 @@
-import { checkOptions, type OptionKinds, object, signal } from '../client/option-check.ts'
+import { aFunction, checkOptions, type OptionKinds, object, signal } from '../client/option-check.ts'
 import { CLEAN_SHUTDOWN } from '../directory/clean-shutdown.ts'
 import { META_PROPERTIES } from '../directory/meta-properties.ts'
 import {
@@ -55,7 +55,7 @@ export interface VerifyOptions {
 
 const OPTION_KINDS: OptionKinds<VerifyOptions> = {
   environment: object('an environment, such as one of tidemark/testing'),
-  onProgress: { expected: 'a function', accepts: (value) => typeof value === 'function' },
+  onProgress: aFunction,
   signal,
 }
 
