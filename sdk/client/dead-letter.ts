@@ -7,7 +7,7 @@ import type { TopicRecord } from './topic-record.ts'
  * `topic-id`, `partition`, `offset` and `timestamp` of the record, the `group` that gave up on it, the `attempts`, the
  * `error` (its name) with its `message`, and `failed-at`. All are text; times are milliseconds since 1970.
  */
-export const DEAD_LETTER_HEADER = 'tidemark.dead-letter.'
+const DEAD_LETTER_HEADER = 'tidemark.dead-letter.'
 
 /** Errors may hold whole documents. */
 const MAX_MESSAGE_LENGTH = 2_000
@@ -84,8 +84,7 @@ export function parseDeadLetter(record: TopicRecord<string, unknown, unknown>): 
 
 /** The name and the message of whatever was thrown. */
 export function errorWords(error: unknown): DeadLetterFacts['error'] {
-  const { name, message } = Object(error) as { readonly name?: unknown; readonly message?: unknown }
-  const { code } = Object(error) as { readonly code?: unknown }
+  const { name, message, code } = Object(error) as { readonly [Key in 'name' | 'message' | 'code']?: unknown }
   const words = error instanceof Error || typeof message === 'string' ? String(message) : String(error)
   const title = typeof name === 'string' && name !== '' ? name : typeof error
   return {

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { type InspectOptions, inspect } from 'node:util'
 import { bytesToJson } from './bytes-json.ts'
+import { textOf } from './serde.ts'
 import type { TopicRecord } from './topic-record.ts'
 
 /** Enough to see what a value is, and no screenful. */
@@ -54,5 +55,5 @@ function decoded(record: TopicRecord<string, unknown, unknown>, what: 'key' | 'v
 
 function asText(value: unknown): unknown {
   if (!(value instanceof Uint8Array) || !isUtf8(value)) return value
-  return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('utf8')
+  return textOf(value)
 }

@@ -1,6 +1,7 @@
 import type { Header } from '../record/header.ts'
 import { byteTopic } from './byte-topics.ts'
 import type { ClientContext } from './client-context.ts'
+import { textOf } from './serde.ts'
 
 /** Where a dead letter was sent back to. */
 export interface SentBack {
@@ -15,9 +16,9 @@ export interface SentBack {
 }
 
 /** The topic in which Tidemark notes which dead letters were sent back: compacted, one record each. */
-export const SENT_BACK_TOPIC = 'tidemark-sent-back'
+const SENT_BACK_TOPIC = 'tidemark-sent-back'
 /** The header of a record that was sent back: which letter it was. */
-export const SENT_BACK_HEADER = 'tidemark.sent-back'
+const SENT_BACK_HEADER = 'tidemark.sent-back'
 
 const DECLARATION = { configs: { 'cleanup.policy': 'compact' } }
 
@@ -83,8 +84,4 @@ function placeOf(value: Uint8Array | null): Omit<SentBack, 'atMs'> | undefined {
   } catch {
     return undefined
   }
-}
-
-function textOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
 }

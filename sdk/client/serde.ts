@@ -101,7 +101,8 @@ function toJson(value: unknown): Uint8Array {
   return Buffer.from(text, 'utf8')
 }
 
-function textOf(value: Uint8Array): string {
+/** As UTF-8. */
+export function textOf(value: Uint8Array): string {
   if (value instanceof Buffer) return value.toString('utf8')
   return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('utf8')
 }
