@@ -7,9 +7,9 @@ import { groupPartition } from '../offsets/group-partition.ts'
 import type { OffsetsTable } from '../offsets/offsets-table.ts'
 import type { MetadataImage } from '../topic/metadata-image.ts'
 import { CONSUMER_OFFSETS_TOPIC } from '../topic/topic-name.ts'
+import { replayCoordinatorLog } from './coordinator-replay.ts'
 import { readSlices } from './log-requests.ts'
 import { damagedMetadata, describeRange, imageFromSnapshot, replayMetadata, replayStart } from './metadata-replay.ts'
-import { loadGroups } from './offsets-loading.ts'
 import { ReplayPosition } from './replay-position.ts'
 
 /**
@@ -94,7 +94,7 @@ export class FollowerState {
       this.#table.replayBatch(log.partition, batch)
       position.passed(batch)
     }
-    position.nextOffset = loadGroups(log, position.nextOffset, replay, (message) => this.#warn(message))
+    position.nextOffset = replayCoordinatorLog(log, position.nextOffset, replay, (message) => this.#warn(message))
   }
 
   /** Once, however often everything is read anew. */

@@ -141,6 +141,13 @@ export class LedPartitions {
     this.#onOpened()
   }
 
+  /** Appends what this process itself has to say. Throws OWNERSHIP_LOST, CLOSED, STORAGE_ERROR; nothing was appended then. */
+  append({ log, leaderEpoch }: LedPartition, bytes: Buffer): void {
+    this.#directory.checkOwned()
+    log.append(bytes, { leaderEpoch })
+    this.#directory.appended(bytes.length)
+  }
+
   /** The partition's directory vanished: it goes on behind what was lost. */
   restore(topic: string, partition: number): void {
     this.#open(topic, partition, true)

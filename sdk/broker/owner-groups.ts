@@ -1,11 +1,9 @@
 import { assert } from '../assert.ts'
-import type { DataDirectory } from '../directory/data-directory.ts'
 import type { Environment, Timer } from '../environment/environment.ts'
 import { GroupCoordinator } from '../group/coordinator.ts'
 import { JOIN_EPOCH } from '../group/member-epoch.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
 import { type CoordinatorRecord, encodeCoordinatorBatch } from '../offsets/coordinator-record.ts'
-import { groupPartition } from '../offsets/group-partition.ts'
 import { RecordBatch } from '../record/record-batch.ts'
 import type { TopicImage } from '../topic/topic-image.ts'
 import { CONSUMER_OFFSETS_TOPIC } from '../topic/topic-name.ts'
@@ -19,10 +17,11 @@ import type {
   OffsetDeleteRequest,
   TxnOffsetCommitRequest,
 } from './broker.ts'
+import { replayCoordinatorLog } from './coordinator-replay.ts'
+import { CoordinatorTopic } from './coordinator-topic.ts'
 import type { LedPartition, LedPartitions } from './led-partitions.ts'
 import { LOOP_STEP_MS, LoopClock } from './loop-clock.ts'
 import type { MetadataLog } from './metadata-log.ts'
-import { loadGroups } from './offsets-loading.ts'
 import type { OwnerTopics } from './owner-topics.ts'
 import { topicShapes } from './topic-shapes.ts'
 
@@ -36,27 +35,20 @@ const FLUSH_LINGER_MS = 10
 export class OwnerGroups {
   readonly coordinator: GroupCoordinator
   readonly #environment: Environment
-  readonly #directory: DataDirectory
   readonly #metadata: MetadataLog
   readonly #partitions: LedPartitions
-  readonly #topics: () => OwnerTopics
+  readonly #topic: CoordinatorTopic
   readonly #loopClock: LoopClock
   /** Offsets partitions that will be flushed in a moment. */
   readonly #flushing = new Set<PartitionLog>()
   #timer: Timer | undefined
 
-  constructor(
-    environment: Environment,
-    directory: DataDirectory,
-    metadata: MetadataLog,
-    partitions: LedPartitions,
-    topics: () => OwnerTopics,
-  ) {
+  constructor(environment: Environment, metadata: MetadataLog, partitions: LedPartitions, topics: () => OwnerTopics) {
     this.#environment = environment
-    this.#directory = directory
     this.#metadata = metadata
     this.#partitions = partitions
-    this.#topics = topics
+    const create = () => topics().createOffsetsTopic()
+    this.#topic = new CoordinatorTopic(CONSUMER_OFFSETS_TOPIC, { metadata, partitions, create })
     this.#loopClock = new LoopClock(environment.clock)
     const shapes = topicShapes(metadata.image)
     this.coordinator = new GroupCoordinator({
@@ -69,20 +61,17 @@ export class OwnerGroups {
 
   /** Replays every offsets partition on the disk, then empties the groups of whoever owned the directory before. */
   async load(): Promise<void> {
-    const partitions = this.#metadata.image.topicByName(CONSUMER_OFFSETS_TOPIC)?.partitions ?? new Map()
     let lastSignMs = Number.NEGATIVE_INFINITY
-    for (const partition of partitions.keys()) {
-      const log = this.#partitions.find(CONSUMER_OFFSETS_TOPIC, partition)
-      if (log === undefined || log === 'empty') continue
+    for (const log of this.#topic.logs()) {
       const replay = (batch: RecordBatch) => {
-        this.coordinator.replayBatch(partition, batch)
+        this.coordinator.replayBatch(log.partition, batch)
         lastSignMs = Math.max(lastSignMs, batch.maxTimestampMs)
       }
-      loadGroups(log, 0, replay, (message) => {
+      replayCoordinatorLog(log, 0, replay, (message) => {
         this.#environment.process.emitWarning(message, 'TIDEMARK_COMMITS_DAMAGED')
       })
     }
-    for (const group of this.coordinator.table.all()) if (group.state !== 'Empty') await this.#lead(group.groupId)
+    for (const group of this.coordinator.table.all()) if (group.state !== 'Empty') await this.#topic.lead(group.groupId)
     // A clock that was set back since then says nothing.
     this.coordinator.removeMembersOfPreviousOwner(Math.max(0, this.#environment.clock.nowMs() - lastSignMs))
     if (this.coordinator.nextDeadlineMs() < Number.POSITIVE_INFINITY) this.#watchDeadlines()
@@ -101,7 +90,7 @@ export class OwnerGroups {
   }
 
   async heartbeat(request: ConsumerGroupHeartbeatRequest): Promise<ConsumerGroupHeartbeatResponse> {
-    if (this.#led(request.group) === undefined) await this.#lead(request.group)
+    if (this.#topic.led(request.group) === undefined) await this.#topic.lead(request.group)
     const response = this.coordinator.heartbeat({
       ...request,
       instanceId: request.instanceId ?? null,
@@ -110,13 +99,13 @@ export class OwnerGroups {
     })
     this.#watchDeadlines()
     // Whoever leaves may be the last to look after what it has committed: it is on the disk when it hears that it is out.
-    if (request.memberEpoch < JOIN_EPOCH) await this.#led(request.group)?.log.flush()
+    if (request.memberEpoch < JOIN_EPOCH) await this.#topic.led(request.group)?.log.flush()
     return response
   }
 
   /** Appends before it returns its promise, but for the first commit of an ownership in an offsets partition. */
   async commit(request: OffsetCommitRequest): Promise<OffsetCommitResponse> {
-    const led = this.#led(request.group) ?? (await this.#lead(request.group))
+    const led = this.#topic.led(request.group) ?? (await this.#topic.lead(request.group))
     const response = this.coordinator.commit(request)
     if (request.survives === 'power-loss') await led.log.flush()
     return response
@@ -130,7 +119,7 @@ export class OwnerGroups {
     request: TxnOffsetCommitRequest,
     join: (topic: string, partition: number) => void,
   ): Promise<OffsetCommitResponse> {
-    const led = this.#led(request.group) ?? (await this.#lead(request.group))
+    const led = this.#topic.led(request.group) ?? (await this.#topic.lead(request.group))
     const { records, partitions } = this.coordinator.planTransactionalCommit(request)
     if (records.length === 0 || partitions.some(({ error }) => error !== null)) return { partitions }
     join(CONSUMER_OFFSETS_TOPIC, led.log.partition)
@@ -157,7 +146,7 @@ export class OwnerGroups {
   }
 
   async alterOffsets(request: AlterConsumerGroupOffsetsRequest): Promise<void> {
-    const led = this.#led(request.group) ?? (await this.#lead(request.group))
+    const led = this.#topic.led(request.group) ?? (await this.#topic.lead(request.group))
     this.coordinator.alterOffsets(request)
     await led.log.flush()
   }
@@ -166,7 +155,7 @@ export class OwnerGroups {
   async topicDeleted({ name, topicId }: TopicImage): Promise<void> {
     const groups = this.coordinator.table.offsets.tombstonesOfTopic(name, topicId).map(({ group }) => group)
     const led = []
-    for (const group of groups) led.push(await this.#lead(group))
+    for (const group of groups) led.push(await this.#topic.lead(group))
     this.coordinator.topicDeleted(name, topicId)
     await Promise.all(led.map(({ log }) => log.flush()))
   }
@@ -175,36 +164,20 @@ export class OwnerGroups {
     this.#timer?.cancel()
   }
 
-  /** The offsets partition of a group, if this ownership has written to it before. */
-  #led(group: string): LedPartition | undefined {
-    const topic = this.#metadata.image.topicByName(CONSUMER_OFFSETS_TOPIC)
-    if (topic === undefined) return undefined
-    return this.#partitions.led(CONSUMER_OFFSETS_TOPIC, groupPartition(group, topic.partitions.size))
-  }
-
-  async #lead(group: string): Promise<LedPartition> {
-    if (this.#metadata.image.topicByName(CONSUMER_OFFSETS_TOPIC) === undefined)
-      await this.#topics().createOffsetsTopic()
-    const count = this.#metadata.topic(CONSUMER_OFFSETS_TOPIC).partitions.size
-    return await this.#partitions.lead(CONSUMER_OFFSETS_TOPIC, groupPartition(group, count))
-  }
-
   /** A group that nobody knows has nothing to delete; asking for it must not write anything. */
   async #leadKnown(group: string): Promise<LedPartition | undefined> {
-    return this.coordinator.table.get(group) === undefined ? undefined : await this.#lead(group)
+    return this.coordinator.table.get(group) === undefined ? undefined : await this.#topic.lead(group)
   }
 
   #append(group: string, records: readonly CoordinatorRecord[]): void {
-    const led = this.#led(group)
+    const led = this.#topic.led(group)
     assert(led !== undefined, `the offsets partition of ${group} is led before anything is decided`)
     this.#appendTo(led, encodeCoordinatorBatch(records, this.#environment.clock.nowMs()))
     this.#flushSoon(led.log)
   }
 
   #appendTo(led: LedPartition, bytes: Buffer): void {
-    this.#directory.checkOwned()
-    led.log.append(bytes, { leaderEpoch: led.leaderEpoch })
-    this.#directory.appended(bytes.length)
+    this.#partitions.append(led, bytes)
     this.coordinator.replayBatch(led.log.partition, new RecordBatch(bytes))
   }
 

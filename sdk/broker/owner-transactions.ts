@@ -2,7 +2,6 @@ import type { DataDirectory } from '../directory/data-directory.ts'
 import type { Environment, Timer } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
-import { groupPartition } from '../offsets/group-partition.ts'
 import { encodeBatch } from '../record/batch-builder.ts'
 import { RecordBatch } from '../record/record-batch.ts'
 import { encodeControlRecord } from '../topic/control-record.ts'
@@ -22,9 +21,10 @@ import type {
   TopicPartition,
   TxnOffsetCommitRequest,
 } from './broker.ts'
+import { replayCoordinatorLog } from './coordinator-replay.ts'
+import { CoordinatorTopic } from './coordinator-topic.ts'
 import type { LedPartition, LedPartitions } from './led-partitions.ts'
 import type { MetadataLog } from './metadata-log.ts'
-import { loadGroups } from './offsets-loading.ts'
 import type { OwnerGroups } from './owner-groups.ts'
 import type { OwnerTopics } from './owner-topics.ts'
 import type { ProducerIds } from './producer-ids.ts'
@@ -52,6 +52,7 @@ export class OwnerTransactions {
   readonly #environment: Environment
   readonly #directory: DataDirectory
   readonly #parts: Parts
+  readonly #topic: CoordinatorTopic
   readonly #coordinator: TransactionCoordinator
   /** Being ended by a request. */
   readonly #ending = new Set<string>()
@@ -62,6 +63,9 @@ export class OwnerTransactions {
     this.#environment = environment
     this.#directory = directory
     this.#parts = parts
+    const { metadata, partitions, topics } = parts
+    const create = () => topics().createTransactionTopic()
+    this.#topic = new CoordinatorTopic(TRANSACTION_STATE_TOPIC, { metadata, partitions, create })
     const { clock } = environment
     this.#coordinator = new TransactionCoordinator({
       append: (transactionalId, transaction) => this.#append(transactionalId, transaction),
@@ -72,26 +76,22 @@ export class OwnerTransactions {
 
   /** Replays what stands on the disk, ends what was decided, and aborts the rest: its producers are gone. */
   async load(): Promise<void> {
-    const { metadata, partitions } = this.#parts
-    const known = metadata.image.topicByName(TRANSACTION_STATE_TOPIC)?.partitions ?? new Map<number, unknown>()
-    for (const partition of known.keys()) {
-      const log = partitions.find(TRANSACTION_STATE_TOPIC, partition)
-      if (log === undefined || log === 'empty') continue
-      const warn = (message: string) => this.#environment.process.emitWarning(message, 'TIDEMARK_TRANSACTIONS_DAMAGED')
-      loadGroups(log, 0, (batch) => this.#coordinator.replayBatch(batch), warn, DAMAGE)
+    const warn = (message: string) => this.#environment.process.emitWarning(message, 'TIDEMARK_TRANSACTIONS_DAMAGED')
+    for (const log of this.#topic.logs()) {
+      replayCoordinatorLog(log, 0, (batch) => this.#coordinator.replayBatch(batch), warn, DAMAGE)
     }
     this.#coordinator.loaded()
     for (const [transactionalId] of this.#coordinator.unended()) await this.#endLeftOver(transactionalId)
     for (const log of this.#directory.openLogs()) await this.#abortUnknown(log)
     for (const transactionalId of this.#coordinator.expired()) {
-      await this.#lead(transactionalId)
+      await this.#topic.lead(transactionalId)
       this.#coordinator.forget(transactionalId)
     }
   }
 
   async init(transactionalId: string, timeoutMs: number): Promise<InitProducerIdResponse> {
     if (transactionalId === '') throw new TidemarkError('INVALID_ARGUMENT', 'A transactional id has a character.')
-    await this.#lead(transactionalId)
+    await this.#topic.lead(transactionalId)
     await this.#endLeftOver(transactionalId)
     const { producerIds } = this.#parts
     const newProducerId = this.#coordinator.needsProducerId(transactionalId) ? await producerIds.take() : undefined
@@ -113,7 +113,7 @@ export class OwnerTransactions {
 
   async end({ transactionalId, result, ...producer }: EndTxnRequest): Promise<InitProducerIdResponse> {
     const { producerIds } = this.#parts
-    const led = await this.#lead(transactionalId)
+    const led = await this.#topic.lead(transactionalId)
     const newProducerId = this.#coordinator.hasLastEpoch(transactionalId) ? await producerIds.take() : undefined
     const commits = result === 'commit' && this.#coordinator.isOpen(transactionalId, producer)
     const partitions = this.#coordinator.get(transactionalId)?.partitions ?? new Map()
@@ -150,7 +150,7 @@ export class OwnerTransactions {
   async #endLeftOver(transactionalId: string): Promise<void> {
     const left = this.#coordinator.get(transactionalId)
     if (left === undefined || this.#ending.has(transactionalId)) return
-    await this.#lead(transactionalId)
+    await this.#topic.lead(transactionalId)
     if (isOngoing(left)) this.#coordinator.fence(transactionalId)
     const decided = this.#coordinator.get(transactionalId)!
     if (isPrepared(decided)) await this.#complete(transactionalId)
@@ -159,7 +159,7 @@ export class OwnerTransactions {
   /** Writes the markers of a transaction that is decided. */
   async #complete(transactionalId: string): Promise<void> {
     const transaction = this.#coordinator.get(transactionalId)!
-    const { leaderEpoch: coordinatorEpoch } = this.#led(transactionalId)!
+    const { leaderEpoch: coordinatorEpoch } = this.#topic.led(transactionalId)!
     const type = transaction.state === 'PrepareCommit' ? 'Commit' : 'Abort'
     for (const [topic, numbers] of transaction.partitions) {
       for (const partition of numbers) {
@@ -182,15 +182,14 @@ export class OwnerTransactions {
   }
 
   #mark(
-    { log, leaderEpoch, survives }: LedPartition,
+    led: LedPartition,
     { producerId, producerEpoch }: TransactionalProducer,
     marker: { readonly type: 'Abort' | 'Commit'; readonly coordinatorEpoch: number },
   ): void {
     const record = { ...encodeControlRecord(marker), timestampMs: this.#environment.clock.nowMs() }
     const bytes = encodeBatch([record], { producerId, producerEpoch, isTransactional: true, isControl: true })
-    this.#directory.checkOwned()
-    log.append(bytes, { leaderEpoch })
-    this.#directory.appended(bytes.length)
+    this.#parts.partitions.append(led, bytes)
+    const { log, survives } = led
     if (log.topic === CONSUMER_OFFSETS_TOPIC) this.#parts.groups.replayMarker(log.partition, new RecordBatch(bytes))
     // Readers see it then.
     if (survives === 'power-loss') log.flush().catch(() => {})
@@ -207,24 +206,8 @@ export class OwnerTransactions {
     await Promise.all(flushes)
   }
 
-  /** The partition of an id, if this ownership has written to it before. */
-  #led(transactionalId: string): LedPartition | undefined {
-    const topic = this.#parts.metadata.image.topicByName(TRANSACTION_STATE_TOPIC)
-    if (topic === undefined) return undefined
-    return this.#parts.partitions.led(TRANSACTION_STATE_TOPIC, groupPartition(transactionalId, topic.partitions.size))
-  }
-
-  async #lead(transactionalId: string): Promise<LedPartition> {
-    const led = this.#led(transactionalId)
-    if (led !== undefined) return led
-    const { metadata, partitions, topics } = this.#parts
-    if (metadata.image.topicByName(TRANSACTION_STATE_TOPIC) === undefined) await topics().createTransactionTopic()
-    const count = metadata.topic(TRANSACTION_STATE_TOPIC).partitions.size
-    return await partitions.lead(TRANSACTION_STATE_TOPIC, groupPartition(transactionalId, count))
-  }
-
   #append(transactionalId: string, transaction: Transaction | null): void {
-    const led = this.#led(transactionalId)
+    const led = this.#topic.led(transactionalId)
     if (led === undefined)
       throw new TidemarkError('PRODUCER_FENCED', `Nobody has begun a transaction of "${transactionalId}".`)
     const version = this.#version >= 1 ? 1 : 0
@@ -234,9 +217,7 @@ export class OwnerTransactions {
       timestampMs: this.#environment.clock.nowMs(),
     }
     const bytes = encodeBatch([record])
-    this.#directory.checkOwned()
-    led.log.append(bytes, { leaderEpoch: led.leaderEpoch })
-    this.#directory.appended(bytes.length)
+    this.#parts.partitions.append(led, bytes)
     this.#coordinator.replayBatch(new RecordBatch(bytes))
   }
 

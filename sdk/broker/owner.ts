@@ -108,7 +108,7 @@ export class Owner implements Broker {
       onOpened: () => this.#records.wake(),
     })
     this.#producerIds = new ProducerIds(metadata)
-    this.#groups = new OwnerGroups(environment, directory, metadata, this.#partitions, () => this.#topics)
+    this.#groups = new OwnerGroups(environment, metadata, this.#partitions, () => this.#topics)
     this.#transactions = new OwnerTransactions(environment, directory, {
       metadata,
       partitions: this.#partitions,

@@ -1,5 +1,5 @@
+import { replayCoordinatorLog } from '../broker/coordinator-replay.ts'
 import { damagedMetadata, readImage } from '../broker/metadata-replay.ts'
-import { loadGroups } from '../broker/offsets-loading.ts'
 import { DirectoryCheckpoints } from '../directory/directory-checkpoints.ts'
 import {
   CLUSTER_METADATA_TOPIC,
@@ -177,7 +177,7 @@ export class DirectoryCopy {
       if (topic !== CONSUMER_OFFSETS_TOPIC) continue
       const log = ReadOnlyLog.open(this.#environment, { directory: this.#files.join(this.#to, name), topic, partition })
       // Damaged commits are for `verify` to tell.
-      loadGroups(log, 0, (batch) => table.replayBatch(partition, batch), noop)
+      replayCoordinatorLog(log, 0, (batch) => table.replayBatch(partition, batch), noop)
       log.close()
     }
     const { offsets } = table

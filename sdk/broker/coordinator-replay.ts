@@ -5,10 +5,10 @@ import type { RecordBatch } from '../record/record-batch.ts'
 import { readSlices } from './log-requests.ts'
 
 /**
- * Replays an offsets partition from `fromOffset` on and returns the offset behind it. Damaged batches are passed over and
- * told: their groups then stand at an earlier commit, so records come again, but none is skipped.
+ * Replays a partition that a coordinator wrote from `fromOffset` on and returns the offset behind it. Damaged batches are
+ * passed over and told: groups then stand at an earlier commit, so records come again, but none is skipped.
  */
-export function loadGroups(
+export function replayCoordinatorLog(
   log: LogView,
   fromOffset: number,
   replay: (batch: RecordBatch) => void,
