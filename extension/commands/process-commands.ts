@@ -33,10 +33,9 @@ async function findProcesses(sources: Sources, words: QuantityWords): Promise<re
     // A directory that cannot be read says so in the tree.
     const described = await source.use((tide) => tide.describeCluster()).catch(() => undefined)
     if (described === undefined) continue
-    const pids = [described.owner, ...(described.neighbours ?? [])].map((each) => each?.pid ?? null)
-    for (const [index, entry] of processWords(described, words, Date.now()).entries()) {
+    for (const entry of processWords(described, words, Date.now())) {
       const detail = [source.name, entry.detail].filter((part) => part !== undefined).join(' · ')
-      items.push({ ...entry, detail, pid: pids[index] ?? null })
+      items.push({ ...entry, detail })
     }
   }
   return items

@@ -12,6 +12,7 @@ export function processWords({ owner, neighbours }: DescribeClusterResponse, wor
 
   function entry({ pid, clientId, sinceMs }: ConnectedProcess, role: string) {
     return {
+      pid,
       label: pid === null ? t('a process') : t('process {0}', pid),
       description: clientId === null ? role : `${clientId} · ${role}`,
       detail: sinceMs === null ? undefined : words.age(sinceMs, nowMs),
