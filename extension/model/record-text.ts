@@ -4,10 +4,18 @@ import type { QuantityWords } from './quantity-words.ts'
 import type { RecordPlace } from './record-place.ts'
 import { shortText, valueLines } from './value-text.ts'
 
+/** Where a record stands on the disk. */
+export interface FilePlace {
+  /** The name of the segment. */
+  readonly file: string
+  /** The byte at which its batch begins. */
+  readonly position: number
+}
+
 /** What a record document needs of a record. */
 export interface ShownRecord extends Pick<TopicRecord, 'offset' | 'timestampMs' | 'bytes' | 'headers'> {
-  /** The segment it stands in, and the byte at which its batch begins there; undefined where that is not known. */
-  readonly file?: { readonly file: string; readonly position: number } | undefined
+  /** undefined where that is not known. */
+  readonly filePlace?: FilePlace | undefined
 }
 
 /** Records of a partition as JSON with comments: facts as comments, values as values. */
@@ -64,8 +72,9 @@ function block(record: ShownRecord, mark: string, words: QuantityWords): string 
     `//    ${t('key')} ${shortText(record.bytes.key)}`,
     ...record.headers.map(({ key, value }) => `//    ${t('header')} ${JSON.stringify(key)}: ${shortText(value)}`),
   ]
-  if (record.file !== undefined) {
-    facts.push(`//    ${t('in {0}, batch at byte {1}', record.file.file, words.digits(record.file.position))}`)
+  if (record.filePlace !== undefined) {
+    const { file, position } = record.filePlace
+    facts.push(`//    ${t('in {0}, batch at byte {1}', file, words.digits(position))}`)
   }
   if (record.bytes.value === null) facts.push(`//    ${t('tombstone: the value is null')}`)
   return [...facts, ...valueLines(record.bytes.value)].join('\n')

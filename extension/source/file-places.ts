@@ -1,14 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describeFile } from 'tidemark/inspect'
-
-/** Where a record stands on the disk. */
-export interface FilePlace {
-  /** The name of the segment. */
-  readonly file: string
-  /** The byte at which its batch begins. */
-  readonly position: number
-}
+import type { FilePlace } from '../model/record-text.ts'
 
 const SEGMENT = /^\d{20}\.log$/
 /** A segment may have millions of batches; whoever wants to see a record does not wait for its address. */

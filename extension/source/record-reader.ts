@@ -36,5 +36,5 @@ export async function readAround(tide: Tidemark, place: RecordPlace): Promise<re
     folder,
     records.map(({ offset }) => offset),
   )
-  return records.map((record) => ({ ...record, file: places.get(record.offset) }))
+  return records.map((record) => ({ ...record, filePlace: places.get(record.offset) }))
 }

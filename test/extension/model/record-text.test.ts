@@ -38,8 +38,8 @@ test('a record shows its offset, time, key, headers and its JSON, and the one in
 })
 
 test('where it is known in which file a record stands, and at which byte, it is told', () => {
-  const file = { file: '00000000000000001800.log', position: 12_345 }
-  const text = recordText(PLACE, [{ ...createRecord(1_851), file }], WORDS)
+  const filePlace = { file: '00000000000000001800.log', position: 12_345 }
+  const text = recordText(PLACE, [{ ...createRecord(1_851), filePlace }], WORDS)
   expect(text).toContain('//    in 00000000000000001800.log, batch at byte 12,345\n')
 })
 

@@ -17,9 +17,9 @@ test('a record is read with its neighbours, and with the byte of the file at whi
   const records = await readAround(tide, { source, topic: 'refunds', partition: 0, offset: 31 })
   expect(records.map(({ offset }) => offset)).toEqual([28, 29, 30, 31, 32, 33, 34, 35, 36, 37])
   const file = readFileSync(join(source, 'refunds-0/00000000000000000000.log'))
-  const baseOffsets = records.map((record) => file.readBigInt64BE(record.file?.position))
+  const baseOffsets = records.map((record) => file.readBigInt64BE(record.filePlace?.position))
   expect(baseOffsets).toEqual([0n, 0n, 30n, 31n, 32n, 33n, 34n, 35n, 36n, 37n])
-  expect(new Set(records.map((record) => record.file?.file))).toEqual(new Set(['00000000000000000000.log']))
+  expect(new Set(records.map((record) => record.filePlace?.file))).toEqual(new Set(['00000000000000000000.log']))
 })
 
 test('the newest records are the last twenty, newest first', async () => {
