@@ -6,10 +6,7 @@ import { commands, window, workspace } from 'vscode'
  * Runs an action that changes a directory: only in a trusted workspace, with its failure explained. `inside`: what does the
  * same inside of a program that owns the directory.
  */
-export async function guardChange(
-  action: () => Promise<void>,
-  inside = 'tide.groups.planReset(…) and apply()',
-): Promise<void> {
+export async function guardChange(action: () => Promise<void>, inside: string): Promise<void> {
   if (!workspace.isTrusted) {
     const manage = t('Manage Workspace Trust')
     const answer = await window.showWarningMessage(t('This workspace is not trusted: nothing can be changed.'), manage)

@@ -15,14 +15,15 @@ interface LetterTopic {
 
 /** What handlers gave up on, and back to where it came from. */
 export function registerDeadLetterCommands(sources: Sources, words: QuantityWords): readonly Disposable[] {
-  return [
-    commands.registerCommand('tidemark.showDeadLetters', async () => {
-      const place = await pickTopic(sources)
-      const letters = place && (await pickLetters(place, words))
-      if (place === undefined || letters === undefined || letters.length === 0) return
-      await guardChange(() => sendBack(place, letters, words), 'tide.deadLetters(…).sendBack()')
-    }),
-  ]
+  return [commands.registerCommand('tidemark.showDeadLetters', () => showDeadLetters(sources, words))]
+}
+
+async function showDeadLetters(sources: Sources, words: QuantityWords): Promise<void> {
+  const place = await pickTopic(sources)
+  if (place === undefined) return
+  const letters = await pickLetters(place, words)
+  if (letters.length === 0) return
+  await guardChange(() => sendBack(place, letters, words), 'tide.deadLetters(…).sendBack()')
 }
 
 async function pickTopic(sources: Sources): Promise<LetterTopic | undefined> {
@@ -37,10 +38,12 @@ async function pickTopic(sources: Sources): Promise<LetterTopic | undefined> {
   return (await window.showQuickPick(items, { title: t('Dead letters of which topic?') }))?.place
 }
 
-async function pickLetters({ source, topic }: LetterTopic, words: QuantityWords) {
+async function pickLetters({ source, topic }: LetterTopic, words: QuantityWords): Promise<readonly DeadLetter[]> {
   const letters = await source.use((tide) => tide.deadLetters(topic).list())
-  if (letters.length === 0) void window.showInformationMessage(t('All dead letters of {0} were sent back.', topic))
-  if (letters.length === 0) return undefined
+  if (letters.length === 0) {
+    void window.showInformationMessage(t('All dead letters of {0} were sent back.', topic))
+    return []
+  }
   // The newest are what somebody comes for.
   const items = letters
     .toSorted((a, b) => b.failedAtMs - a.failedAtMs)
@@ -52,7 +55,7 @@ async function pickLetters({ source, topic }: LetterTopic, words: QuantityWords)
     matchOnDescription: true,
     matchOnDetail: true,
   })
-  return picked?.map(({ letter }) => letter)
+  return (picked ?? []).map(({ letter }) => letter)
 }
 
 async function sendBack({ source, topic }: LetterTopic, letters: readonly DeadLetter[], words: QuantityWords) {

@@ -15,7 +15,8 @@ export function registerDeleteCommands(
   deletions: Deletions,
   words: QuantityWords,
 ): readonly Disposable[] {
-  const putBack = (deletion: Deletion) => guardChange(() => restore(deletion, sources, deletions))
+  const putBack = (deletion: Deletion) =>
+    guardChange(() => restore(deletion, sources, deletions), 'tide.groups.restore(…)')
   return [
     commands.registerCommand('tidemark.deleteCommits', (element: unknown) =>
       guardChange(async () => {
@@ -25,7 +26,7 @@ export function registerDeleteCommands(
         await deletions.add(deletion)
         // Not awaited: the notification may stay for long.
         void offerUndo(deletion).then((isWanted) => (isWanted ? putBack(deletion) : undefined))
-      }),
+      }, 'tide.groups.delete(…) or deleteOffsets(…)'),
     ),
     commands.registerCommand('tidemark.restoreCommits', () =>
       pickDeletion(deletions, words).then((each) => each && putBack(each)),

@@ -1,7 +1,7 @@
 import { t } from '@vscode/l10n'
 import type { ResetPlan, ResetTarget, Tidemark, UndoOptions } from 'tidemark'
 import { commands, type Disposable, window } from 'vscode'
-import { kafkaLine, type ResetRequest, tidemarkLine } from '../model/command-lines.ts'
+import { kafkaLine, type ResetRequest, tidemarkLine, undoLine } from '../model/command-lines.ts'
 import type { QuantityWords } from '../model/quantity-words.ts'
 import { isMeant } from '../model/tree-row.ts'
 import type { GroupsView } from '../view/groups-view.ts'
@@ -11,6 +11,9 @@ import { type PickedGroup, pickGroup } from './group-picker.ts'
 import { previewPlan } from './plan-preview.ts'
 import { pickResetTarget } from './reset-target-picker.ts'
 
+/** What does the same inside of a program. */
+const INSIDE = 'tide.groups.planReset(…) and apply()'
+
 /** Moving a group and putting it back. */
 export function registerResetCommands(view: GroupsView, sources: Sources, words: QuantityWords): readonly Disposable[] {
   const register = (name: string, run: (picked: PickedGroup) => Promise<void>) =>
@@ -18,7 +21,7 @@ export function registerResetCommands(view: GroupsView, sources: Sources, words:
       guardChange(async () => {
         const picked = await pickGroup(element, view, sources, words)
         if (picked !== undefined) await run(picked)
-      }),
+      }, INSIDE),
     )
   return [
     register('reset', (picked) => reset(picked, words)),
@@ -66,7 +69,7 @@ async function move(picked: PickedGroup, target: ResetTarget, words: QuantityWor
       ? t('{0} was moved. Its members go on there.', group)
       : t('{0} was moved. It goes on there when it starts.', group)
   if ((await window.showInformationMessage(said, undoIt)) === undoIt)
-    await guardChange(() => source.change((tide) => putBack(tide, group)))
+    await guardChange(() => source.change((tide) => putBack(tide, group)), INSIDE)
 }
 
 /** A group that runs has mostly committed since: whoever asked for it was shown that, or has just moved it. */
@@ -83,16 +86,17 @@ async function undo(picked: PickedGroup, words: QuantityWords): Promise<void> {
     void window.showInformationMessage(t('There is no reset of {0} to undo.', target.group))
     return
   }
-  const lines = [{ label: t('Copy the command line'), line: undoLine(source.id, shown) }]
+  const line = undoLine({
+    directory: source.id,
+    group: target.group,
+    isRunning: shown.members.length > 0,
+    ...(target.topic === undefined ? {} : { topic: target.topic }),
+  })
+  const lines = [{ label: t('Copy the command line'), line }]
   const title = t('Undo the last reset of {0}', target.group)
   if (!(await previewPlan(title, shown, lines, words))) return
   await source.change((tide) => putBack(tide, target.group, options))
   void window.showInformationMessage(t('{0} stands where it stood before the reset.', target.group))
-}
-
-function undoLine(directory: string, { group, members }: ResetPlan): string {
-  const running = members.length > 0 ? ' --running --force' : ''
-  return `tidemark undo ${directory} --group ${group}${running} --execute`
 }
 
 /** What was confirmed is what is done, or nothing is. */

@@ -1,15 +1,19 @@
 /** The same action as a command, to run it elsewhere or to see what the button does. */
 import type { ResetTarget } from 'tidemark'
 
-/** What a reset is about; no topic: all the group has committed. */
-export interface ResetRequest {
+/** What an undo is about; no topic: all that the last reset moved. */
+export interface UndoRequest {
   readonly directory: string
   readonly group: string
   readonly topic?: string
-  readonly partition?: number
-  readonly target: ResetTarget
   /** The group has members. Kafka's own tool cannot move it then. */
   readonly isRunning: boolean
+}
+
+/** What a reset is about; no topic: all the group has committed. */
+export interface ResetRequest extends UndoRequest {
+  readonly partition?: number
+  readonly target: ResetTarget
 }
 
 /** `tidemark reset ./data --group fraud --to-earliest --execute` */
@@ -24,6 +28,22 @@ export function tidemarkLine(request: ResetRequest): string {
     ...place(request),
     ...target(request, '--by'),
     ...(isRunning ? ['--running'] : []),
+    '--execute',
+  ].join(' ')
+}
+
+/** `tidemark undo ./data --group fraud --execute` */
+export function undoLine(request: UndoRequest): string {
+  const { directory, group, isRunning } = request
+  return [
+    'tidemark',
+    'undo',
+    quoted(directory),
+    '--group',
+    quoted(group),
+    ...place(request),
+    // A group that runs has mostly committed since.
+    ...(isRunning ? ['--running', '--force'] : []),
     '--execute',
   ].join(' ')
 }
@@ -43,7 +63,7 @@ export function kafkaLine(request: ResetRequest): string {
   ].join(' ')
 }
 
-function place({ topic, partition }: ResetRequest): readonly string[] {
+function place({ topic, partition }: Pick<ResetRequest, 'topic' | 'partition'>): readonly string[] {
   if (topic === undefined) return []
   return ['--topic', quoted(partition === undefined ? topic : `${topic}:${partition}`)]
 }

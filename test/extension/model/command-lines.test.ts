@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { kafkaLine, tidemarkLine } from '../../../extension/model/command-lines.ts'
+import { kafkaLine, tidemarkLine, undoLine } from '../../../extension/model/command-lines.ts'
 
 const BASE = { directory: './data', group: 'fraud', target: 'earliest', isRunning: false } as const
 
@@ -9,6 +9,14 @@ test('a reset of a whole group as a command line, for a directory and for a clus
   expect(kafkaLine(BASE)).toBe(
     'kafka-consumer-groups --bootstrap-server localhost:9092 --group fraud --reset-offsets --all-topics --to-earliest --execute',
   )
+})
+
+test('an undo says for which topic it is, and goes over what a running group has committed since', () => {
+  expect(undoLine(BASE)).toBe('tidemark undo ./data --group fraud --execute')
+  expect(undoLine({ ...BASE, topic: 'payments', isRunning: true })).toBe(
+    'tidemark undo ./data --group fraud --topic payments --running --force --execute',
+  )
+  expect(undoLine({ ...BASE, directory: '/a b' })).toContain(" '/a b' ")
 })
 
 test.for([
