@@ -2,7 +2,7 @@ import { open, type Survey, type Tidemark } from 'tidemark'
 import type { GroupSnapshot, SourceSnapshot, SourceStatus } from '../model/snapshot.ts'
 import { ReadingSchedule } from './reading-schedule.ts'
 
-/** A data directory that is looked at. It is read as its owner left it or leaves it, and never written. */
+/** A data directory that is looked at. It is read as its owner left it or leaves it; only `change` writes. */
 export class DataSource {
   /** Its path. */
   readonly id: string

@@ -4,7 +4,8 @@
  */
 export type Demand = 'live' | 'summary' | 'none'
 
-interface Pace {
+/** How long it waits for the next read. */
+interface Waits {
   /** Between the end of a read and the next one after a change. */
   readonly restMs: number
   /** Without any change told, after a read that found something new. */
@@ -13,7 +14,7 @@ interface Pace {
   readonly quietPollMs: number
 }
 
-const PACES: Record<Exclude<Demand, 'none'>, Pace> = {
+const WAITS: Record<Exclude<Demand, 'none'>, Waits> = {
   live: { restMs: 150, pollMs: 2_000, quietPollMs: 10_000 },
   summary: { restMs: 5_000, pollMs: 60_000, quietPollMs: 60_000 },
 }
@@ -67,7 +68,7 @@ export class ReadingSchedule {
   #plan(): void {
     clearTimeout(this.#timer)
     if (this.#demand === 'none' || this.#reading !== undefined) return
-    const { restMs, pollMs, quietPollMs } = PACES[this.#demand]
+    const { restMs, pollMs, quietPollMs } = WAITS[this.#demand]
     const untoldMs = this.#isTold ? quietPollMs : Math.min(quietPollMs, pollMs * 2 ** this.#quietPolls)
     const dueAtMs = this.#endedAtMs + (this.#isTouched ? restMs : untoldMs)
     this.#timer = setTimeout(() => void this.#run(), Math.max(0, dueAtMs - performance.now()))
