@@ -26,7 +26,7 @@ export function registerGroupCommands(
   return [
     commands.registerCommand('tidemark.showTimeline', async (element?: unknown) => {
       const picked = await chooseGroup(element, view, sources, words)
-      if (picked !== undefined) await timelines.show(picked.target)
+      if (picked !== undefined) timelines.show(picked.target)
     }),
     commands.registerCommand('tidemark.revealGroup', (name: string) => revealGroup(name, view, sources)),
     commands.registerCommand('tidemark.pickGroup', (topics: readonly string[] = []) =>

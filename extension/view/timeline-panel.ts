@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { t } from '@vscode/l10n'
 import { type Disposable, env, ViewColumn, type WebviewPanel, window } from 'vscode'
+import { Pace } from '../model/pace.ts'
 import type { QuantityWords } from '../model/quantity-words.ts'
 import { timelineContent, timelinePage } from '../model/timeline-page.ts'
 import type { RowTarget } from '../model/tree-row.ts'
@@ -16,14 +17,16 @@ export class TimelinePanels implements Disposable {
   readonly #words: QuantityWords
   readonly #panels = new Map<
     string,
-    { readonly panel: WebviewPanel; drawnAtMs: number; readonly target: RowTarget & { group: string } }
+    { readonly panel: WebviewPanel; readonly target: RowTarget & { group: string }; readonly redraw: Pace }
   >()
   readonly #subscription: Disposable
 
   constructor(sources: Sources, words: QuantityWords) {
     this.#sources = sources
     this.#words = words
-    this.#subscription = sources.onDidChange(() => this.#follow())
+    this.#subscription = sources.onDidChange(() => {
+      for (const { redraw } of this.#panels.values()) redraw.ask()
+    })
   }
 
   /** Whether one of them is in sight. */
@@ -31,7 +34,7 @@ export class TimelinePanels implements Disposable {
     return [...this.#panels.values()].some(({ panel }) => panel.visible)
   }
 
-  async show(target: RowTarget & { group: string }): Promise<void> {
+  show(target: RowTarget & { group: string }): void {
     const key = JSON.stringify(target)
     const known = this.#panels.get(key)
     if (known !== undefined) {
@@ -44,9 +47,15 @@ export class TimelinePanels implements Disposable {
       enableScripts: true,
       localResourceRoots: [],
     })
-    this.#panels.set(key, { panel, drawnAtMs: 0, target })
-    panel.onDidDispose(() => this.#panels.delete(key))
-    await this.#draw(key)
+    const redraw = new Pace(() => {
+      if (panel.visible) void this.#draw(key)
+    }, REDRAW_EVERY_MS)
+    this.#panels.set(key, { panel, target, redraw })
+    panel.onDidDispose(() => {
+      redraw.dispose()
+      this.#panels.delete(key)
+    })
+    redraw.ask()
   }
 
   dispose(): void {
@@ -54,17 +63,10 @@ export class TimelinePanels implements Disposable {
     for (const { panel } of this.#panels.values()) panel.dispose()
   }
 
-  #follow(): void {
-    for (const [key, { panel, drawnAtMs }] of this.#panels) {
-      if (panel.visible && performance.now() - drawnAtMs >= REDRAW_EVERY_MS) void this.#draw(key)
-    }
-  }
-
   async #draw(key: string): Promise<void> {
     const shown = this.#panels.get(key)
     const source = shown && this.#sources.get(shown.target.source)
     if (shown === undefined || source === undefined) return
-    shown.drawnAtMs = performance.now()
     const { group } = shown.target
     const timelines = await source.use((tide) => readTimelines(tide, shown.target)).catch(() => [])
     // The tab may have been closed meanwhile.
