@@ -2,12 +2,9 @@
  * `npm run bench -- inspector [--groups 5000 --partitions 4 --commits 200 --idle-seconds 60]`: how the inspector's model
  * keeps up with a program that commits in another process. Without VS Code: what its extension host does before it draws.
  */
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync, watch } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { QuantityWords } from '../../extension/model/quantity-words.ts'
 import { rowChanges } from '../../extension/model/row-changes.ts'
@@ -15,6 +12,8 @@ import { DEFAULT_LOOK } from '../../extension/model/tree-look.ts'
 import type { TreeRow } from '../../extension/model/tree-row.ts'
 import { treeRows } from '../../extension/model/tree-rows.ts'
 import { DataSource } from '../../extension/source/data-source.ts'
+import { CommittingProgram } from '../support/bench/committing-program.ts'
+import { percentile } from '../support/bench/percentile.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -24,7 +23,6 @@ const { values: options } = parseArgs({
     'idle-seconds': { type: 'string', default: '60' },
   },
 })
-const PROGRAM = fileURLToPath(new URL('../support/bench/committing-owner.ts', import.meta.url))
 const FEW_GROUPS = 20
 const PAUSE_MS = 50
 
@@ -68,22 +66,21 @@ try {
 async function crowd(directory: string): Promise<void> {
   const { groups, partitions } = options
   console.log(`${groups} groups × ${partitions} partitions (wall clock, processor time)`)
-  const program = await start(directory, groups, partitions)
+  await using program = await CommittingProgram.start(directory, groups, partitions)
   await using inspector = new Inspector(directory)
   await timed('first complete tree', () => inspector.source.schedule.now())
   await timed('a look at nothing new', () => inspector.source.schedule.now())
   for (const [turn, name] of ['one commit', 'one commit again', 'one commit once more'].entries()) {
-    await commit(program, turn, 1_900)
+    await program.commit(turn, 1_900)
     await timed(name, () => inspector.source.schedule.now())
   }
   const { rss, heapUsed } = process.memoryUsage()
   console.log(`  memory: ${megabytes(rss)} MiB, of which ${megabytes(heapUsed)} MiB are objects`)
-  await stop(program)
 }
 
 /** A few groups: from commit to changed text, rows drawn, and the processor when nothing happens. */
 async function live(directory: string): Promise<void> {
-  const program = await start(directory, String(FEW_GROUPS), '1')
+  await using program = await CommittingProgram.start(directory, String(FEW_GROUPS), '1')
   const waiting = new Map<string, { readonly text: string; readonly seen: (atMs: number) => void }>()
   await using inspector = new Inspector(directory, (rows) => {
     const atMs = performance.timeOrigin + performance.now()
@@ -103,40 +100,20 @@ async function live(directory: string): Promise<void> {
       const words = new QuantityWords('en')
       waiting.set(`group-${group}`, { text: `${words.digits(2_000 - offset)} behind`, seen: resolve })
     })
-    const committedAtMs = await commit(program, group, offset)
+    const committedAtMs = await program.commit(group, offset)
     tookMs.push((await seen) - committedAtMs)
     waiting.clear()
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
   }
-  const sorted = tookMs.toSorted((a, b) => a - b)
-  const percentile = (part: number) => Math.round(sorted[Math.ceil(sorted.length * part) - 1] ?? Number.NaN)
   console.log(`${FEW_GROUPS} groups, ${options.commits} commits in a running program`)
-  console.log(`  from commit to changed text: p50 ${percentile(0.5)} ms, p95 ${percentile(0.95)} ms`)
+  const [half, most] = [0.5, 0.95].map((part) => Math.round(percentile(tookMs, part)))
+  console.log(`  from commit to changed text: p50 ${half} ms, p95 ${most} ms`)
   console.log(`  rows drawn again: ${inspector.drawnRows}`)
   const idleMs = Number(options['idle-seconds']) * 1_000
   const before = process.cpuUsage()
   await new Promise((resolve) => setTimeout(resolve, idleMs))
   const { user, system } = process.cpuUsage(before)
   console.log(`  processor while nothing happens: ${((user + system) / idleMs / 10).toFixed(2)} %`)
-  await stop(program)
-}
-
-async function start(directory: string, groups: string, partitions: string): Promise<ChildProcess> {
-  const program = fork(PROGRAM, [directory, groups, partitions])
-  await once(program, 'message')
-  return program
-}
-
-async function stop(program: ChildProcess): Promise<void> {
-  program.disconnect()
-  await once(program, 'exit')
-}
-
-/** When it was committed, by the clock of this machine. */
-async function commit(program: ChildProcess, group: number, offset: number): Promise<number> {
-  program.send({ group, offset })
-  const [answer] = (await once(program, 'message')) as [{ readonly atMs: number }]
-  return answer.atMs
 }
 
 async function timed(name: string, work: () => Promise<void>): Promise<void> {

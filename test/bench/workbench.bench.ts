@@ -4,13 +4,14 @@
  * and what it adds to the cost of its extension host. VS Code's own extensions are never idle, so the same host is also
  * measured without ours, before it is activated.
  */
-import { type ChildProcess, execFile, fork } from 'node:child_process'
-import { once } from 'node:events'
+import { execFile } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
+import { CommittingProgram } from '../support/bench/committing-program.ts'
+import { percentile } from '../support/bench/percentile.ts'
 import { Workbench } from '../support/vscode/workbench.ts'
 
 const { values: options } = parseArgs({
@@ -21,7 +22,6 @@ const { values: options } = parseArgs({
     'idle-seconds': { type: 'string', default: '60' },
   },
 })
-const PROGRAM = fileURLToPath(new URL('../support/bench/committing-owner.ts', import.meta.url))
 const RECORDS = 2_000
 /** The first by name: rows that are in sight whatever the size of the window. */
 const IN_SIGHT = Array.from({ length: Number(options.groups) }, (_, group) => group)
@@ -49,9 +49,8 @@ const { groups, partitions } = options
 const idleMs = Number(options['idle-seconds']) * 1_000
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-workbench-'))
 const idle = await withoutTidemark()
-const program = fork(PROGRAM, [join(folder, 'data'), groups, partitions])
-await once(program, 'message')
 try {
+  await using program = await CommittingProgram.start(join(folder, 'data'), groups, partitions)
   await using workbench = await Workbench.open({ folder, settings: { 'tidemark.tree.sortBy': 'name' } })
   console.log(`${groups} groups × ${partitions} partitions, the packed extension in a workbench`)
   const startedMs = performance.now()
@@ -66,9 +65,8 @@ try {
     tookMs.push(await commitAndSee(workbench, program, group, offset))
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
   }
-  const sorted = tookMs.toSorted((a, b) => a - b)
-  const percentile = (part: number) => Math.round(sorted[Math.ceil(sorted.length * part) - 1] ?? Number.NaN)
-  console.log(`  from commit to changed text: p50 ${percentile(0.5)} ms, p95 ${percentile(0.95)} ms`)
+  const [half, most] = [0.5, 0.95].map((part) => Math.round(percentile(tookMs, part)))
+  console.log(`  from commit to changed text: p50 ${half} ms, p95 ${most} ms`)
   console.log(
     `  processor time of the extension host: ${Math.round((hostUsage().cpuMs - before.cpuMs) / tookMs.length)} ms a commit`,
   )
@@ -87,7 +85,6 @@ try {
   cost('with its tree in sight', inSight)
   cost('with its tree hidden', hidden)
 } finally {
-  if (program.kill()) await once(program, 'exit')
   rmSync(folder, { recursive: true, force: true })
 }
 
@@ -142,13 +139,17 @@ async function activation(workbench: Workbench): Promise<string> {
 }
 
 /** Milliseconds from when the commit had returned in the program to when the page said so. */
-async function commitAndSee(workbench: Workbench, owner: ChildProcess, group: number, offset: number): Promise<number> {
+async function commitAndSee(
+  workbench: Workbench,
+  program: CommittingProgram,
+  group: number,
+  offset: number,
+): Promise<number> {
   const behind = ((RECORDS - offset) * Number(partitions)).toLocaleString('en')
   const asked = JSON.stringify(`group-${group}${behind} behind`)
   const seen = workbench.page.evaluate<number>(`(${WAIT_FOR_TEXT})(${asked})`)
-  owner.send({ group, offset })
-  const [{ atMs }] = (await once(owner, 'message')) as [{ readonly atMs: number }]
-  return (await seen) - atMs
+  const committedAtMs = await program.commit(group, offset)
+  return (await seen) - committedAtMs
 }
 
 /** Of the extension host below this process. Linux tells; elsewhere nothing is known. */
