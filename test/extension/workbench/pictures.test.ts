@@ -57,7 +57,7 @@ test.for([
   const lens = workbench.page.locator('.codelens-decoration').filter({ hasText: 'fraud ·' })
   await lens.waitFor()
   await workbench.run('Go to Line')
-  await workbench.page.locator('.quick-input-widget input').fill(':46')
+  await workbench.input.fill(':46')
   await workbench.page.keyboard.press('Enter')
   await workbench.page.locator('.codelens-decoration').filter({ hasText: 'postman ·' }).waitFor()
   await workbench.picture(name)

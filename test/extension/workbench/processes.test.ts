@@ -11,15 +11,14 @@ test('the processes that have a directory open are listed: its owner, and one th
   await workbench.openInspector()
   await workbench.row('fraud').waitFor()
   await workbench.run('Tidemark: Show Processes…')
-  const entries = workbench.page.locator('.quick-input-list .monaco-list-row')
-  await entries
+  await workbench.entries
     .filter({ hasText: `process ${process.pid}` })
     .filter({ hasText: 'owner' })
     .waitFor()
-  await entries
+  await workbench.entries
     .filter({ hasText: `process ${neighbour.pid}` })
     .filter({ hasText: 'works through' })
     .waitFor()
   await workbench.picture('processes')
-  expect(await entries.count()).toBe(2)
+  expect(await workbench.entries.count()).toBe(2)
 })

@@ -109,21 +109,40 @@ export class Workbench implements AsyncDisposable {
     return this.rows.filter({ hasText: text }).first()
   }
 
+  /** Where a command asks for text, or for a choice. */
+  get input(): Locator {
+    return this.page.locator('.quick-input-widget input')
+  }
+
+  /** The entries that it offers. */
+  get entries(): Locator {
+    return this.page.locator('.quick-input-list .monaco-list-row')
+  }
+
+  /** The dialog that stands in the way until it is answered. */
+  get dialog(): Locator {
+    return this.page.locator('.monaco-dialog-box')
+  }
+
+  /** The notifications that are in sight. */
+  get notifications(): Locator {
+    return this.page.locator('.notification-toast')
+  }
+
   /** Runs a command by its title, through the palette. */
   async run(title: string): Promise<void> {
     await this.page.keyboard.press('F1')
-    const input = this.page.locator('.quick-input-widget input')
-    await input.waitFor()
-    await input.fill(`>${title}`)
-    await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: title }).first().waitFor()
+    await this.input.waitFor()
+    await this.input.fill(`>${title}`)
+    await this.entries.filter({ hasText: title }).first().waitFor()
     await this.page.keyboard.press('Enter')
   }
 
   /** Chooses an entry of the list that a command shows, by typing and Enter. */
   async pick(text: string): Promise<void> {
-    const entry = this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: text }).first()
+    const entry = this.entries.filter({ hasText: text }).first()
     await entry.waitFor()
-    await this.page.locator('.quick-input-widget input').fill(text)
+    await this.input.fill(text)
     await entry.waitFor()
     await this.page.keyboard.press('Enter')
   }
