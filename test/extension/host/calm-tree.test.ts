@@ -1,22 +1,11 @@
-import { expect, onTestFinished, test, vi } from 'vitest'
-import { ConfigurationTarget, commands, extensions, workspace } from 'vscode'
-import type { TidemarkExtension } from '../../../extension/extension.ts'
-import { SampleWorkspace } from '../../support/vscode/sample-workspace.ts'
+import { expect, test, vi } from 'vitest'
+import { showWorkspace } from '../../support/vscode/shown-workspace.ts'
 
 const COMMITS = 30
 const PATIENCE = { timeout: 20_000 }
 
 test('VS Code draws the rows that commits have changed, and no others', async () => {
-  const sample = await SampleWorkspace.create()
-  const settings = workspace.getConfiguration('tidemark')
-  const set = (value: unknown) => settings.update('directories', value, ConfigurationTarget.Global)
-  onTestFinished(async () => {
-    await set(undefined)
-    await sample[Symbol.asyncDispose]()
-  })
-  const { statistics } = await extensions.getExtension<TidemarkExtension>('tidemark.tidemark')!.activate()
-  await set([`${sample.folder}/data`])
-  await commands.executeCommand('tidemark.groups.focus')
+  const { sample, statistics } = await showWorkspace()
   await vi.waitFor(() => expect(statistics.drawnRows).toBeGreaterThan(1), PATIENCE)
   // The first rows are drawn more than once: when they come, and when the view is shown.
   await vi.waitFor(async () => {

@@ -1,26 +1,14 @@
-import { expect, onTestFinished, test, vi } from 'vitest'
-import { ConfigurationTarget, commands, extensions, workspace } from 'vscode'
-import type { TidemarkExtension } from '../../../extension/extension.ts'
-import { SampleWorkspace } from '../../support/vscode/sample-workspace.ts'
+import { expect, test, vi } from 'vitest'
+import { commands } from 'vscode'
+import { setUntilEnd, showWorkspace } from '../../support/vscode/shown-workspace.ts'
 
 const SPEAKING = ['badge', 'statusBar', 'notifications', 'codeLens'] as const
 
 test('hidden and silent, nothing is read, whatever is committed; whoever looks again sees it', async () => {
-  const sample = await SampleWorkspace.create()
-  const settings = workspace.getConfiguration('tidemark')
-  const set = (name: string, value: unknown) => settings.update(name, value, ConfigurationTarget.Global)
-  onTestFinished(async () => {
-    for (const name of SPEAKING) await set(`${name}.enabled`, undefined)
-    await set('directories', undefined)
-    await sample[Symbol.asyncDispose]()
-  })
-  const extension = extensions.getExtension<TidemarkExtension>('tidemark.tidemark')
-  const { statistics } = await extension!.activate()
-  await set('directories', [`${sample.folder}/data`])
-  await commands.executeCommand('tidemark.groups.focus')
+  const { sample, statistics } = await showWorkspace()
   await vi.waitFor(() => expect(statistics.reads).toBeGreaterThan(0), { timeout: 10_000 })
 
-  for (const name of SPEAKING) await set(`${name}.enabled`, false)
+  for (const name of SPEAKING) await setUntilEnd(`${name}.enabled`, false)
   await commands.executeCommand('workbench.view.explorer')
   await commands.executeCommand('workbench.action.closeAllEditors')
   const commit = async (offset: number) => {
