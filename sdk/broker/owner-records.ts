@@ -76,10 +76,11 @@ export class OwnerRecords {
     const { topic, partition, records } = wanted
     const { log, leaderEpoch } = led
     try {
-      const batch = acceptBatch(records, log.config, this.#environment.clock, { topic, partition })
-      const isTransactional = this.#joinTransaction(new RecordBatch(batch), wanted, transactionalId)
+      const accepted = acceptBatch(records, log.config, this.#environment.clock, { topic, partition })
+      const batch = new RecordBatch(accepted)
+      const isTransactional = this.#joinTransaction(batch, wanted, transactionalId)
       this.#directory.checkOwned()
-      const stored = this.#findStored(led, new RecordBatch(batch)) ?? this.#store(log, batch, leaderEpoch)
+      const stored = this.#findStored(led, batch) ?? this.#store(log, batch, leaderEpoch)
       // What the end of a transaction waits for need not be flushed before.
       const survives = isTransactional ? 'process-crash' : led.survives
       if (survives === 'power-loss') await log.flush()
@@ -116,12 +117,13 @@ export class OwnerRecords {
     throw new TidemarkError('OUT_OF_ORDER_SEQUENCE', message, { topic: log.topic, partition: log.partition })
   }
 
-  #store(log: PartitionLog, batch: Buffer, leaderEpoch: number): StoredBatch {
+  #store(log: PartitionLog, batch: RecordBatch, leaderEpoch: number): StoredBatch {
     const isLogAppendTime = log.config.messageTimestampType === 'LogAppendTime'
     const logAppendTimeMs = isLogAppendTime ? this.#environment.clock.nowMs() : undefined
-    log.append(batch, { leaderEpoch, logAppendTimeMs })
-    this.#directory.appended(batch.length)
-    return storedBatch(new RecordBatch(batch))
+    const { bytes } = batch
+    log.append(bytes, { leaderEpoch, logAppendTimeMs })
+    this.#directory.appended(bytes.length)
+    return storedBatch(batch)
   }
 
   async fetch(request: FetchRequest): Promise<FetchResponse> {
