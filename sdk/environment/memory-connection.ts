@@ -92,17 +92,13 @@ export class MemoryConnection implements Connection {
       const bytes = this.#outgoing.shift()!
       this.unsentBytes -= bytes.length
       to.#events.data(bytes)
-      if (this.#outgoing.length === 0 && isOpen()) this.#tellDrained()
+      if (this.#outgoing.length === 0 && isOpen()) this.#events?.drained()
     }
     if (this.#outgoing.length === 0 && this.#hasEnded && isOpen()) to.#tellEnd()
     if (!isOpen() || (this.#hasToldEnd && to.#hasToldEnd)) {
       this.#tellClosed()
       to.#tellClosed()
     }
-  }
-
-  #tellDrained(): void {
-    this.#events?.drained()
   }
 
   #tellEnd(): void {

@@ -14,10 +14,6 @@ export class OwnedPartitions {
     this.#nameOf = nameOf
   }
 
-  get isReported(): boolean {
-    return this.#names !== null
-  }
-
   get isEmpty(): boolean {
     return this.#names?.size === 0
   }

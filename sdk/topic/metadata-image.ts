@@ -95,10 +95,6 @@ export class MetadataImage {
     return this.#unknown
   }
 
-  get topicCount(): number {
-    return this.#byId.size
-  }
-
   /** Every topic, in the order of the records that created them. */
   topics(): readonly TopicImage[] {
     return [...this.#byId.values()]
