@@ -207,8 +207,8 @@ export class DoorGuest {
   }
 
   /**
-   * One append may end the wait of many fetches. What was found for one that has no room is let go, and read again when it has:
-   * so no more is in memory than the neighbour is about to read, and one batch.
+   * One append may end the wait of many fetches. What was found for one that has no room is let go, and read again when it
+   * has: so no more is in memory than the neighbour is about to read, and one batch.
    */
   async #fetch(request: FetchRequest, signal: AbortSignal): Promise<FetchResponse> {
     const { broker } = this.#host

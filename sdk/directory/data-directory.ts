@@ -298,8 +298,8 @@ export class DataDirectory {
   }
 
   /**
-   * Deletes the partitions that are gone, with all they hold. Their directories are renamed first, so that a crash in the middle leaves
-   * nothing that looks like a partition; the next open finishes. The topic's removal must be durable before.
+   * Deletes the partitions that are gone, with all they hold. Their directories are renamed first, so that a crash in the
+   * middle leaves nothing that looks like a partition; the next open finishes. The topic's removal must be durable before.
    */
   removePartitions(isGone: (partition: ExistingPartition) => boolean): Promise<void> {
     return this.#inTurn(async () => {

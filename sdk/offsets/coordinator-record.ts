@@ -7,9 +7,8 @@ export interface CoordinatorRecord {
 }
 
 /**
- * One batch as Kafka's group coordinator writes it, whose base sequence is 0 though it has no producer, or has the one
- * whose transaction it is a part of. A list that
- * belongs together must be one batch: that is what makes it atomic.
+ * One batch as Kafka's group coordinator writes it: its base sequence is 0, though it has no producer or, inside a
+ * transaction, that one's. A list that belongs together must be one batch: that is what makes it atomic.
  */
 export function encodeCoordinatorBatch(
   records: readonly CoordinatorRecord[],

@@ -3,7 +3,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { hello, ownerMessage, PROTOCOL } from '../../../sdk/broker/door-message.ts'
 import { encodeFrame, FrameReader } from '../../../sdk/broker/frame.ts'
 import { Neighbour } from '../../../sdk/broker/neighbour.ts'
-import { AttachmentReader } from '../../../sdk/broker/shape.ts'
+import { NO_ATTACHMENTS } from '../../../sdk/broker/shape.ts'
 import { endpointName, findDirectoryId } from '../../../sdk/directory/endpoint-name.ts'
 import type { Connection } from '../../../sdk/environment/environment.ts'
 import { MemoryEnvironment } from '../../../sdk/environment/memory-environment.ts'
@@ -12,7 +12,6 @@ import { testOwners, type World } from '../../support/broker/worlds.ts'
 import { seededRandom } from '../../support/seeded-random.ts'
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 100_000)
-const NONE = new AttachmentReader(new Uint8Array(0))
 const HELLO = {
   hello: { protocol: PROTOCOL, pid: 1, clientId: 'stranger', survives: 'process-crash', isVisitor: false },
 }
@@ -38,7 +37,7 @@ async function connect({ environment, path }: World): Promise<Stranger> {
   const messages: Stranger['messages'][number][] = []
   connection.receive({
     data(bytes) {
-      for (const { json } of reader.read(bytes)) messages.push(ownerMessage.unpack(json, NONE, ''))
+      for (const { json } of reader.read(bytes)) messages.push(ownerMessage.unpack(json, NO_ATTACHMENTS, ''))
     },
     drained() {},
     ended: () => connection.end(),
