@@ -10,7 +10,7 @@ import { nearestName } from './nearest-name.ts'
 import { shown } from './option-check.ts'
 import type { PartitionOffset } from './position.ts'
 import { RecordSource } from './record-source.ts'
-import type { Lanes } from './send-lanes.ts'
+import type { LaneSource } from './send-lanes.ts'
 import { type EncodedRecord, type PlaceInBatch, SendQueue } from './send-queue.ts'
 import { Sending } from './sending.ts'
 import { encode, type Serde } from './serde.ts'
@@ -79,7 +79,7 @@ export interface ProducerOptions<KI, VI> {
   readonly value: Serde<unknown, VI>
   readonly codec: CodecName
   readonly maxQueuedBytes: number
-  readonly lanes: Lanes
+  readonly lanes: LaneSource
 }
 
 /** Two varints, a varlong and what else a record needs besides its bytes, at most. */

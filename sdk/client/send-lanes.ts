@@ -13,7 +13,7 @@ export interface ProducerIdentity {
 const NO_TIMEOUT_MS = -1
 
 /** Where a queue gets the lanes that its batches take. */
-export interface Lanes {
+export interface LaneSource {
   /** Set where batches are parts of transactions. */
   readonly transactionalId?: string
   /** Resolves when `lane` can be used. @throws {TidemarkError} what the broker says, such as READ_ONLY */
@@ -22,7 +22,7 @@ export interface Lanes {
 }
 
 /** The lanes of one client to every partition it sends to. They share one producer id, got when the first is needed. */
-export class SendLanes implements Lanes {
+export class SendLanes implements LaneSource {
   readonly #broker: Broker
   readonly #breath: Breath
   readonly #lanes = new Map<string, SendLane[]>()

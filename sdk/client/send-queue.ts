@@ -6,7 +6,7 @@ import type { ClientContext } from './client-context.ts'
 import { watchSend } from './diagnostics.ts'
 import { PendingBatch } from './pending-batch.ts'
 import type { SendLane } from './send-lane.ts'
-import type { Lanes } from './send-lanes.ts'
+import type { LaneSource } from './send-lanes.ts'
 
 /** A record as bytes, with what it will take in a batch at most. */
 export interface EncodedRecord {
@@ -20,7 +20,7 @@ export interface EncodedRecord {
 export interface SendQueueOptions {
   readonly topic: string
   readonly codec: CodecName
-  readonly lanes: Lanes
+  readonly lanes: LaneSource
   /** The topic was not there. */
   readonly onUnknownTopic: () => void
 }

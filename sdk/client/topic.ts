@@ -27,7 +27,7 @@ import { printed, SHOW } from './printed.ts'
 import { Producer, type RecordToSend, type SentAll, type SentBatch, type SentRecord } from './producer.ts'
 import { checkReadOptions, Reading, type ReadOptions } from './reading.ts'
 import { writableOf } from './record-stream.ts'
-import type { Lanes } from './send-lanes.ts'
+import type { LaneSource } from './send-lanes.ts'
 import { bytes, defaultKey, type Serde } from './serde.ts'
 import type { TopicRecord } from './topic-record.ts'
 
@@ -208,7 +208,7 @@ export class Topic<N extends string = string, KO = string | null, VO = Uint8Arra
   }
 
   /** @internal What sends its records by lanes of somebody's own. */
-  producerIn(lanes: Lanes): Producer<N, KI, VI> {
+  producerIn(lanes: LaneSource): Producer<N, KI, VI> {
     const { compression, maxQueuedBytes } = this.#options
     return new Producer<N, KI, VI>(this.#context, {
       lanes,

@@ -6,7 +6,7 @@ import { Breath } from './breath.ts'
 import type { ClientContext } from './client-context.ts'
 import type { Producer } from './producer.ts'
 import { SendLane } from './send-lane.ts'
-import type { Lanes, ProducerIdentity } from './send-lanes.ts'
+import type { LaneSource, ProducerIdentity } from './send-lanes.ts'
 import type { AnyTopic } from './topic.ts'
 
 /** What a transaction commits of a group. */
@@ -18,7 +18,7 @@ const OFFSETS_ATTEMPTS = 5
 const MAX_PRODUCERS = 64
 
 /** Sends in transactions, one after the other, under a transactional id of its own. */
-export class TransactionalProducer implements Lanes {
+export class TransactionalProducer implements LaneSource {
   readonly timeoutMs: number
   readonly transactionalId: string
   readonly #context: ClientContext
