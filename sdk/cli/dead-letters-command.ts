@@ -1,10 +1,11 @@
-import { bytesToJson } from '../client/bytes-json.ts'
 import type { ListedDeadLetter } from '../client/dead-letters.ts'
 import type { Tidemark } from '../tidemark.ts'
 import { type Command, type ExitCode, type Invocation, WRONG_USE } from './command.ts'
 import { checkTopicExists, reading, WAIT_OPTION, writing } from './directory-access.ts'
 import { LineWriter } from './line-writer.ts'
 import { agoWords, counted } from './plain-words.ts'
+import { contentToJson } from './record-json.ts'
+import { bytesText } from './record-text.ts'
 import { renderTable } from './table.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -65,7 +66,7 @@ async function showOrSend(invocation: Invocation, tide: Tidemark, places: readon
   await checkTopicExists(tide, topic)
   const letters = tide.deadLetters(topic)
   const group = options.text('group')
-  const isWanted = wanted(places)
+  const isWanted = (letter: ListedDeadLetter) => places.length === 0 || places.some((place) => isAt(letter, place))
   const list = async (sentBack: boolean) =>
     (await letters.list({ sentBack, ...(group === undefined ? {} : { group }) })).filter(isWanted)
   const found = await list(options.isSet('sent-back'))
@@ -127,7 +128,7 @@ function letterTable(letters: readonly ListedDeadLetter[], nowMs: number, maxWid
   const rows = letters.map(({ partition, offset, origin, bytes, group, attempts, failedAtMs, error, sentBack }) => [
     `${partition}@${offset}`,
     `${origin.topic}-${origin.partition}@${origin.offset}`,
-    keyWords(bytes.key),
+    bytes.key === null ? '' : bytesText(bytes.key),
     group,
     String(attempts),
     agoWords(failedAtMs, nowMs),
@@ -138,12 +139,7 @@ function letterTable(letters: readonly ListedDeadLetter[], nowMs: number, maxWid
 }
 
 function letterToJson({ bytes, headers, id: _, ...letter }: ListedDeadLetter): object {
-  return {
-    ...letter,
-    key: bytesToJson(bytes.key),
-    value: bytesToJson(bytes.value),
-    headers: headers.map(({ key, value }) => ({ key, value: bytesToJson(value) })),
-  }
+  return { ...letter, ...contentToJson({ ...bytes, headers }) }
 }
 
 function conclusion(letters: readonly ListedDeadLetter[], { positionals }: Invocation): string {
@@ -151,16 +147,6 @@ function conclusion(letters: readonly ListedDeadLetter[], { positionals }: Invoc
   if (unsent === 0) return 'No dead letters are waiting here.'
   const what = unsent === 1 ? 'sends it' : 'sends them'
   return `${counted(unsent, 'dead letter')}. \`tidemark dead-letters ${positionals[0]} ${positionals[1]} --send-back\` ${what} back.`
-}
-
-function keyWords(key: Uint8Array | null): string {
-  const shown = bytesToJson(key)
-  if (shown === null) return ''
-  return typeof shown === 'string' ? shown : `base64:${shown.base64}`
-}
-
-function wanted(places: readonly Place[]): (letter: ListedDeadLetter) => boolean {
-  return (letter) => places.length === 0 || places.some((place) => isAt(letter, place))
 }
 
 function isAt(letter: ListedDeadLetter, { partition, offset }: Place): boolean {

@@ -27,7 +27,8 @@ export function timeText(timestampMs: number): string {
   return Number.isNaN(date.getTime()) ? String(timestampMs) : date.toISOString()
 }
 
-function bytesText(data: Uint8Array): string {
+/** Text, or base64 where it is none; in one line. */
+export function bytesText(data: Uint8Array): string {
   const shown = bytesToJson(data)
   return typeof shown === 'string' ? withoutControls(shown) : `base64:${shown?.base64}`
 }
