@@ -3,6 +3,7 @@ import type { LagRow } from '../client/lag.ts'
 import { partitionId } from '../group/partition-id.ts'
 import type { CommitHistoryEntry } from '../offsets/commit-history.ts'
 import type { ActivityOfGroup, Departure } from './group-activity.ts'
+import type { GroupPlace } from './group-place.ts'
 import type { OffsetSample } from './group-progress.ts'
 import type { GroupTrail } from './group-trail.ts'
 import { type NextRecord, NextRecords } from './next-records.ts'
@@ -16,9 +17,7 @@ export interface SourceSpan {
 }
 
 /** What a partition's health is concluded from. */
-export interface PartitionSource {
-  readonly row: LagRow
-  readonly partitionId: string
+export interface PartitionSource extends GroupPlace {
   readonly commits: readonly CommitHistoryEntry[]
   /** Where the log ended when what is looked back at began, and where it ends now. */
   readonly ends: readonly OffsetSample[]
@@ -63,15 +62,11 @@ export class GroupSources {
     return places.map((place) => {
       const { row, commits } = place
       const { retentionMs = -1, retentionBytes = -1 } = topics.get(row.topic) ?? {}
-      const pastEnd = this.#pastEnds.of(place)
       return {
         row,
         partitionId: place.partitionId,
         commits,
-        ends:
-          row.logEndOffset === null
-            ? []
-            : [...(pastEnd === null ? [] : [pastEnd]), { atMs: nowMs, offset: row.logEndOffset }],
+        ends: endsOf(row, this.#pastEnds.of(place), nowMs),
         nextRecord: this.#nextRecords.of(place),
         retentionMs,
         retentionBytes,
@@ -144,4 +139,10 @@ function commitsOf(row: LagRow, entries: readonly CommitHistoryEntry[]): readonl
   const { committedOffset: offset, committedAtMs: timestampMs, metadata } = row
   const leaderEpoch = row.leaderEpoch ?? -1
   return [{ kind: 'commit', offset, leaderEpoch, timestampMs, metadata: metadata ?? '', topicId: null, logOffset: -1 }]
+}
+
+function endsOf({ logEndOffset }: LagRow, pastEnd: OffsetSample | null, nowMs: number): OffsetSample[] {
+  if (logEndOffset === null) return []
+  const end = { atMs: nowMs, offset: logEndOffset }
+  return pastEnd === null ? [end] : [pastEnd, end]
 }

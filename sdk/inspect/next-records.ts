@@ -3,17 +3,12 @@ import type { LagRow } from '../client/lag.ts'
 import { StoredBatches } from '../client/stored-batches.ts'
 import { TidemarkError } from '../errors.ts'
 import type { RecordBatch } from '../record/record-batch.ts'
+import { type GroupPlace, groupPlaceKey } from './group-place.ts'
 
 /** The first record that a group has not processed. */
 export interface NextRecord {
   readonly offset: number
   readonly timestampMs: number
-}
-
-/** Where a group waits, in a log that is told from others of its name by `partitionId`. */
-export interface WaitingPlace {
-  readonly row: LagRow
-  readonly partitionId: string
 }
 
 interface Remembered extends NextRecord {
@@ -33,7 +28,7 @@ export class NextRecords {
   }
 
   /** Looks for those that are not known yet. Nothing is found where nobody waits, or where the log cannot be read. */
-  async find(places: readonly WaitingPlace[]): Promise<void> {
+  async find(places: readonly GroupPlace[]): Promise<void> {
     const unknown = places.filter((place) => fromOffset(place.row) !== null && this.of(place) === null)
     for (const group of Map.groupBy(unknown, ({ partitionId }) => partitionId).values()) {
       const [{ row } = {}] = group
@@ -46,13 +41,13 @@ export class NextRecords {
       for (const place of group) {
         const from = fromOffset(place.row) ?? -1
         const record = found.get(from)
-        if (record !== undefined) this.#known.set(keyOf(place), { ...record, fromOffset: from })
+        if (record !== undefined) this.#known.set(groupPlaceKey(place), { ...record, fromOffset: from })
       }
     }
   }
 
-  of(place: WaitingPlace): NextRecord | null {
-    const known = this.#known.get(keyOf(place))
+  of(place: GroupPlace): NextRecord | null {
+    const known = this.#known.get(groupPlaceKey(place))
     return known === undefined || known.fromOffset !== fromOffset(place.row) ? null : known
   }
 
@@ -97,8 +92,4 @@ function fromOffset({ committedOffset, logStartOffset, logEndOffset, lagRecords 
   if (logStartOffset === null || logEndOffset === null || lagRecords === 0) return null
   const from = Math.max(committedOffset ?? logStartOffset, logStartOffset)
   return from < logEndOffset ? from : null
-}
-
-function keyOf({ row, partitionId }: WaitingPlace): string {
-  return `${partitionId}/${row.group}`
 }

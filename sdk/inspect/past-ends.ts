@@ -1,11 +1,9 @@
 import type { Broker } from '../broker/broker.ts'
-import type { LagRow } from '../client/lag.ts'
+import { type GroupPlace, groupPlaceKey } from './group-place.ts'
 import type { OffsetSample } from './group-progress.ts'
 
 /** A moment for which it is asked where the log of a row ended. */
-export interface PastMoment {
-  readonly row: LagRow
-  readonly partitionId: string
+interface PastMoment extends GroupPlace {
   /** Milliseconds since 1970. */
   readonly atMs: number
 }
@@ -39,18 +37,14 @@ export class PastEnds {
       for (const moment of shared[index]!) {
         const end = moment.row.logEndOffset ?? 0
         // Where no record is newer, the log had the end of now already.
-        this.#known.set(keyOf(moment), { atMs: moment.atMs, offset: offset < 0 ? end : Math.min(offset, end) })
+        this.#known.set(groupPlaceKey(moment), { atMs: moment.atMs, offset: offset < 0 ? end : Math.min(offset, end) })
       }
     }
   }
 
   /** null: it could not be told. */
   of(moment: PastMoment): OffsetSample | null {
-    const known = this.#known.get(keyOf(moment))
+    const known = this.#known.get(groupPlaceKey(moment))
     return known?.atMs === moment.atMs ? known : null
   }
-}
-
-function keyOf({ row, partitionId }: PastMoment): string {
-  return `${partitionId}/${row.group}`
 }
