@@ -10,6 +10,7 @@ import { TidemarkError } from '../../../sdk/errors.ts'
 import { RecordBatch } from '../../../sdk/record/record-batch.ts'
 import { create, readAll } from '../../support/broker/requests.ts'
 import { createWorld } from '../../support/broker/worlds.ts'
+import { overridden } from '../../support/overridden.ts'
 import { createClient, turns } from './support/create-client.ts'
 
 function header(request: ProduceRequest): RecordBatch {
@@ -28,13 +29,7 @@ async function clientOf(
   owner: Broker,
   produce: (request: ProduceRequest, usual: () => Promise<ProduceResponse>) => Promise<ProduceResponse>,
 ) {
-  const broker = new Proxy(owner, {
-    get(target, name) {
-      if (name === 'produce') return (request: ProduceRequest) => produce(request, () => target.produce(request))
-      const member = Reflect.get(target, name, target) as unknown
-      return typeof member === 'function' ? member.bind(target) : member
-    },
-  })
+  const broker = overridden(owner, { produce: (request) => produce(request, () => owner.produce(request)) })
   const context = new ClientContext({ broker, environment: new MemoryEnvironment() })
   return { context, topic: () => new Topic(context, 't', { value: string }) }
 }

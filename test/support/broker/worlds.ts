@@ -9,6 +9,7 @@ import { Owner, type OwnerOptions } from '../../../sdk/broker/owner.ts'
 import type { Environment } from '../../../sdk/environment/environment.ts'
 import { MemoryEnvironment } from '../../../sdk/environment/memory-environment.ts'
 import { nodeEnvironment } from '../../../sdk/environment/node-environment.ts'
+import { overridden } from '../overridden.ts'
 
 /** Whoever writes. */
 export type Writer = Broker & Pick<Owner, 'recovery'>
@@ -62,13 +63,11 @@ function throughNeighbour(world: World): World {
     async own(options) {
       const owner = await world.own(options)
       const neighbour = await world.neighbour()
-      return new Proxy<Writer>(neighbour as unknown as Writer, {
-        get(target, name) {
-          if (name === 'recovery') return owner.recovery
-          if (name === 'close') return () => neighbour.close().then(() => owner.close())
-          const value: unknown = Reflect.get(target, name, target)
-          return typeof value === 'function' ? value.bind(target) : value
+      return overridden<Writer>(neighbour as unknown as Writer, {
+        get recovery() {
+          return owner.recovery
         },
+        close: () => neighbour.close().then(() => owner.close()),
       })
     },
   }

@@ -1,4 +1,5 @@
 import type { Environment, File, FileSystem } from '../../../sdk/testing.ts'
+import { overridden } from '../overridden.ts'
 
 export const KILL_POINTS = ['join', 'append', 'torn append', 'flush', 'roll', 'commit', 'torn commit', 'idle'] as const
 export type KillPoint = (typeof KILL_POINTS)[number]
@@ -38,11 +39,11 @@ export function killingEnvironment(inner: Environment, killer: Killer): Environm
     const isOffsets = /__consumer_offsets-\d+[/\\]\d+\.log$/.test(path)
     return isData || isOffsets ? killingFile(file, killer, isData) : file
   }
-  return override(inner, { files: override(inner.files, { open }) })
+  return overridden(inner, { files: overridden(inner.files, { open }) })
 }
 
 function killingFile(inner: File, killer: Killer, isData: boolean): File {
-  return override<File>(inner, {
+  return overridden<File>(inner, {
     write: (chunks, position) => {
       if (killer.passes(isData ? 'torn append' : 'torn commit')) {
         const all = Buffer.concat(chunks)
@@ -58,17 +59,6 @@ function killingFile(inner: File, killer: Killer, isData: boolean): File {
       const flushed = inner.sync()
       if (dies) killer.kill()
       return flushed
-    },
-  })
-}
-
-/** The same object, but for some of its members. */
-function override<T extends object>(inner: T, members: Partial<T>): T {
-  return new Proxy(inner, {
-    get: (target, name) => {
-      if (name in members) return Reflect.get(members, name)
-      const member = Reflect.get(target, name)
-      return typeof member === 'function' ? member.bind(target) : member
     },
   })
 }

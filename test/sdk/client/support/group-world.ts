@@ -4,6 +4,7 @@ import { Owner } from '../../../../sdk/broker/owner.ts'
 import { ClientContext } from '../../../../sdk/client/client-context.ts'
 import { Topic } from '../../../../sdk/client/topic.ts'
 import { MemoryEnvironment } from '../../../../sdk/environment/memory-environment.ts'
+import { overridden } from '../../../support/overridden.ts'
 
 /** Topics with their numbers of partitions. */
 export const TOPICS: Readonly<Record<string, number>> = { payments: 3, refunds: 2, mails: 1 }
@@ -80,14 +81,7 @@ export class GroupWorld {
 
   /** The owner, but for some of its requests. */
   withRequests(requests: Partial<Broker>): Broker {
-    return new Proxy<Broker>(this.owner, {
-      get: (owner, name) => {
-        const own = requests[name as keyof Broker]
-        if (own !== undefined) return own
-        const value: unknown = Reflect.get(owner, name, owner)
-        return typeof value === 'function' ? value.bind(owner) : value
-      },
-    })
+    return overridden<Broker>(this.owner, requests)
   }
 }
 
