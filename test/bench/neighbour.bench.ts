@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Tidemark } from '../../sdk/index.ts'
 import { type Holder, startHolder } from '../support/bench/holder.ts'
+import { percentile } from '../support/bench/percentile.ts'
 import {
   openTidemark,
   tidemarkConsumeBatches,
@@ -85,7 +86,7 @@ async function latency(work: () => Promise<unknown>): Promise<string> {
     await work()
     times.push((performance.now() - startedMs) * 1_000)
   }
-  return `${share(times, 0.5)} (${share(times, 0.99)}) µs`
+  return `${rounded(times, 0.5)} (${rounded(times, 0.99)}) µs`
 }
 
 /** From the SIGKILL to the answer of a send that was handed over before it. */
@@ -109,11 +110,10 @@ async function takeOver(): Promise<void> {
   }
   rmSync(folder, { recursive: true, force: true })
   console.log(
-    `Take-over after ${kills} SIGKILLs, until the next durable send is answered: p50 ${share(times, 0.5)} ms, p99 ${share(times, 0.99)} ms, slowest ${share(times, 1)} ms`,
+    `Take-over after ${kills} SIGKILLs, until the next durable send is answered: p50 ${rounded(times, 0.5)} ms, p99 ${rounded(times, 0.99)} ms, slowest ${rounded(times, 1)} ms`,
   )
 }
 
-function share(times: readonly number[], part: number): number {
-  const sorted = times.toSorted((a, b) => a - b)
-  return Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN)
+function rounded(times: readonly number[], part: number): number {
+  return Math.round(percentile(times, part))
 }

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { percentile } from './percentile.ts'
 import { Sqlite } from './sqlite.ts'
 import { openTidemark } from './tidemark.ts'
 
@@ -31,7 +32,6 @@ export async function measureCommits(count: number): Promise<void> {
   )
 }
 
-function micros(times: readonly number[], share: number): number {
-  const sorted = times.toSorted((a, b) => a - b)
-  return Math.round((sorted[Math.floor(sorted.length * share)] ?? Number.NaN) * 1_000)
+function micros(times: readonly number[], part: number): number {
+  return Math.round(percentile(times, part) * 1_000)
 }
