@@ -5,6 +5,7 @@ import { basename, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { bytes, nullable, open, type Tidemark } from '../../sdk/index.ts'
 import { type Environment, nodeEnvironment } from '../../sdk/testing.ts'
+import { partitionFiles } from '../support/directory-files.ts'
 import { dumpLogSegments, javaClients, startBroker } from '../support/kafka.ts'
 
 const MONTH_OLD_MS = Date.now() - 35 * 24 * 3_600_000
@@ -85,10 +86,7 @@ async function writeCompacted(directory: string): Promise<void> {
 }
 
 function filesOf(directory: string, ...endings: string[]): string[] {
-  return readdirSync(directory)
-    .filter((name) => /^(cards|__consumer_offsets)-\d+$/.test(name))
-    .flatMap((name) => readdirSync(join(directory, name)).map((file) => join(directory, name, file)))
-    .filter((file) => endings.some((ending) => file.endsWith(ending)))
+  return partitionFiles(directory, ['cards', '__consumer_offsets'], ...endings)
 }
 
 async function recordsOf(tide: Tidemark): Promise<string[]> {

@@ -1,8 +1,9 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { open } from '../../sdk/index.ts'
+import { partitionFiles } from '../support/directory-files.ts'
 import { GAP, leaveAKilledOwner, writeEveryFeature } from '../support/every-feature.ts'
 import { dumpLogSegments, type LogDump } from '../support/kafka.ts'
 
@@ -19,20 +20,13 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-function filesOf(prefix: string, ...endings: string[]): string[] {
-  return readdirSync(directory)
-    .filter((name) => name.startsWith(prefix) && /-\d+$/.test(name))
-    .flatMap((name) => readdirSync(join(directory, name)).map((file) => join(directory, name, file)))
-    .filter((file) => endings.some((ending) => file.endsWith(ending)))
-}
-
 /** But for what the tool prints of every segment that does not start at 0. */
 function problemsOf(dump: LogDump): string[] {
   return dump.problems.filter((problem) => !/Non-consecutive offsets|-1 is followed by \d+/.test(problem))
 }
 
 test('DumpLogSegments accepts every file: batches valid, index entries matching, snapshots whole', async () => {
-  const files = filesOf('', '.log', '.index', '.timeindex', '.snapshot')
+  const files = partitionFiles(directory, 'all', '.log', '.index', '.timeindex', '.snapshot')
   expect(files.length).toBeGreaterThan(40)
   const dump = await dumpLogSegments(files)
   expect(problemsOf(dump)).toEqual([])
@@ -42,11 +36,11 @@ test('DumpLogSegments accepts every file: batches valid, index entries matching,
   expect(new Set(batches.map((batch) => batch.codec.toLowerCase()))).toEqual(
     new Set(['none', 'gzip', 'snappy', 'lz4', 'zstd']),
   )
-  expect(filesOf('segments-', '.log').length).toBeGreaterThan(1)
+  expect(partitionFiles(directory, ['segments'], '.log').length).toBeGreaterThan(1)
 })
 
 test('DumpLogSegments accepts the gap that is left where flushed records vanished', async () => {
-  const files = filesOf(`${GAP.topic}-`, '.log', '.index', '.timeindex', '.snapshot')
+  const files = partitionFiles(directory, [GAP.topic], '.log', '.index', '.timeindex', '.snapshot')
   const logs = files.filter((file) => file.endsWith('.log'))
   expect(logs.map((file) => Number.parseInt(basename(file), 10))).toEqual([0, GAP.to])
   const dump = await dumpLogSegments(files)
@@ -58,7 +52,7 @@ test('DumpLogSegments accepts the gap that is left where flushed records vanishe
 })
 
 test('the offsets decoder prints our groups and commits', async () => {
-  const dump = await dumpLogSegments(filesOf('__consumer_offsets-', '.log'), { decode: 'offsets' })
+  const dump = await dumpLogSegments(partitionFiles(directory, ['__consumer_offsets'], '.log'), { decode: 'offsets' })
   expect(problemsOf(dump)).toEqual([])
   const records = dump.files.flatMap((file) => file.batches.flatMap((batch) => batch.records))
   const keys = records.map((record) => record.key as { type: string; data: Record<string, unknown> })
@@ -71,7 +65,9 @@ test('the offsets decoder prints our groups and commits', async () => {
 })
 
 test('the metadata decoder prints our topics, with the deleted one removed', async () => {
-  const dump = await dumpLogSegments(filesOf('__cluster_metadata-', '.log'), { decode: 'cluster-metadata' })
+  const dump = await dumpLogSegments(partitionFiles(directory, ['__cluster_metadata'], '.log'), {
+    decode: 'cluster-metadata',
+  })
   expect(problemsOf(dump)).toEqual([])
   for (const name of [
     'codec-none',

@@ -1,5 +1,5 @@
 /** Transactions of ours before Kafka's own eyes, and transactions of a broker's that we end. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -12,6 +12,7 @@ import {
   encodeTransactionKey,
   TRANSACTION_STATES,
 } from '../../sdk/transaction/transaction-record.ts'
+import { partitionFiles } from '../support/directory-files.ts'
 import { complaints, dumpLogSegments, formatDirectory, javaClients, startBroker } from '../support/kafka.ts'
 import { createInputs, runWorker } from '../support/kill/transaction-kills.ts'
 import { seededRandom } from '../support/seeded-random.ts'
@@ -25,13 +26,6 @@ function createFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-kafka-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   return join(folder, 'data')
-}
-
-function filesOf(directory: string, topic: string, ending: string): string[] {
-  return readdirSync(directory)
-    .filter((name) => name.startsWith(`${topic}-`))
-    .flatMap((name) => readdirSync(join(directory, name)).map((file) => join(directory, name, file)))
-    .filter((file) => file.endsWith(ending))
 }
 
 async function committedValues(tide: Tidemark, topic: string): Promise<string[]> {
@@ -69,7 +63,7 @@ test('Kafka’s tools and consumers agree with our transactions, and a broker go
     expect((await committedValues(tide, 'output')).sort()).toEqual(expected)
   }
 
-  const states = await dumpLogSegments(filesOf(directory, STATE, '.log'), { decode: 'transaction-log' })
+  const states = await dumpLogSegments(partitionFiles(directory, [STATE], '.log'), { decode: 'transaction-log' })
   expect(states.problems).toEqual([])
   const payloads = states.files.flatMap((file) =>
     file.batches.flatMap((batch) => batch.records.map(({ payload }) => payload)),
@@ -77,12 +71,12 @@ test('Kafka’s tools and consumers agree with our transactions, and a broker go
   const seen = payloads.map((payload) => (payload as { data: { transactionStatus: number } }).data.transactionStatus)
   const stateNumbers = TRANSACTION_STATES.slice(0, 6).map((_, number) => number)
   expect([...new Set(seen)].sort(), 'from Empty to CompleteAbort').toEqual(stateNumbers)
-  const dump = await dumpLogSegments(filesOf(directory, 'output', '.log'))
+  const dump = await dumpLogSegments(partitionFiles(directory, ['output'], '.log'))
   expect(dump.problems).toEqual([])
   const batches = dump.files.flatMap((file) => file.batches)
   expect(batches.filter(({ isControl }) => isControl).length).toBeGreaterThan(20)
   expect(batches.filter(({ isTransactional }) => !isTransactional)).toEqual([])
-  const aborted = await dumpLogSegments(filesOf(directory, 'output', '.txnindex'))
+  const aborted = await dumpLogSegments(partitionFiles(directory, ['output'], '.txnindex'))
   expect(aborted.problems).toEqual([])
 
   const broker = await startBroker(directory)
@@ -119,8 +113,10 @@ test(`after ${KILLS} SIGKILLs of a step in transactions a Java consumer gets eac
     await runWorker(directory, { after: 1 + Math.floor(random() * 6), delayMs: random() * 8 })
   }
   await runWorker(directory, 'none')
-  expect((await dumpLogSegments(filesOf(directory, STATE, '.log'), { decode: 'transaction-log' })).problems).toEqual([])
-  const dump = await dumpLogSegments(filesOf(directory, 'out', '.log'))
+  expect(
+    (await dumpLogSegments(partitionFiles(directory, [STATE], '.log'), { decode: 'transaction-log' })).problems,
+  ).toEqual([])
+  const dump = await dumpLogSegments(partitionFiles(directory, ['out'], '.log'))
   expect(dump.problems).toEqual([])
   expect(dump.files.flatMap(({ batches }) => batches).filter(({ isControl }) => isControl)).not.toEqual([])
   const broker = await startBroker(directory)
@@ -145,7 +141,7 @@ test('a transaction that a broker left open is aborted by whoever takes the dire
   await first.stop()
 
   let records = 0
-  for (const file of filesOf(directory, STATE, '.log')) {
+  for (const file of partitionFiles(directory, [STATE], '.log')) {
     for (const batch of scanBatches(readFileSync(file), { verify: 'crc' }).batches) {
       for (const { key, value } of batch.records()) {
         records++

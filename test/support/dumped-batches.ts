@@ -1,14 +1,6 @@
 /** Batches as `tidemark dump` and as `DumpLogSegments` tell them, made alike. */
-import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
 import type { BatchRow } from '../../sdk/inspect.ts'
 import type { DumpedBatch } from './dump-log.ts'
-
-/** Every file of a directory, by its path. */
-export function filesBelow(directory: string): string[] {
-  const names = readdirSync(directory, { recursive: true, withFileTypes: true })
-  return names.filter((each) => each.isFile()).map((each) => join(each.parentPath, each.name))
-}
 
 /** A batch of ours as Kafka's tool tells it. */
 export function asDumped(batch: BatchRow): Record<string, unknown> {
