@@ -1,4 +1,5 @@
 import type { FetchedRecord } from './fetched-record.ts'
+import { keyName } from './key-name.ts'
 
 /** What takes its turn in a lane. */
 export interface LaneEntry {
@@ -44,9 +45,5 @@ export function laneOf(
   if (order === 'none') return undefined
   const place = `${topic}-${partition}`
   if (order === 'partition') return place
-  const { key } = bytes
-  // latin1 keeps every byte apart, which utf8 does not.
-  return key === null
-    ? undefined
-    : `${place}@${Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1')}`
+  return bytes.key === null ? undefined : `${place}@${keyName(bytes.key)}`
 }

@@ -2,6 +2,7 @@ import type { InspectOptions } from 'node:util'
 import { TidemarkError } from '../errors.ts'
 import type { ClientContext } from './client-context.ts'
 import type { FetchedRecord } from './fetched-record.ts'
+import { keyName } from './key-name.ts'
 import { printed, SHOW } from './printed.ts'
 import { Reading, type ReadTopic } from './reading.ts'
 import { encode, type Serde } from './serde.ts'
@@ -40,6 +41,7 @@ export class Table<K, V, KI = K> implements AsyncDisposable, Iterable<[key: K, v
   readonly #context: ClientContext
   readonly #key: Serde<unknown, KI>
   readonly #reading: Reading
+  /** By the names of their keys: equal bytes are equal keys, whatever they are decoded to. */
   readonly #rows = new Map<string, Row<K, V>>()
   readonly #changes = new Set<TableChanges<K, V>>()
   /** Up to where each partition is in the table. */
@@ -82,7 +84,8 @@ export class Table<K, V, KI = K> implements AsyncDisposable, Iterable<[key: K, v
   /** The newest value of a key; undefined where there is none. @throws {TidemarkError} ENCODE_FAILED, and as `size` */
   get(key: KI): V | undefined {
     this.#check()
-    return this.#rows.get(this.#nameOf(encode(this.#key, key, 'key', this.topic)))?.value
+    const encoded = encode(this.#key, key, 'key', this.topic)
+    return this.#rows.get(encoded === null ? '' : keyName(encoded))?.value
   }
 
   /** Whether there is a value. @throws as `get` */
@@ -162,7 +165,7 @@ export class Table<K, V, KI = K> implements AsyncDisposable, Iterable<[key: K, v
   #apply(record: FetchedRecord<string, K, V>): void {
     const { bytes } = record
     if (bytes.key === null) return
-    const name = this.#nameOf(bytes.key)
+    const name = keyName(bytes.key)
     const previous = this.#rows.get(name)
     const row = bytes.value === null ? undefined : { key: ownOf(record.key), value: ownOf(record.value) }
     if (row !== undefined) this.#rows.set(name, row)
@@ -187,11 +190,6 @@ export class Table<K, V, KI = K> implements AsyncDisposable, Iterable<[key: K, v
       else if (this.#isOver) reject(new TidemarkError('CLOSED', `The table of topic "${this.topic}" was closed.`))
       else this.#waiters.push(waiter)
     }
-  }
-
-  /** Equal bytes, equal keys, whatever they are decoded to. */
-  #nameOf(key: Uint8Array | null): string {
-    return key === null ? '' : Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1')
   }
 
   #check(): void {
