@@ -110,7 +110,7 @@ export class Assignment implements MemberEvents {
 
   /** Stops handing out, lets what is in hand finish, commits, and gives up. After the rebalance timeout it is lost. */
   async revoke(partitions: readonly TopicPartition[]): Promise<void> {
-    const leaving = this.#owned.filter(({ prefix }) => partitions.some((each) => isSamePartition(each, prefix)))
+    const leaving = this.#ownedOf(partitions)
     for (const owned of leaving) owned.isLeaving = true
     this.#stop(leaving)
     this.#options.onLeaving(leaving.map(({ prefix }) => prefix))
@@ -128,7 +128,7 @@ export class Assignment implements MemberEvents {
 
   /** Nobody waits for bodies: what they have in hand no longer counts. */
   move(partitions: readonly TopicPartition[]): void {
-    const moved = this.#owned.filter(({ prefix }) => partitions.some((each) => isSamePartition(each, prefix)))
+    const moved = this.#ownedOf(partitions)
     this.#loseThese(moved.filter(({ isLeaving }) => isLeaving))
     const staying = moved.filter(({ isLeaving }) => !isLeaving)
     const ended = staying.map(({ prefix }) => prefix)
@@ -156,8 +156,7 @@ export class Assignment implements MemberEvents {
 
   /** Hands out nothing of these partitions, or goes on with them; what is buffered stays. */
   pause(partitions: readonly TopicPartition[], isPaused: boolean): void {
-    for (const owned of this.#owned) {
-      if (!partitions.some((each) => isSamePartition(each, owned.prefix))) continue
+    for (const owned of this.#ownedOf(partitions)) {
       owned.isPaused = isPaused
       if (owned.buffer !== undefined) owned.buffer.isPaused = isPaused
     }
@@ -191,6 +190,10 @@ export class Assignment implements MemberEvents {
       this.#parts.fetcher.remove(buffer)
       this.#beginAt(owned, owned.prefix.offset, buffer.endOffset)
     }
+  }
+
+  #ownedOf(partitions: readonly TopicPartition[]): OwnedPartition[] {
+    return this.#owned.filter(({ prefix }) => partitions.some((each) => isSamePartition(each, prefix)))
   }
 
   #notOurs({ topic, partition }: TopicPartition): TidemarkError {
