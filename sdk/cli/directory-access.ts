@@ -10,6 +10,10 @@ import { type OptionSpecs, spanMs } from './option-values.ts'
 /** Long enough for an owner that is just closing, short enough for a person who waits. */
 const DEFAULT_WAIT_SECONDS = 2
 
+/** Why an owner does not answer who asks it. */
+export const WHY_SILENT =
+  'it may be a Kafka broker, have another version of Tidemark, belong to another user, or be stopped'
+
 export const WAIT_OPTION = {
   wait: {
     type: 'string',
@@ -79,7 +83,7 @@ function suggestion(name: string, names: readonly string[], what: 'topics' | 'gr
 
 function waysAround(directory: string): string {
   return [
-    'It cannot be asked: it may be a Kafka broker, have another version of Tidemark, belong to another user, or be stopped. What works:',
+    `It cannot be asked: ${WHY_SILENT}. What works:`,
     '  - stop that program, then run this again; or let this wait for it: --wait 60s',
     "  - ask a broker with Kafka's own tools",
     `  - reading works beside it: tidemark lag ${directory}`,

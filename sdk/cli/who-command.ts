@@ -1,7 +1,7 @@
 import type { ConnectedProcess, DescribeClusterResponse } from '../broker/broker.ts'
 import type { Tidemark } from '../tidemark.ts'
 import { type Command, type ExitCode, type Invocation, WRONG_USE } from './command.ts'
-import { reading } from './directory-access.ts'
+import { reading, WHY_SILENT } from './directory-access.ts'
 import { LineWriter } from './line-writer.ts'
 import { agoWords } from './plain-words.ts'
 import { renderTable } from './table.ts'
@@ -50,9 +50,6 @@ function processText(described: DescribeClusterResponse, path: string, nowMs: nu
   const rows = processes(described).map(([role, { pid, clientId, sinceMs }]) => {
     return [pid === null ? '?' : String(pid), role, clientId ?? '-', sinceMs === null ? '-' : agoWords(sinceMs, nowMs)]
   })
-  const note =
-    described.neighbours === null
-      ? '\nIt cannot be asked who else is connected: it may be a Kafka broker, have another version of Tidemark, belong to another user, or be stopped.\n'
-      : ''
+  const note = described.neighbours === null ? `\nIt cannot be asked who else is connected: ${WHY_SILENT}.\n` : ''
   return renderTable(columns, rows) + note
 }
