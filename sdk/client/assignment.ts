@@ -7,6 +7,7 @@ import type { Serdes } from './fetched-batch.ts'
 import type { Fetcher } from './fetcher.ts'
 import type { MemberEvents } from './member.ts'
 import { type DamageJudge, PartitionBuffer } from './partition-buffer.ts'
+import { pause } from './pause.ts'
 import type { Position } from './position.ts'
 import { ProcessedPrefix, type ProgressListener } from './processed.ts'
 import type { Start, StartPositions } from './start-positions.ts'
@@ -271,7 +272,7 @@ export class Assignment implements MemberEvents {
         return await this.#parts.starts.find(wanted.map(({ prefix: { topic, partition } }) => ({ topic, partition })))
       } catch (error) {
         if (!(error instanceof TidemarkError) || !error.retriable) throw error
-        await new Promise<void>((resolve) => this.#parts.context.environment.timers.after(RETRY_MS, resolve))
+        await pause(this.#parts.context.environment.timers, RETRY_MS)
       }
     }
   }

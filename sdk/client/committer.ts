@@ -4,6 +4,7 @@ import type { Timer } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import type { ClientContext } from './client-context.ts'
 import { watchCommit } from './diagnostics.ts'
+import { pause } from './pause.ts'
 import type { ProcessedPrefix, ProgressListener } from './processed.ts'
 
 /** When what was processed is committed without being asked. */
@@ -154,7 +155,7 @@ export class Committer implements ProgressListener {
         return await this.#issue(wanted, survives)
       } catch (error) {
         if (!(error instanceof TidemarkError) || !error.retriable || attempt === MAX_ATTEMPTS) throw error
-        await this.#pause(RETRY_MS * 2 ** (attempt - 1))
+        await pause(this.#context.environment.timers, RETRY_MS * 2 ** (attempt - 1))
       }
     }
   }
@@ -303,10 +304,6 @@ export class Committer implements ProgressListener {
       if (survives === 'power-loss') prefix.durableOffset = Math.max(prefix.durableOffset, offset)
     }
     if (refusal !== undefined) throw refusal
-  }
-
-  #pause(delayMs: number): Promise<void> {
-    return new Promise((resolve) => this.#context.environment.timers.after(delayMs, resolve))
   }
 }
 

@@ -4,6 +4,7 @@ import { TidemarkError } from '../errors.ts'
 import { randomUuid } from '../record/uuid.ts'
 import { Breath } from './breath.ts'
 import type { ClientContext } from './client-context.ts'
+import { pause } from './pause.ts'
 import type { Producer } from './producer.ts'
 import { SendLane } from './send-lane.ts'
 import type { LaneSource, ProducerIdentity } from './send-lanes.ts'
@@ -132,7 +133,7 @@ export class TransactionalProducer implements LaneSource {
       } catch (error) {
         const isOutdated = error instanceof TidemarkError && error.code === 'STALE_MEMBER_EPOCH'
         if (!isOutdated || attempt === OFFSETS_ATTEMPTS) throw error
-        await new Promise<void>((resolve) => this.#context.environment.timers.after(OFFSETS_RETRY_MS, resolve))
+        await pause(this.#context.environment.timers, OFFSETS_RETRY_MS)
       }
     }
   }
