@@ -3,10 +3,9 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { expect, onTestFinished, test } from 'vitest'
 import { MemoryEnvironment } from '../../../sdk/environment/memory-environment.ts'
 import { randomFrom } from '../../../sdk/environment/seeded-random.ts'
-import { type Attempt, type CommitEvent, type Consumer, open, string, type TopicRecord } from '../../../sdk/index.ts'
+import { type Attempt, type CommitEvent, type Consumer, open, string } from '../../../sdk/index.ts'
 import { turns } from './support/create-client.ts'
-
-type Text = TopicRecord<string, string | null, string>
+import type { Text } from './support/create-run.ts'
 
 const PARTITIONS = 4
 const RECORDS = 1_500
