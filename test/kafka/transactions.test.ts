@@ -14,7 +14,7 @@ import {
 } from '../../sdk/transaction/transaction-record.ts'
 import { partitionFiles } from '../support/directory-files.ts'
 import { complaints, dumpLogSegments, formatDirectory, javaClients, startBroker } from '../support/kafka.ts'
-import { createInputs, runWorker } from '../support/kill/transaction-kills.ts'
+import { copyInTransactions, createInputs } from '../support/kill/transaction-kills.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 
 const STATE = '__transaction_state'
@@ -110,9 +110,9 @@ test(`after ${KILLS} SIGKILLs of a step in transactions a Java consumer gets eac
   const inputs = await createInputs(directory, INPUTS)
   const random = seededRandom(SEED)
   for (let kill = 0; kill < KILLS; kill++) {
-    await runWorker(directory, { after: 1 + Math.floor(random() * 6), delayMs: random() * 8 })
+    await copyInTransactions(directory, { after: 1 + Math.floor(random() * 6), delayMs: random() * 8 })
   }
-  await runWorker(directory, 'none')
+  await copyInTransactions(directory, 'none')
   expect(
     (await dumpLogSegments(partitionFiles(directory, [STATE], '.log'), { decode: 'transaction-log' })).problems,
   ).toEqual([])

@@ -1,14 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { json, open } from '../../../sdk/index.ts'
 import { verifyDirectory } from '../../../sdk/inspect.ts'
 import { fateOf, type HandlerStep, readHandlerEvidence } from '../../support/kill/handler-evidence.ts'
+import { runWorker } from '../../support/kill/run-worker.ts'
 import { seededRandom } from '../../support/seeded-random.ts'
 
 /** The full form: `HANDLER_RECORDS=100000 HANDLER_KILLS=40`. */
@@ -114,19 +111,13 @@ async function readOrders(directory: string): Promise<Stored> {
 
 /** Whether it was killed, `lifeMs` after it began to work. */
 async function work(args: readonly string[], lifeMs: number | undefined): Promise<boolean> {
-  const program = fileURLToPath(new URL('../../support/kill/handler-worker.ts', import.meta.url))
-  const child: ChildProcess = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
-  const { stdout, stderr } = child
-  if (stdout === null || stderr === null) throw new Error('they are pipes')
-  if (lifeMs !== undefined) {
-    stdout.once('data', () => {
-      const timer = setTimeout(() => child.kill('SIGKILL'), lifeMs)
-      child.once('exit', () => clearTimeout(timer))
+  return await runWorker('handler-worker.ts', args, (worker) => {
+    if (lifeMs === undefined) return
+    worker.stdout.once('data', () => {
+      const timer = setTimeout(() => worker.kill('SIGKILL'), lifeMs)
+      worker.once('exit', () => clearTimeout(timer))
     })
-  } else stdout.resume()
-  const [errors, [code, signal]] = await Promise.all([text(stderr), once(child, 'exit')])
-  if (signal !== 'SIGKILL' && code !== 0) throw new Error(`the worker failed: ${errors}`)
-  return signal === 'SIGKILL'
+  })
 }
 
 interface Known {

@@ -1,15 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { open } from '../../../sdk/index.ts'
 import { verifyDirectory } from '../../../sdk/inspect.ts'
 import { EVERY_RECORDS, readEvidence, type Seen } from '../../support/kill/evidence.ts'
 import { KILL_POINTS, type KillPoint } from '../../support/kill/killing-environment.ts'
+import { runWorker } from '../../support/kill/run-worker.ts'
 import { seededRandom } from '../../support/seeded-random.ts'
 
 const KILLS = Number(process.env['KILLS'] ?? 200)
@@ -72,14 +69,15 @@ async function killOneDirectory(seed: number, kills: number, totals: Totals): Pr
     const nth = 1 + Math.floor(random() * (point === 'roll' ? 2 : 12))
     const committedBefore = await committedOffsets(directory)
     const file = join(folder, `run-${kill}.seen`)
-    const signal = await runWorker([directory, file, point, String(nth), point === 'roll' ? '20000' : '2500'])
-    const run = { point: signal === 'SIGKILL' ? point : ('none' as const), seen: readEvidence(file), committedBefore }
+    const args = [directory, file, point, String(nth), point === 'roll' ? '20000' : '2500']
+    const wasKilled = await runWorker('worker.ts', args)
+    const run = { point: wasKilled ? point : ('none' as const), seen: readEvidence(file), committedBefore }
     runs.push(run)
     judgeRun(run, processed, totals, `seed ${seed}, kill ${kill} at ${point} ${nth}`)
     await checkDirectory(directory, `seed ${seed} after kill ${kill} at ${point} ${nth}`)
   }
   const last = join(folder, 'last.seen')
-  await runWorker([directory, last, 'none', '1', '0'])
+  await runWorker('worker.ts', [directory, last, 'none', '1', '0'])
   for (const record of readEvidence(last)) processed.add(key(record))
   await checkNothingSkipped(directory, processed, `seed ${seed}`)
 }
@@ -117,16 +115,6 @@ function judgeRun(run: Run, processed: Set<string>, totals: Totals, place: strin
   totals.kills++
   totals.points.set(run.point, (totals.points.get(run.point) ?? 0) + 1)
   if (run.seen.length > 0 && run.point !== 'idle') totals.inFlow++
-}
-
-async function runWorker(args: readonly string[]): Promise<NodeJS.Signals | number> {
-  const program = fileURLToPath(new URL('../../support/kill/worker.ts', import.meta.url))
-  const child: ChildProcess = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
-  const stderr = child.stderr
-  if (stderr === null) throw new Error('stderr is a pipe')
-  const [errors, [code, signal]] = await Promise.all([text(stderr), once(child, 'exit')])
-  if (signal !== 'SIGKILL' && code !== 0) throw new Error(`the worker failed: ${errors}`)
-  return signal ?? code
 }
 
 async function committedOffsets(directory: string): Promise<Map<number, number>> {

@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { open, string } from '../../../sdk/index.ts'
 import { verifyDirectory } from '../../../sdk/inspect.ts'
 import { scanBatches } from '../../../sdk/record/batch-scan.ts'
-import { createInputs, runWorker } from '../../support/kill/transaction-kills.ts'
+import { copyInTransactions, createInputs } from '../../support/kill/transaction-kills.ts'
 import { seededRandom } from '../../support/seeded-random.ts'
 
 const KILLS = Number(process.env['KILLS'] ?? 20)
@@ -49,7 +49,7 @@ test(`${KILLS} SIGKILLs of a step in transactions: each of ${INPUTS} inputs come
   let killed = 0
   for (let kill = 0; kill < KILLS; kill++) {
     const after = 1 + Math.floor(random() * 6)
-    if (await runWorker(directory, { after, delayMs: random() * 8 })) killed++
+    if (await copyInTransactions(directory, { after, delayMs: random() * 8 })) killed++
     if (kill % Math.ceil(KILLS / VERIFIED) > 0) continue
     const findings = await verifyDirectory(directory)
     const what = `kill ${kill} after ${after} transactions (SEED=${SEED})`
@@ -59,7 +59,7 @@ test(`${KILLS} SIGKILLs of a step in transactions: each of ${INPUTS} inputs come
     ).toEqual([])
   }
   expect(killed).toBeGreaterThanOrEqual(KILLS * 0.9)
-  await runWorker(directory, 'none')
+  await copyInTransactions(directory, 'none')
   expect(committedValues(directory, 'out')).toEqual(inputs.toSorted())
   await using tide = await open(directory, { readOnly: true })
   const read: string[] = []
