@@ -6,6 +6,8 @@ import type {
   CommittedOffset,
   FetchedPartition,
   FetchRequest,
+  InitProducerIdResponse,
+  OffsetCommitResponse,
   PartitionAnswer,
   PartitionError,
   TopicMetadata,
@@ -55,8 +57,17 @@ interface ApiShapes<A extends Api> {
 
 const place = { topic: text, partition: integer }
 const partition = object<TopicPartition>(place)
-const transaction = { transactionalId: text, producerId: integer, producerEpoch: integer }
+const producer = { producerId: integer, producerEpoch: integer }
+const producerIdentity = object<InitProducerIdResponse>(producer)
+const transaction = { transactionalId: text, ...producer }
 const error = nullable(object<PartitionError>({ code: errorCode, message: text }))
+const commit = {
+  group: text,
+  memberId: text,
+  memberEpoch: integer,
+  offsets: listOf(object({ ...place, offset: integer, leaderEpoch: integer, metadata: text })),
+}
+const committed = object<OffsetCommitResponse>({ partitions: listOf(object<PartitionAnswer>({ ...place, error })) })
 const isolation = oneOf('read_uncommitted', 'read_committed')
 const survives = oneOf('power-loss', 'process-crash')
 const groupType = oneOf('classic', 'consumer', 'share', 'streams')
@@ -129,7 +140,7 @@ export const PORT_SHAPES: { readonly [A in Api]: ApiShapes<A> } = {
   initProducerId: {
     repeats: true,
     request: object<SentRequest<'initProducerId'>>({ transactionalId: nullable(text), transactionTimeoutMs: integer }),
-    answer: object<AnswerOf<'initProducerId'>>({ producerId: integer, producerEpoch: integer }),
+    answer: producerIdentity,
   },
   produce: {
     repeats: 'numbered',
@@ -146,7 +157,7 @@ export const PORT_SHAPES: { readonly [A in Api]: ApiShapes<A> } = {
   endTxn: {
     repeats: true,
     request: object<SentRequest<'endTxn'>>({ ...transaction, result: oneOf('commit', 'abort') }),
-    answer: object<AnswerOf<'endTxn'>>({ producerId: integer, producerEpoch: integer }),
+    answer: producerIdentity,
   },
   fetch: {
     repeats: true,
@@ -265,25 +276,13 @@ export const PORT_SHAPES: { readonly [A in Api]: ApiShapes<A> } = {
 
   offsetCommit: {
     repeats: true,
-    request: object<SentRequest<'offsetCommit'>>({
-      group: text,
-      memberId: text,
-      memberEpoch: integer,
-      survives,
-      offsets: listOf(object({ ...place, offset: integer, leaderEpoch: integer, metadata: text })),
-    }),
-    answer: object<AnswerOf<'offsetCommit'>>({ partitions: listOf(object<PartitionAnswer>({ ...place, error })) }),
+    request: object<SentRequest<'offsetCommit'>>({ ...commit, survives }),
+    answer: committed,
   },
   txnOffsetCommit: {
     repeats: true,
-    request: object<SentRequest<'txnOffsetCommit'>>({
-      ...transaction,
-      group: text,
-      memberId: text,
-      memberEpoch: integer,
-      offsets: listOf(object({ ...place, offset: integer, leaderEpoch: integer, metadata: text })),
-    }),
-    answer: object<AnswerOf<'txnOffsetCommit'>>({ partitions: listOf(object<PartitionAnswer>({ ...place, error })) }),
+    request: object<SentRequest<'txnOffsetCommit'>>({ ...commit, ...transaction }),
+    answer: committed,
   },
   offsetFetch: {
     repeats: true,
