@@ -46,14 +46,20 @@ export class BrokerFailed extends Error {
 }
 
 /**
- * What a broker logs when it cannot make sense of a directory. "Failed to load metadata … no longer the leader" is not
- * among it: a partition it becomes the leader of while it starts may be loaded twice, the first time in vain. Whether the
- * groups were loaded is seen by asking for every one of them.
+ * What a broker logs when it cannot make sense of a directory, each with the exception behind it. Not among it is what it
+ * logs of its own start-up: "Failed to load metadata … no longer the leader" (a partition it becomes the leader of while it
+ * starts may be loaded twice, the first time in vain; whether the groups were loaded is seen by asking for every one of
+ * them), and a request that came to the controller before it was the active one, which is asked again.
  */
 export function complaints(output: string): string[] {
-  return output
-    .split('\n')
-    .filter((line) => /FATAL|Unexpected error|IllegalStateException|CorruptRecordException/.test(line))
+  const lines = output.split('\n')
+  return lines.flatMap((line, at) => {
+    const exception = lines[at + 1] ?? ''
+    if (line.includes('Unexpected error handling request') && exception.includes('NotControllerException')) return []
+    return /FATAL|Unexpected error|IllegalStateException|CorruptRecordException/.test(line)
+      ? [`${line}\n${exception}`]
+      : []
+  })
 }
 
 const STOP_TIMEOUT_MS = 60_000
