@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import {
   BrokerFailed,
+  complaints,
   consumerGroups,
   dumpLogSegments,
   formatDirectory,
@@ -130,6 +131,15 @@ test('a broker that will not start fails fast, with its log', async () => {
   expect(performance.now() - startedMs).toBeLessThan(20_000)
   await first.kill()
   expect(existsSync(join(directory, '.kafka_cleanshutdown'))).toBe(false)
+})
+
+test('what a broker logs of a directory it cannot make sense of is a complaint, what it logs of its own start-up is none', () => {
+  const unexpected =
+    'ERROR [ControllerApis nodeId=1] Unexpected error handling request ControllerRegistrationRequestData()'
+  const early = 'org.apache.kafka.common.errors.NotControllerException: No controller appears to be active.'
+  const serious = 'java.lang.IllegalArgumentException: unknown topic id'
+  expect(complaints(['INFO starting', unexpected, early, 'INFO started'].join('\n'))).toEqual([])
+  expect(complaints([unexpected, serious].join('\n'))).toEqual([`${unexpected}\n${serious}`])
 })
 
 test('tables of kafka-consumer-groups are read by their columns', () => {
