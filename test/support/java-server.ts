@@ -4,15 +4,24 @@ import { createInterface } from 'node:readline'
 import { javaArguments } from './java.ts'
 import { javaProgram } from './kafka-installation.ts'
 
+/** Longer than any of Kafka's own time limits that a call may run into. */
+const CALL_TIMEOUT_MS = 100_000
+
 interface Answer {
   readonly id: string
   readonly lines?: unknown[]
   readonly error?: string
 }
 
+interface Waiting {
+  resolve(lines: unknown[]): void
+  reject(error: Error): void
+  readonly timer: NodeJS.Timeout
+}
+
 class JavaServer {
   readonly #child: ChildProcess
-  readonly #waiting = new Map<string, { resolve(lines: unknown[]): void; reject(error: Error): void }>()
+  readonly #waiting = new Map<string, Waiting>()
   #calls = 0
   #stderr = ''
 
@@ -23,8 +32,7 @@ class JavaServer {
     })
     if (child.stdout) createInterface({ input: child.stdout }).on('line', (line) => this.#answer(JSON.parse(line)))
     child.once('close', () => {
-      for (const { reject } of this.#waiting.values())
-        reject(new Error(`The JVM ended.\n${this.#stderr.slice(-4_000)}`))
+      for (const id of this.#waiting.keys()) this.#answer({ id, error: `The JVM ended.\n${this.#log}` })
     })
     // It ends when this process ends, because its standard input does.
     child.unref()
@@ -34,19 +42,28 @@ class JavaServer {
   call(args: readonly string[]): Promise<unknown[]> {
     const id = String(++this.#calls)
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject })
+      const late = () =>
+        this.#answer({ id, error: `No answer in ${CALL_TIMEOUT_MS} ms to ${args.join(' ')}\n${this.#log}` })
+      this.#waiting.set(id, { resolve, reject, timer: setTimeout(late, CALL_TIMEOUT_MS) })
       this.#child.stdin?.write(`${JSON.stringify([id, ...args])}\n`)
     })
   }
 
+  /** Whoever waits for an answer waits on. */
   end(): void {
+    for (const { timer } of this.#waiting.values()) clearTimeout(timer)
     this.#waiting.clear()
     this.#child.kill('SIGKILL')
+  }
+
+  get #log(): string {
+    return this.#stderr.slice(-4_000)
   }
 
   #answer(answer: Answer): void {
     const waiting = this.#waiting.get(answer.id)
     this.#waiting.delete(answer.id)
+    clearTimeout(waiting?.timer)
     if (answer.lines) waiting?.resolve(answer.lines)
     else waiting?.reject(new Error(answer.error))
   }
