@@ -1,4 +1,5 @@
 import type { ListedDeadLetter } from '../client/dead-letters.ts'
+import { shellWord } from '../inspect/shell-word.ts'
 import type { Tidemark } from '../tidemark.ts'
 import { type Command, type ExitCode, type Invocation, WRONG_USE } from './command.ts'
 import { checkTopicExists, reading, WAIT_OPTION, writing } from './directory-access.ts'
@@ -146,7 +147,7 @@ function conclusion(letters: readonly ListedDeadLetter[], { positionals }: Invoc
   const unsent = letters.filter(({ sentBack }) => sentBack === null).length
   if (unsent === 0) return 'No dead letters are waiting here.'
   const what = unsent === 1 ? 'sends it' : 'sends them'
-  return `${counted(unsent, 'dead letter')}. \`tidemark dead-letters ${positionals[0]} ${positionals[1]} --send-back\` ${what} back.`
+  return `${counted(unsent, 'dead letter')}. \`tidemark dead-letters ${shellWord(positionals[0])} ${positionals[1]} --send-back\` ${what} back.`
 }
 
 function isAt(letter: ListedDeadLetter, { partition, offset }: Place): boolean {

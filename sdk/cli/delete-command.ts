@@ -1,4 +1,5 @@
 import type { GroupOffset } from '../client/group-offsets.ts'
+import { shellWord } from '../inspect/shell-word.ts'
 import type { Tidemark } from '../tidemark.ts'
 import { type Command, type ExitCode, type Invocation, WRONG_USE } from './command.ts'
 import { checkGroupExists, reading, WAIT_OPTION, writing } from './directory-access.ts'
@@ -6,6 +7,7 @@ import { GROUP_OPTION, requiredGroup } from './group-option.ts'
 import { LineWriter } from './line-writer.ts'
 import { counted } from './plain-words.ts'
 import { savedOffset, savedOffsetsTable } from './saved-offsets.ts'
+import { withoutControls } from './table.ts'
 import { UsageError } from './usage-error.ts'
 
 export const deleteCommand: Command = {
@@ -66,8 +68,9 @@ async function deleteGroup(invocation: Invocation, tide: Tidemark, group: string
   // Whoever reads this must have it in hand before anything is gone.
   if (isJson) await printJson(invocation, group, offsets)
   else {
-    const title = `Group ${group}${isExecuted ? '' : ', dry run'}\n\n`
-    const table = offsets.length === 0 ? 'It has committed nothing.\n' : savedOffsetsTable(offsets)
+    const title = `Group ${withoutControls(group)}${isExecuted ? '' : ', dry run'}\n\n`
+    const table =
+      offsets.length === 0 ? 'It has committed nothing.\n' : savedOffsetsTable(offsets, terminal.output.columns)
     await terminal.output.write(`${title}${table}\n${restoring(group, offsets, positionals[0])}`)
   }
   if (isExecuted) {
@@ -94,11 +97,10 @@ async function printJson(
 
 function restoring(group: string, offsets: readonly GroupOffset[], directory: string): string {
   if (offsets.length === 0) return ''
-  const name = /^[\w.-]+$/.test(group) ? group : JSON.stringify(group)
   return [
     'To put it back, save these lines in a file:',
     ...offsets.map(savedOffset),
-    `tidemark undo ${directory} --group ${name} --from-file FILE --execute`,
+    `tidemark undo ${shellWord(directory)} --group ${withoutControls(shellWord(group))} --from-file FILE --execute`,
     '',
     '',
   ].join('\n')

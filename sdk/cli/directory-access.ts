@@ -1,6 +1,7 @@
 import { nearestName } from '../client/nearest-name.ts'
 import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
+import { shellWord } from '../inspect/shell-word.ts'
 import { open } from '../open.ts'
 import type { Tidemark } from '../tidemark.ts'
 import { noSuchTopic } from '../topic/topic-name.ts'
@@ -86,7 +87,7 @@ function waysAround(directory: string): string {
     `It cannot be asked: ${WHY_SILENT}. What works:`,
     '  - stop that program, then run this again; or let this wait for it: --wait 60s',
     "  - ask a broker with Kafka's own tools",
-    `  - reading works beside it: tidemark lag ${directory}`,
+    `  - reading works beside it: tidemark lag ${shellWord(directory)}`,
   ].join('\n')
 }
 

@@ -10,7 +10,7 @@ import { LineWriter } from './line-writer.ts'
 import { type OptionValues, spanMs } from './option-values.ts'
 import { digits } from './plain-words.ts'
 import { type Style, styleFor } from './style.ts'
-import { renderTable } from './table.ts'
+import { renderTable, withoutControls } from './table.ts'
 import { wrappedText } from './wrapped-text.ts'
 
 /** The narrowest terminal that people use. */
@@ -63,7 +63,7 @@ async function showHealth(invocation: Invocation, tide: Tidemark): Promise<ExitC
     for (const each of health.groups) await lines.line(JSON.stringify(groupToJson(each)))
     await lines.flush()
   } else {
-    await terminal.output.write(healthText(health, styleFor(terminal)))
+    await terminal.output.write(healthText(health, styleFor(terminal), terminal.output.columns))
   }
   return health.status === 'error' || health.status === 'warning' ? 1 : 0
 }
@@ -77,11 +77,11 @@ function limitsFrom(options: OptionValues): HealthOptions {
   }
 }
 
-function healthText({ groups }: Health, style: Style): string {
+function healthText({ groups }: Health, style: Style, maxWidth: number | undefined): string {
   if (groups.length === 0) return 'There are no groups here yet.\n'
   const columns = [
     { title: 'Group' },
-    { title: 'Health' },
+    { title: 'Health', isPainted: true },
     { title: 'Members', isNumber: true },
     { title: 'Behind', isNumber: true },
     { title: 'Oldest', isNumber: true },
@@ -97,15 +97,15 @@ function healthText({ groups }: Health, style: Style): string {
     ...progressWords(each.progress),
   ])
   const verdicts = groups.flatMap((each) => each.verdicts.map((verdict) => verdictText(verdict, style)))
-  return `${renderTable(columns, rows)}${verdicts.length === 0 ? '' : '\n'}${verdicts.join('\n')}`
+  return `${renderTable(columns, rows, maxWidth)}${verdicts.length === 0 ? '' : '\n'}${verdicts.join('\n')}`
 }
 
 function verdictText(verdict: HealthVerdict, style: Style): string {
   const { rule, severity, group, topic, partition, words, advice } = verdict
   const place = topic === null ? `group ${group}` : `group ${group} on ${topic}-${partition}`
-  const title = `${PAINTS[severity](style)(severity)} ${style.bold(rule)}, ${place}\n`
+  const title = `${PAINTS[severity](style)(severity)} ${style.bold(rule)}, ${withoutControls(place)}\n`
   const sentence = `${words.charAt(0).toUpperCase()}${words.slice(1)}.`
-  return title + wrappedText(sentence, '  ', COLUMNS) + wrappedText(advice, '  ', COLUMNS)
+  return title + [sentence, advice].map((text) => wrappedText(withoutControls(text), '  ', COLUMNS)).join('')
 }
 
 function groupToJson({ group, status, state, members, progress, verdicts }: GroupHealth): Record<string, unknown> {

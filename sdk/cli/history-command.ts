@@ -8,7 +8,8 @@ import { GROUP_OPTION, requiredGroup } from './group-option.ts'
 import { LineWriter } from './line-writer.ts'
 import { digits } from './plain-words.ts'
 import { type Style, styleFor } from './style.ts'
-import { renderTable } from './table.ts'
+import { renderTable, withoutControls } from './table.ts'
+import type { Terminal } from './terminal.ts'
 
 const DEFAULT_MAX = 20
 
@@ -56,19 +57,20 @@ async function showHistory(invocation: Invocation, tide: Tidemark): Promise<Exit
     await lines.flush()
     return 0
   }
-  await terminal.output.write(historyText(group, history, max, styleFor(terminal)))
+  await terminal.output.write(historyText(terminal, group, history, max))
   return 0
 }
 
-function historyText(group: string, history: readonly PartitionHistory[], max: number, style: Style): string {
+function historyText(terminal: Terminal, group: string, history: readonly PartitionHistory[], max: number): string {
   if (history.length === 0) return `Group ${group} has committed nothing.\n`
   const columns = [
     { title: 'Time (UTC)' },
     { title: 'Topic' },
     { title: 'Partition', isNumber: true },
     { title: 'Offset', isNumber: true },
-    { title: 'What happened' },
+    { title: 'What happened', isPainted: true },
   ]
+  const style = styleFor(terminal)
   const rows = history
     .flatMap(({ topic, partition, entries }) =>
       entries.map((entry, index) => ({
@@ -91,7 +93,7 @@ function historyText(group: string, history: readonly PartitionHistory[], max: n
     ])
   const isCut = history.some(({ entries }) => entries.length > max)
   const more = isCut ? `\nThe newest ${digits(max)} of each partition; --max N shows more.\n` : ''
-  return renderTable(columns, rows) + more
+  return renderTable(columns, rows, terminal.output.columns) + more
 }
 
 type Entry = PartitionHistory['entries'][number]
@@ -104,7 +106,7 @@ function whatHappened(entry: Entry, before: Entry | undefined, style: Style): st
   if (former !== undefined) {
     return style.yellow(former === null ? 'reset; was not committed before' : `reset from ${digits(former.offset)}`)
   }
-  const own = entry.metadata === '' ? '' : style.dim(` ${JSON.stringify(entry.metadata)}`)
+  const own = entry.metadata === '' ? '' : style.dim(` ${withoutControls(JSON.stringify(entry.metadata))}`)
   if (before?.kind !== 'commit') return `committed${own}`
   const moved = entry.offset - before.offset
   if (moved === 0) return `committed the same again${own}`

@@ -1,4 +1,5 @@
 import type { LagRow } from '../client/lag.ts'
+import { shellWord } from '../inspect/shell-word.ts'
 import { counted, digits } from './plain-words.ts'
 import type { Style } from './style.ts'
 import { withoutControls } from './table.ts'
@@ -43,16 +44,16 @@ export function colouredLag(row: LagRow, style: Style): string {
 
 /** What the trouble is and what to do about it. */
 export function lagAdvice(row: LagRow, directory: string): string {
-  const group = withoutControls(row.group)
-  const place = `Group ${group} on ${row.topic}-${row.partition}`
-  const reset = `tidemark reset ${directory} --group ${group} --topic ${row.topic}:${row.partition}`
+  const place = `Group ${withoutControls(row.group)} on ${row.topic}-${row.partition}`
+  const named = shellWord(directory)
+  const reset = `tidemark reset ${named} --group ${withoutControls(shellWord(row.group))} --topic ${row.topic}:${row.partition}`
   switch (row.lagState) {
     case 'lost':
       return `${place}: it had committed ${digits(row.committedOffset ?? 0)}, but the log begins at ${digits(row.logStartOffset ?? 0)} now: ${counted(lostOffsets(row), 'record')} it had not read ${lostOffsets(row) === 1 ? 'is' : 'are'} gone, by retention or by hand. To go on with what is left: ${reset} --to-earliest --execute`
     case 'past-the-end':
-      return `${place}: it committed ${digits(row.committedOffset ?? 0)}, but the log ends at ${digits(row.logEndOffset ?? 0)}: records it had read are gone, or the offset was set by hand. \`tidemark verify ${directory}\` looks for damage; then: ${reset} --to-latest --execute`
+      return `${place}: it committed ${digits(row.committedOffset ?? 0)}, but the log ends at ${digits(row.logEndOffset ?? 0)}: records it had read are gone, or the offset was set by hand. \`tidemark verify ${named}\` looks for damage; then: ${reset} --to-latest --execute`
     case 'unavailable':
-      return `${place}: how far it is cannot be told, because ${row.reason ?? 'the log cannot be read'}. \`tidemark verify ${directory}\` looks for damage.`
+      return `${place}: how far it is cannot be told, because ${row.reason ?? 'the log cannot be read'}. \`tidemark verify ${named}\` looks for damage.`
     default:
       return `${place}: the topic it committed to does not exist any more, so the commit means nothing.`
   }

@@ -19,7 +19,7 @@ export function parseSavedOffsets(text: string): GroupOffset[] {
   return offsets
 }
 
-export function savedOffsetsTable(offsets: readonly GroupOffset[]): string {
+export function savedOffsetsTable(offsets: readonly GroupOffset[], maxWidth: number | undefined): string {
   const columns = [
     { title: 'Topic' },
     { title: 'Partition', isNumber: true },
@@ -32,7 +32,7 @@ export function savedOffsetsTable(offsets: readonly GroupOffset[]): string {
     digits(offset),
     metadata.length <= 40 ? metadata : `${metadata.slice(0, 39)}…`,
   ])
-  return renderTable(columns, rows)
+  return renderTable(columns, rows, maxWidth)
 }
 
 function parseLine(line: string, number: number): GroupOffset {

@@ -42,7 +42,14 @@ export function withoutControls(text: string): string {
 }
 
 const GAP = '  '
-const CONTROLS = /\p{Cc}/gu
+/** What moves the cursor, breaks the line, or turns the order in which what stands behind it is shown. */
+const CONTROLS = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu
+const ASCII = /^[\x20-\x7e]*$/
+/** What takes two columns of a terminal: the scripts of East Asia, their full-width forms, and emoji. */
+const WIDE =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]/u
+/** What takes none: it changes the character before it. */
+const COMBINING = /[\p{Mn}\p{Me}\p{Cf}]/u
 
 function blocks(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const width = Math.max(...columns.map(({ title }) => visibleWidth(title)))
@@ -53,7 +60,8 @@ function blocks(columns: readonly Column[], rows: readonly (readonly string[])[]
 }
 
 function escaped(character: string): string {
-  return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`
+  const code = character.charCodeAt(0).toString(16)
+  return code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`
 }
 
 function pad(text: string, width: number, isNumber: boolean): string {
@@ -62,5 +70,9 @@ function pad(text: string, width: number, isNumber: boolean): string {
 }
 
 function visibleWidth(text: string): number {
-  return [...withoutColours(text)].length
+  const plain = withoutColours(text)
+  if (ASCII.test(plain)) return plain.length
+  let width = 0
+  for (const character of plain) width += COMBINING.test(character) ? 0 : WIDE.test(character) ? 2 : 1
+  return width
 }

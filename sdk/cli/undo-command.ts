@@ -9,6 +9,7 @@ import { counted } from './plain-words.ts'
 import { changeToJson, planText } from './plan-text.ts'
 import { parseSavedOffsets, savedOffsetsTable } from './saved-offsets.ts'
 import { styleFor } from './style.ts'
+import { withoutControls } from './table.ts'
 import { UsageError } from './usage-error.ts'
 
 export const undoCommand: Command = {
@@ -82,7 +83,15 @@ async function undoReset(invocation: Invocation, tide: Tidemark, group: string):
     for (const change of plan.changes) await lines.line(JSON.stringify(changeToJson(group, change, isExecuted)))
     await lines.flush()
   } else if (plan.changes.length > 0) {
-    await terminal.output.write(planText(plan, { isExecuted, isRunning, isUndo: true, style: styleFor(terminal) }))
+    await terminal.output.write(
+      planText(plan, {
+        isExecuted,
+        isRunning,
+        isUndo: true,
+        style: styleFor(terminal),
+        maxWidth: terminal.output.columns,
+      }),
+    )
   }
   if (plan.changes.length > 0) return 0
   await terminal.errors.write(
@@ -104,10 +113,10 @@ async function undoDeletion(invocation: Invocation, tide: Tidemark, deleted: Del
     await lines.flush()
     return 0
   }
-  const title = `Group ${group}${isExecuted ? '' : ', dry run'}\n\n`
+  const title = `Group ${withoutControls(group)}${isExecuted ? '' : ', dry run'}\n\n`
   const end = isExecuted
     ? `Done: ${counted(offsets.length, 'partition')} committed again.\n`
     : 'Nothing was changed. Add --execute to commit this.\n'
-  await terminal.output.write(`${title}${savedOffsetsTable(offsets)}\n${end}`)
+  await terminal.output.write(`${title}${savedOffsetsTable(offsets, terminal.output.columns)}\n${end}`)
   return 0
 }

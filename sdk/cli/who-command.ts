@@ -5,6 +5,7 @@ import { reading, WHY_SILENT } from './directory-access.ts'
 import { LineWriter } from './line-writer.ts'
 import { agoWords } from './plain-words.ts'
 import { renderTable } from './table.ts'
+import type { Terminal } from './terminal.ts'
 
 export const whoCommand: Command = {
   name: 'who',
@@ -35,7 +36,7 @@ async function showProcesses({ terminal, isJson, positionals }: Invocation, tide
     await lines.flush()
     return 0
   }
-  await terminal.output.write(processText(described, positionals[0], terminal.environment.clock.nowMs()))
+  await terminal.output.write(processText(described, positionals[0], terminal))
   return 0
 }
 
@@ -44,12 +45,13 @@ function processes({ owner, neighbours }: DescribeClusterResponse): (readonly [s
   return owner === null ? others : [['owner', owner], ...others]
 }
 
-function processText(described: DescribeClusterResponse, path: string, nowMs: number): string {
+function processText(described: DescribeClusterResponse, path: string, terminal: Terminal): string {
   if (described.owner === null) return `No process has ${path} open for writing.\n`
   const columns = [{ title: 'Process', isNumber: true }, { title: 'Role' }, { title: 'Program' }, { title: 'Since' }]
+  const nowMs = terminal.environment.clock.nowMs()
   const rows = processes(described).map(([role, { pid, clientId, sinceMs }]) => {
     return [pid === null ? '?' : String(pid), role, clientId ?? '-', sinceMs === null ? '-' : agoWords(sinceMs, nowMs)]
   })
   const note = described.neighbours === null ? `\nIt cannot be asked who else is connected: ${WHY_SILENT}.\n` : ''
-  return renderTable(columns, rows) + note
+  return renderTable(columns, rows, terminal.output.columns) + note
 }

@@ -1,6 +1,7 @@
 import type { GroupTable } from '../group/group-table.ts'
 import { CONSUMER_OFFSETS_TOPIC } from '../topic/topic-name.ts'
 import { type Finding, type FindingDetails, Findings } from './finding.ts'
+import { shellWord } from './shell-word.ts'
 
 /** A partition as commits see it. */
 export interface CommittedPartition {
@@ -86,11 +87,6 @@ function judge(
 
 const OUT_OF_RANGE =
   'It answers OFFSET_OUT_OF_RANGE: consumers go on where auto.offset.reset says, by default at the end.'
-
-/** As it is typed in a shell. */
-function shellWord(text: string): string {
-  return /^[\w.:@%+=/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
-}
 
 function isOther(committed: string | null, present: string | null): boolean {
   return committed !== null && present !== null && committed !== present

@@ -26,6 +26,14 @@ test('a dry run shows what would be forgotten and how to put it back, and change
   expect((await run('lag', '--json')).output).toBe(before)
 })
 
+test('how to put it back can be pasted into a shell, whatever the group is called', async () => {
+  const shop = await createShop()
+  const tide = await shop.open()
+  await tide.groups.commit('`id` $HOME', [{ topic: 'payments', partition: 0, offset: 1 }])
+  const { output } = await shop.run('delete', '-g', '`id` $HOME')
+  expect(output).toContain("tidemark undo shop --group '`id` $HOME' --from-file FILE --execute\n")
+})
+
 test('--execute deletes the group; with --topic only what it committed there', async () => {
   const shop = await createShop()
   {

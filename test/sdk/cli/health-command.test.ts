@@ -31,6 +31,27 @@ test('the same group is well where nobody minds that it waits, and then the exit
   expect(output).toContain('fraud  ok ')
 })
 
+test('on a terminal the words are coloured, not their escapes shown, and a narrow one gets a block per group', async () => {
+  const { run, environment } = await createShop({ clock: 'manual' })
+  environment.advance(NOW_MS - environment.clock.nowMs())
+  const wide = await run('health', { isTerminal: true, size: { columns: 100, rows: 24 } })
+  expect(wide.output).toContain('fraud  \u001b[33mwarning\u001b[39m        0')
+  expect(wide.output).not.toContain('\\x1b')
+  const narrow = await run('health', { isTerminal: true, size: { columns: 40, rows: 24 } })
+  expect(narrow.output).toContain('Health        \u001b[33mwarning\u001b[39m\nMembers       0\n')
+})
+
+test("a group's name cannot move the cursor in what is said of it", async () => {
+  const { run, environment, open } = await createShop({ clock: 'manual' })
+  const tide = await open()
+  await tide.groups.commit('\u001b[2Jbad', [{ topic: 'payments', partition: 0, offset: 1 }])
+  await tide.close()
+  environment.advance(NOW_MS - environment.clock.nowMs())
+  const { output } = await run('health')
+  expect(output).toContain('no-members, group \\x1b[2Jbad')
+  expect(output).not.toContain('\u001b')
+})
+
 test('JSON has exactly the promised names', async () => {
   const { run, environment } = await createShop({ clock: 'manual' })
   environment.advance(NOW_MS - environment.clock.nowMs())

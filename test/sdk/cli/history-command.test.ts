@@ -32,6 +32,17 @@ test('every commit, reset, undo and deletion, in their order, in words', async (
   ])
 })
 
+test('on a terminal what happened is coloured, and a narrow one gets a block per commit', async () => {
+  const shop = await createShop()
+  await shop.run('reset', '-g', 'fraud', '-t', 'payments:0', '--to-latest', '--execute')
+  const terminal = { isTerminal: true, size: { columns: 100, rows: 24 } }
+  const wide = await shop.run('history', '-g', 'fraud', terminal)
+  expect(wide.output).toContain('\u001b[33mreset from 2\u001b[39m')
+  expect(wide.output).not.toContain('\\x1b')
+  const narrow = await shop.run('history', '-g', 'fraud', { ...terminal, size: { columns: 40, rows: 24 } })
+  expect(narrow.output).toContain('Offset         6\nWhat happened  \u001b[33mreset from 2')
+})
+
 test('JSON has exactly the promised names; --max keeps the newest', async () => {
   const shop = await createShop()
   await shop.run('reset', '-g', 'fraud', '-t', 'payments:0', '--to-latest', '--execute')

@@ -65,6 +65,13 @@ test('trouble comes with what happened and the command that helps', () => {
   expect(lagAdvice(ROWS.unavailable, './data')).toContain('because the disk failed. `tidemark verify ./data`')
 })
 
+test('a name from a foreign directory is only a name where the command is pasted into a shell', () => {
+  const row = { ...ROWS.lost, group: "$(touch x); it's\u001b[2J" }
+  expect(lagAdvice(row, './my data')).toContain(
+    "tidemark reset './my data' --group '$(touch x); it'\\''s\\x1b[2J' --topic t:0 --to-earliest --execute",
+  )
+})
+
 test('a group in one line', () => {
   expect(summaryWords([ROWS.behind, ROWS.upToDate])).toBe('1,204 behind')
   expect(summaryWords([ROWS.upToDate])).toBe('up to date')

@@ -31,6 +31,23 @@ test('a name cannot colour the table either', () => {
   )
 })
 
+test('a name cannot turn round the order of what stands behind it', () => {
+  expect(renderTable([{ title: 'Topic' }], [['a\u202eb\u2066c\u2028d']])).toBe('Topic\na\\u202eb\\u2066c\\u2028d\n')
+})
+
+test('characters of two columns and of none line up, too', () => {
+  const columns = [{ title: 'Group' }, { title: 'Lag', isNumber: true }]
+  const rows = ['日本語', 'ｆ１', '한국', '🎉', 'e\u0301t\u00e9', 'plain'].map((name) => [name, '1'])
+  expect(renderTable(columns, rows).split('\n').slice(1, -1)).toEqual([
+    '日本語    1',
+    'ｆ１      1',
+    '한국      1',
+    '🎉        1',
+    'e\u0301t\u00e9       1',
+    'plain     1',
+  ])
+})
+
 test('a table that is wider than the terminal is a block per row, and fits', () => {
   const columns = [{ title: 'Group' }, { title: 'Next to read', isNumber: true }, { title: 'State', isPainted: true }]
   const rows = [
