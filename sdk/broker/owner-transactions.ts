@@ -41,6 +41,8 @@ interface Parts {
   readonly topics: () => OwnerTopics
 }
 
+type Marker = Parameters<typeof encodeControlRecord>[0]
+
 /**
  * The transactions of an owned directory: `__transaction_state` behind the coordinator, markers in every partition of a
  * transaction that ends, and a timer for those that stay open.
@@ -54,8 +56,8 @@ export class OwnerTransactions {
   readonly #parts: Parts
   readonly #topic: CoordinatorTopic
   readonly #coordinator: TransactionCoordinator
-  /** Being ended by a request. */
-  readonly #ending = new Set<string>()
+  /** Those whose markers are being written. */
+  readonly #completing = new Map<string, Promise<void>>()
   #timer: Timer | undefined
   #dueMs = Number.POSITIVE_INFINITY
 
@@ -117,24 +119,16 @@ export class OwnerTransactions {
     const newProducerId = this.#coordinator.hasLastEpoch(transactionalId) ? await producerIds.take() : undefined
     const commits = result === 'commit' && this.#coordinator.isOpen(transactionalId, producer)
     const partitions = this.#coordinator.get(transactionalId)?.partitions ?? new Map()
-    // Decided while its records are not safe, it would outlive them.
-    if (commits) await this.#flushAll(partitions)
-    this.#ending.add(transactionalId)
-    try {
-      if (this.#coordinator.prepare(transactionalId, producer, result, newProducerId)) {
-        if (led.survives === 'power-loss' && commits) await led.log.flush()
-        await this.#complete(transactionalId)
-      }
-    } finally {
-      this.#ending.delete(transactionalId)
-      const left = this.#coordinator.get(transactionalId)
-      if (left !== undefined && isPrepared(left)) this.#lookAt(this.#environment.clock.nowMs() + RETRY_MS)
+    if (commits) await this.#makeSafe(transactionalId, partitions)
+    // Who got no answer asks again: it gets the same one.
+    await this.#completing.get(transactionalId)?.catch(() => {})
+    if (this.#coordinator.prepare(transactionalId, producer, result, newProducerId)) {
+      await this.#complete(transactionalId)
     }
-    // It is decided; what is waited for is that readers see it.
-    if (commits) await this.#flushAll(partitions).catch(() => {})
+    const next = identity(this.#coordinator.get(transactionalId)!)
     // Where transactions share an epoch, the next one must not be taken for this one.
     if (this.#version < EPOCH_PER_TRANSACTION_SINCE) await led.log.flush()
-    return identity(this.#coordinator.get(transactionalId)!)
+    return next
   }
 
   close(): void {
@@ -146,31 +140,69 @@ export class OwnerTransactions {
     return this.#parts.metadata.image.features.get('transaction.version') ?? 0
   }
 
-  /** Aborts what is open, and completes what was decided. */
-  async #endLeftOver(transactionalId: string): Promise<void> {
-    const left = this.#coordinator.get(transactionalId)
-    if (left === undefined || this.#ending.has(transactionalId)) return
-    await this.#topic.lead(transactionalId)
-    if (isOngoing(left)) this.#coordinator.fence(transactionalId)
-    const decided = this.#coordinator.get(transactionalId)!
-    if (isPrepared(decided)) await this.#complete(transactionalId)
+  /** Decided while its records are not safe, it would outlive them. What cannot be made safe is aborted. */
+  async #makeSafe(transactionalId: string, partitions: Transaction['partitions']): Promise<void> {
+    try {
+      await this.#flushAll(partitions)
+    } catch (error) {
+      // Where that fails too, it is tried again later.
+      await this.#endLeftOver(transactionalId).catch(() => {})
+      throw error
+    }
   }
 
-  /** Writes the markers of a transaction that is decided. */
-  async #complete(transactionalId: string): Promise<void> {
+  /** Aborts what is open, and completes what was decided. */
+  async #endLeftOver(transactionalId: string): Promise<void> {
+    if (this.#coordinator.get(transactionalId) === undefined) return
+    await this.#topic.lead(transactionalId)
+    if (isOngoing(this.#coordinator.get(transactionalId)!)) this.#coordinator.fence(transactionalId)
+    if (isPrepared(this.#coordinator.get(transactionalId)!)) await this.#complete(transactionalId)
+  }
+
+  /** Tells all of its partitions of a transaction that is decided; several callers share it. */
+  #complete(transactionalId: string): Promise<void> {
+    const known = this.#completing.get(transactionalId)
+    if (known !== undefined) return known
+    const completing = this.#tellAll(transactionalId)
+      .catch((error: unknown) => {
+        this.#lookAt(this.#environment.clock.nowMs() + RETRY_MS)
+        throw error
+      })
+      .finally(() => this.#completing.delete(transactionalId))
+    this.#completing.set(transactionalId, completing)
+    return completing
+  }
+
+  async #tellAll(transactionalId: string): Promise<void> {
+    const { log, leaderEpoch, survives } = this.#topic.led(transactionalId)!
     const transaction = this.#coordinator.get(transactionalId)!
-    const { leaderEpoch: coordinatorEpoch } = this.#topic.led(transactionalId)!
-    const type = transaction.state === 'PrepareCommit' ? 'Commit' : 'Abort'
+    const { state, partitions } = transaction
+    const isCommit = state === 'PrepareCommit'
+    // Whoever has the directory next must not decide otherwise than partitions were told.
+    if (isCommit && survives === 'power-loss') await log.flush()
+    await this.#writeMarkers(transaction, { type: isCommit ? 'Commit' : 'Abort', coordinatorEpoch: leaderEpoch })
+    // Once it stands as complete nobody makes up for a marker that a power loss took. Without one it is aborted.
+    if (isCommit) await this.#flushAll(partitions)
+    this.#coordinator.complete(transactionalId)
+  }
+
+  /** A partition that refuses its marker keeps it from no other. */
+  async #writeMarkers(transaction: Transaction, marker: Marker): Promise<void> {
+    const { partitions } = this.#parts
+    const failures: unknown[] = []
     for (const [topic, numbers] of transaction.partitions) {
       for (const partition of numbers) {
         // A topic may have been deleted since.
-        if (!this.#parts.partitions.exists(topic, partition)) continue
-        const { partitions } = this.#parts
-        const led = partitions.led(topic, partition) ?? (await partitions.lead(topic, partition))
-        if (isOpenIn(led.log, transaction)) this.#mark(led, transaction, { type, coordinatorEpoch })
+        if (!partitions.exists(topic, partition)) continue
+        try {
+          const led = partitions.led(topic, partition) ?? (await partitions.lead(topic, partition))
+          if (isOpenIn(led.log, transaction)) this.#mark(led, transaction, marker)
+        } catch (error) {
+          failures.push(error)
+        }
       }
     }
-    this.#coordinator.complete(transactionalId)
+    if (failures.length > 0) throw failures[0]
   }
 
   /** After a power loss, records may be there of which the coordinator knows nothing. They hold readers up for ever. */
@@ -181,11 +213,7 @@ export class OwnerTransactions {
     }
   }
 
-  #mark(
-    led: LedPartition,
-    { producerId, producerEpoch }: TransactionalProducer,
-    marker: { readonly type: 'Abort' | 'Commit'; readonly coordinatorEpoch: number },
-  ): void {
+  #mark(led: LedPartition, { producerId, producerEpoch }: TransactionalProducer, marker: Marker): void {
     const record = { ...encodeControlRecord(marker), timestampMs: this.#environment.clock.nowMs() }
     const bytes = encodeBatch([record], { producerId, producerEpoch, isTransactional: true, isControl: true })
     this.#parts.partitions.append(led, bytes)

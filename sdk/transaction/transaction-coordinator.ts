@@ -139,9 +139,10 @@ export class TransactionCoordinator {
     })
   }
 
-  /** Whether the producer has an open transaction that it may end. Throws PRODUCER_FENCED. */
+  /** Whether the producer has an open transaction. */
   isOpen(transactionalId: string, producer: TransactionalProducer): boolean {
-    return this.#hasEnded(transactionalId, producer) ? false : isOngoing(this.#check(transactionalId, producer))
+    const known = this.get(transactionalId)
+    return known !== undefined && isOngoing(known) && isSame(known, producer)
   }
 
   /**
@@ -157,6 +158,7 @@ export class TransactionCoordinator {
     const ended = this.#hasEnded(transactionalId, producer)
     if (ended === result) return false
     if (ended !== undefined) throw endedOtherwise(transactionalId, ended)
+    this.#checkNotCommitting(transactionalId, producer)
     const known = this.#check(transactionalId, producer)
     if (isPrepared(known)) throw concurrent(transactionalId)
     if (!isOngoing(known)) {
@@ -226,25 +228,40 @@ export class TransactionCoordinator {
     return this.#hasEpochs ? this.#options.version() : 0
   }
 
-  #check(transactionalId: string, { producerId, producerEpoch }: TransactionalProducer): Transaction {
+  #check(transactionalId: string, producer: TransactionalProducer): Transaction {
+    const { producerId, producerEpoch } = producer
     const known = this.get(transactionalId)
-    if (known?.producerId === producerId && known.producerEpoch === producerEpoch) return known
+    if (known !== undefined && isSame(known, producer)) return known
     const now = known === undefined ? 'nobody' : `producer ${known.producerId}/${known.producerEpoch}`
     const message = `Producer ${producerId}/${producerEpoch} no longer has the transactions of "${transactionalId}", ${now} has: its own took too long, or whoever had the directory is gone. It was aborted.`
     throw new TidemarkError('PRODUCER_FENCED', message)
+  }
+
+  /** Whoever is told that he is fenced takes his transaction for aborted. */
+  #checkNotCommitting(transactionalId: string, producer: TransactionalProducer): void {
+    const known = this.get(transactionalId)
+    if (known?.state === 'PrepareCommit' && follows(known, producer)) throw concurrent(transactionalId)
   }
 
   /** How the transaction that the producer wants to end did end, if it has. */
   #hasEnded(transactionalId: string, producer: TransactionalProducer): TransactionResult | undefined {
     const known = this.get(transactionalId)
     if (known === undefined) return undefined
-    const { state, producerId, producerEpoch, previousProducerId } = known
+    const { state, previousProducerId } = known
     const result = state === 'CompleteCommit' ? 'commit' : state === 'CompleteAbort' ? 'abort' : undefined
-    const wasFollowed = producerId === producer.producerId && producerEpoch === producer.producerEpoch + 1
     const wasReplaced = previousProducerId === producer.producerId && producer.producerEpoch >= LAST_EPOCH
-    const isOldKind = !this.#hasEpochs && producerId === producer.producerId && producerEpoch === producer.producerEpoch
-    return wasFollowed || wasReplaced || isOldKind ? result : undefined
+    const isOldKind = !this.#hasEpochs && isSame(known, producer)
+    return follows(known, producer) || wasReplaced || isOldKind ? result : undefined
   }
+}
+
+function isSame({ producerId, producerEpoch }: TransactionalProducer, other: TransactionalProducer): boolean {
+  return producerId === other.producerId && producerEpoch === other.producerEpoch
+}
+
+/** Whether the epoch is the one that a transaction of the producer ends with. */
+function follows({ producerId, producerEpoch }: TransactionalProducer, producer: TransactionalProducer): boolean {
+  return producerId === producer.producerId && producerEpoch === producer.producerEpoch + 1
 }
 
 export function isOngoing({ state }: Transaction): boolean {

@@ -174,6 +174,24 @@ test('asked again how it ended, by a client that got no answer, the broker and t
   await next.close()
 })
 
+test('asked again at any time while it is being committed, the broker always answers the same', async () => {
+  const environment = new MemoryEnvironment()
+  const owner = await createWorld(environment).own()
+  await create(owner, 't')
+  const sender = await Sender.begin(owner)
+  await sender.send('a')
+  const request = { transactionalId: 'tx', ...sender.producer, result: 'commit' } as const
+  let isOver = false
+  const answers = [owner.endTxn(request).finally(() => (isOver = true))]
+  while (!isOver) {
+    answers.push(owner.endTxn(request))
+    await (answers.length % 5 === 0 ? environment.timers.yield() : undefined)
+  }
+  expect(answers.length).toBeGreaterThan(5)
+  expect(new Set((await Promise.all(answers)).map((answer) => JSON.stringify(answer))).size).toBe(1)
+  expect(await visible(owner)).toEqual(['a'])
+})
+
 test('whoever takes the directory aborts what was open: its producer is too late with everything', async () => {
   const machine = new MemoryEnvironment()
   const owner = await Owner.open(machine, PATH, OPTIONS)

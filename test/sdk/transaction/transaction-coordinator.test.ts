@@ -44,6 +44,8 @@ test('a transaction goes through Kafka’s states, each with its epoch', () => {
   ])
   expect(coordinator.prepare('tx', first, 'commit', undefined)).toBe(true)
   expect(() => coordinator.join('tx', { producerId: 7, producerEpoch: 1 }, 't', 0)).toThrow('just ending')
+  const askedAgain = () => coordinator.prepare('tx', first, 'commit', undefined)
+  expect(askedAgain, 'it is not aborted').toThrow('just ending')
   coordinator.complete('tx')
   expect(coordinator.get('tx')).toMatchObject({ producerId: 7, producerEpoch: 1, state: 'CompleteCommit' })
   expect(coordinator.prepare('tx', first, 'commit', undefined), 'asked again').toBe(false)
