@@ -17,6 +17,8 @@ const WRONG_USE_CODES: ReadonlySet<string> = new Set([
 
 /** What to print for an error, and with which code to end. Only our own bugs show a stack. */
 export function explain(error: unknown): { readonly message: string; readonly exitCode: ExitCode } {
+  // What came first; that closing failed after it, too, would hide it.
+  if (error instanceof SuppressedError) return explain(error.suppressed)
   if (error instanceof UsageError) return { message: error.message, exitCode: 2 }
   if (error instanceof TidemarkError) {
     return { message: error.message, exitCode: WRONG_USE_CODES.has(error.code) ? 2 : 1 }

@@ -72,7 +72,8 @@ export class OptionValues {
 export function wholeNumber(name: string, text: string, min: number): number {
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
   if (Number.isSafeInteger(value) && value >= min) return value
-  throw new UsageError(`${name} takes a whole number from ${min} on, not "${text}".`)
+  const range = value > Number.MAX_SAFE_INTEGER ? `up to ${Number.MAX_SAFE_INTEGER}` : `from ${min} on`
+  throw new UsageError(`${name} takes a whole number ${range}, not "${text}".`)
 }
 
 const SECONDS = { s: 1, m: 60, h: 3600 } as const
@@ -87,14 +88,21 @@ export function spanMs(name: string, text: string): number {
 
 /**
  * Milliseconds since 1970 of `2026-03-01` or `2026-03-01T04:00:00.000`, UTC unless it says otherwise, as Kafka's tools
- * read it. @throws UsageError
+ * read it. `orElse`: what else the option takes. @throws UsageError
  */
-export function instant(name: string, text: string): number {
-  const isDate = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:?\d\d)?)?$/.test(text)
-  const hasZone = /(Z|[+-]\d\d:?\d\d)$/.test(text.slice('2026-03-01'.length))
-  const ms = isDate ? Date.parse(hasZone || !text.includes('T') ? text : `${text}Z`) : Number.NaN
+export function instant(name: string, text: string, orElse = ''): number {
+  const [, day, time = 'T00:00', zone = 'Z'] =
+    /^(\d{4}-\d\d-\d\d)(?:(T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(Z|[+-]\d\d:?\d\d)?)?$/.exec(text) ?? []
+  const ms = day !== undefined && isDay(day) ? Date.parse(`${day}${time}${zone}`) : Number.NaN
   if (ms >= 0) return ms
-  throw new UsageError(`${name} takes a time such as 2026-03-01T04:00 or 2026-03-01T04:00:00+01:00, not "${text}".`)
+  const times = 'a time such as 2026-03-01T04:00 (UTC) or 2026-03-01T04:00:00+01:00'
+  throw new UsageError(`${name} takes ${orElse}${times}, not "${text}".`)
+}
+
+/** `Date` takes the 30th of February for the 2nd of March. */
+function isDay(day: string): boolean {
+  const ms = Date.parse(day)
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(day)
 }
 
 function parseArgsOptions(specs: OptionSpecs): ParseArgsOptionsConfig {

@@ -1,9 +1,11 @@
+import { DEFAULT_CONSUME } from '../client/consume-options.ts'
 import { bytes, nullable } from '../client/serde.ts'
+import { TidemarkError } from '../errors.ts'
 import type { Tidemark } from '../tidemark.ts'
 import { type Command, type ExitCode, type Invocation, WRONG_USE } from './command.ts'
 import { checkTopicExists, reading } from './directory-access.ts'
 import { LineWriter } from './line-writer.ts'
-import { wholeNumber } from './option-values.ts'
+import { instant, wholeNumber } from './option-values.ts'
 import { recordToJson } from './record-json.ts'
 import { recordLine } from './record-text.ts'
 import { styleFor } from './style.ts'
@@ -20,13 +22,14 @@ export const readCommand: Command = {
     from: {
       type: 'string',
       valueName: 'WHERE',
-      description: 'earliest (default), latest, an offset, or a time such as 2026-11-22 or 2026-11-22T10:00:00Z',
+      description:
+        'earliest (default), latest, an offset, or a time such as 2026-11-22 or 2026-11-22T10:00 (UTC unless it says +01:00)',
     },
     max: { type: 'string', short: 'n', valueName: 'N', description: 'stop after this many records' },
     isolation: {
       type: 'string',
       valueName: 'LEVEL',
-      description: 'read_uncommitted (default), or read_committed: without records of open and aborted transactions',
+      description: 'read_committed (default), or read_uncommitted: records of open and aborted transactions, too',
     },
     'skip-damage': { type: 'boolean', description: 'go on behind records that are damaged, instead of stopping there' },
     follow: { type: 'boolean', short: 'f', description: 'go on with what is written from now on, until interrupted' },
@@ -48,7 +51,9 @@ export const readCommand: Command = {
   exitCodes: [{ code: 0, means: 'fine' }, { code: 1, means: 'the log is damaged or cannot be read' }, WRONG_USE],
   run: (invocation) => {
     const question = parseQuestion(invocation)
-    return reading(invocation, (tide) => readRecords(invocation, tide, question))
+    return reading(invocation, (tide) => readRecords(invocation, tide, question)).catch((error: unknown) => {
+      throw advised(error, question)
+    })
   },
 }
 
@@ -90,13 +95,21 @@ async function readRecords(invocation: Invocation, tide: Tidemark, question: Que
   return 0
 }
 
+/** The same offset is there in one partition and not in the next. */
+function advised(error: unknown, { from, partition }: Question): unknown {
+  const isOutside = error instanceof TidemarkError && error.code === 'OFFSET_OUT_OF_RANGE'
+  if (!isOutside || partition !== undefined || typeof from === 'string' || !('offset' in from)) return error
+  const advice = 'Every partition has offsets of its own: say which one is meant with --partition N.'
+  return new TidemarkError(error.code, `${error.message} ${advice}`, { cause: error })
+}
+
 function placeOf(record: { readonly partition: number; readonly offset: number; readonly timestampMs: number }) {
   const { partition, offset, timestampMs } = record
   return { partition, offset, timestampMs }
 }
 
 function parseQuestion({ options }: Invocation): Question {
-  const isolation = options.text('isolation') ?? 'read_uncommitted'
+  const isolation = options.text('isolation') ?? DEFAULT_CONSUME.isolation
   if (isolation !== 'read_uncommitted' && isolation !== 'read_committed') {
     throw new UsageError(`--isolation takes read_uncommitted or read_committed, not "${isolation}".`)
   }
@@ -108,16 +121,10 @@ function parseQuestion({ options }: Invocation): Question {
   }
 }
 
-const ISO_TIME = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/
-
 function parseFrom(text: string): From {
   if (text === 'earliest' || text === 'latest') return text
   if (/^\d+$/.test(text)) return { offset: wholeNumber('--from', text, 0) }
-  const timestampMs = ISO_TIME.test(text) ? Date.parse(text) : Number.NaN
-  if (!Number.isNaN(timestampMs)) return { timestampMs }
-  throw new UsageError(
-    `--from takes earliest, latest, an offset, or a time such as 2026-11-22T10:00:00Z, not "${text}".`,
-  )
+  return { timestampMs: instant('--from', text, 'earliest, latest, an offset, or ') }
 }
 
 async function checkPartitionExists(tide: Tidemark, topic: string, partition: number): Promise<void> {

@@ -177,6 +177,7 @@ function targetsOf(options: OptionValues): ResetTarget[] {
 }
 
 function signedNumber(text: string): number {
+  if (!/^[+-]?\d+$/.test(text)) throw new UsageError(`--by takes a whole number, such as 1 or -100, not "${text}".`)
   const size = wholeNumber('--by', text.replace(/^[+-]/, ''), 0)
   return text.startsWith('-') ? -size : size
 }

@@ -363,11 +363,21 @@ function withoutValue(record: unknown, topic: string): TidemarkError {
   return new TidemarkError('ENCODE_FAILED', message, { topic })
 }
 
+/** Of a `Map` or a fetch's `Headers` nothing would be sent, without a word. */
+function isObjectOfHeaders(headers: unknown): headers is Readonly<Record<string, HeaderValue>> {
+  return typeof headers === 'object' && headers !== null && !(Symbol.iterator in headers)
+}
+
+function noHeaders(headers: unknown, topic: string): never {
+  const message = `The headers of a record are ${shown(headers)}; they must be an object such as { trace: 'abc' }, or a list of { key, value }.`
+  throw new TidemarkError('ENCODE_FAILED', message, { topic })
+}
+
 /** Kafka allows a header key to repeat, an object does not: both are taken. @throws {TidemarkError} ENCODE_FAILED */
 function headersOf(headers: HeadersToSend, topic: string): readonly Header[] {
   const entries = Array.isArray(headers)
-    ? (headers as readonly Header[]).map(({ key, value }) => [key, value] as const)
-    : Object.entries(headers as Readonly<Record<string, HeaderValue>>)
+    ? headers.map((header: Partial<Header> | null) => [header?.key, header?.value] as const)
+    : Object.entries(isObjectOfHeaders(headers) ? headers : noHeaders(headers, topic))
   return entries.map(([key, value]) => {
     if (typeof key !== 'string')
       throw new TidemarkError('ENCODE_FAILED', 'The key of a header must be text.', { topic })

@@ -275,6 +275,6 @@ export class Reading implements LoopSource, Finishable {
 
 function outOfRange(buffer: PartitionBuffer, [start, end]: readonly [number, number], cause?: unknown): TidemarkError {
   const { topic, partition, fetchOffset: offset } = buffer
-  const message = `Offset ${offset} of ${topic}-${partition} cannot be read: the log holds offsets ${start} to ${end}.`
+  const message = `Offset ${offset} of ${topic}-${partition} cannot be read: the log begins at ${start} and ends at ${end}.`
   return new TidemarkError('OFFSET_OUT_OF_RANGE', message, { topic, partition, offset, cause })
 }

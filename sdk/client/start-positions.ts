@@ -75,7 +75,7 @@ export class StartPositions {
     const { offset } = found!
     if (offset < start || offset > end) {
       const { topic, partition } = place
-      const message = `Offset ${offset} of ${topic}-${partition} is not there to go on at: the log holds offsets ${start} to ${end}.`
+      const message = `Offset ${offset} of ${topic}-${partition} is not there to go on at: the log begins at ${start} and ends at ${end}.`
       throw new TidemarkError('OFFSET_OUT_OF_RANGE', message, { topic, partition, offset })
     }
     return await this.#startAt(place, offset, end)

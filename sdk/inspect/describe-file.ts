@@ -37,9 +37,9 @@ const OPTION_KINDS: OptionKinds<DescribeFileOptions> = {
  */
 export async function* describeFile(path: string, options: DescribeFileOptions = {}): AsyncGenerator<FileRow, void> {
   checkOptions('describeFile', options, OPTION_KINDS)
-  const file = locate(path, options)
-  checkNotAborted(file)
   try {
+    const file = locate(path, options)
+    checkNotAborted(file)
     yield* rowsOf(file)
   } catch (error) {
     throw asDiskFailure(error, `read ${path}`)

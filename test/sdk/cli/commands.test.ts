@@ -85,7 +85,33 @@ test('read: one partition, an offset, a time, a number of records', async () => 
   // The fourth second after 2023-11-14T22:13:20Z.
   expect(await offsets('-p', '0', '--from', '2023-11-14T22:13:24Z')).toEqual(['0@4', '0@5'])
   expect(await offsets('--from', '2023-11-15')).toEqual([])
-  expect(await offsets('-p', '0', '-n', '1', '--isolation', 'read_committed')).toEqual(['0@0'])
+})
+
+test('read: an offset that only some partitions have is said with what to do', async () => {
+  const { run } = await createShop()
+  const { code, errors } = await run('read', 'payments', '--from', '5')
+  expect([code, errors]).toEqual([
+    1,
+    'tidemark: Offset 5 of payments-1 cannot be read: the log begins at 0 and ends at 4. Every partition has offsets of its own: say which one is meant with --partition N.\n',
+  ])
+  expect((await run('read', 'payments', '-p', '1', '--from', '5')).errors).not.toContain('--partition')
+})
+
+test('read: what an aborted transaction sent only where it is asked for', async () => {
+  const shop = await createShop()
+  const tide = await shop.open()
+  const topic = tide.topic('outbox')
+  const sent = tide.transaction(async (tx) => {
+    await tx.send(topic, { value: Buffer.from('never') })
+    throw new Error('changed my mind')
+  })
+  await expect(sent).rejects.toThrow('changed my mind')
+  await topic.send({ value: Buffer.from('true') })
+  const values = async (...typed: string[]) =>
+    (await shop.run('read', 'outbox', '--json', ...typed)).json().map(({ value }) => value)
+  expect(await values()).toEqual(['true'])
+  expect(await values('--isolation', 'read_committed')).toEqual(['true'])
+  expect(await values('--isolation', 'read_uncommitted')).toEqual(['never', 'true'])
 })
 
 test('read: a line per record, whatever is in it', async () => {

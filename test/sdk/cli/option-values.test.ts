@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type OptionSpecs, OptionValues } from '../../../sdk/cli/option-values.ts'
+import { instant, type OptionSpecs, OptionValues } from '../../../sdk/cli/option-values.ts'
 import { nearestName } from '../../../sdk/client/nearest-name.ts'
 
 const SPECS = {
@@ -41,10 +41,20 @@ test('a forgotten value, one too many and an option given twice are said', () =>
 
 test('numbers are whole, in range and exact', () => {
   expect(parse('--max', '007').count('max', 0)).toBe(7)
-  for (const text of ['-1', '1.5', 'ten', '9007199254740993', '1e3', '']) {
+  for (const text of ['-1', '1.5', 'ten', '1e3', '']) {
     expect(() => parse(`--max=${text}`).count('max', 0), text).toThrow('--max takes a whole number from 0 on')
   }
+  expect(() => parse('--max', '9007199254740993').count('max', 0)).toThrow('a whole number up to 9007199254740991')
   expect(() => parse('--max', '0').count('max', 1)).toThrow('from 1 on')
+})
+
+test('a time is UTC unless it says otherwise, and of a day that there is', () => {
+  expect(instant('--from', '2024-02-29')).toBe(Date.UTC(2024, 1, 29))
+  expect(instant('--from', '2026-11-22T10:00')).toBe(Date.UTC(2026, 10, 22, 10))
+  expect(instant('--from', '2026-11-22T00:30:00.5+01:00')).toBe(Date.UTC(2026, 10, 21, 23, 30, 0, 500))
+  for (const text of ['2026-02-29', '2026-04-31T10:00', '2026-11-22T25:00', '2026-11', 'today', '1969-12-31']) {
+    expect(() => instant('--from', text, 'earliest, or '), text).toThrow('--from takes earliest, or a time such as')
+  }
 })
 
 test('the nearest name is a typing error away, or nothing', () => {

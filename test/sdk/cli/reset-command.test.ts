@@ -173,6 +173,10 @@ test("Kafka's CSV goes in and comes out", async () => {
     input: 'fraud,payments,1,3\nother,payments,0,0\n',
   })
   expect([code, json().map(({ partition, after }) => [partition, after])]).toEqual([0, [[1, 3]]])
+  expect(await shop.run('reset', '-g', 'fraud', '--from-file', 'shop')).toMatchObject({
+    code: 2,
+    errors: expect.stringContaining('shop is a directory, not a file.'),
+  })
   const wrong = await shop.run('reset', '-g', 'fraud', '--from-file', '-', { input: 'payments\n' })
   expect([wrong.code, wrong.errors.slice(0, 30)]).toEqual([2, 'tidemark: Line 1 is not "topic'])
 })

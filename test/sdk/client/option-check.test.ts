@@ -167,7 +167,7 @@ test('a walk that starts past the end says so, with follow and without', async (
       for await (const _ of topic.read({ from: { offset: 99_999 }, follow })) throw new Error('a record')
     }
     expect(await refusal(walk)).toContain(
-      'OFFSET_OUT_OF_RANGE Offset 99999 of t-0 cannot be read: the log holds offsets 0 to 1.',
+      'OFFSET_OUT_OF_RANGE Offset 99999 of t-0 cannot be read: the log begins at 0 and ends at 1.',
     )
   }
   for await (const _ of topic.read({ from: { offset: 1 }, follow: false })) throw new Error('a record')

@@ -353,11 +353,19 @@ test('partitions that were added are used as soon as the broker says so', async 
 
 test('a header that is neither text, bytes nor null fails its own send, and no other', async () => {
   const t = createClient().topic('t')
-  const bad: unknown[] = [{ trace: undefined }, { retries: 5 }, [{ key: 'a', value: {} }], [{ key: 1, value: 'x' }]]
+  const bad: unknown[] = [
+    { trace: undefined },
+    { retries: 5 },
+    [{ key: 'a', value: {} }],
+    [{ key: 1, value: 'x' }],
+    [null],
+  ]
+  // Of these nothing, or nonsense, would be sent.
+  bad.push(new Map([['trace', 'abc']]), new Headers({ trace: 'abc' }), 'trace', 5, null, Buffer.from('trace'))
   for (const headers of bad) {
     const sends = [t.send({ value: 'x', headers: headers as never }), t.send({ value: 'good' })]
     const [refused, sent] = await Promise.allSettled(sends)
-    expect(refused).toMatchObject({ status: 'rejected', reason: { code: 'ENCODE_FAILED' } })
+    expect(refused, String(headers)).toMatchObject({ status: 'rejected', reason: { code: 'ENCODE_FAILED' } })
     expect(sent).toMatchObject({ status: 'fulfilled' })
   }
   await t.send({

@@ -103,7 +103,7 @@ test('an offset outside the log is thrown with what the log holds', async () => 
   await expect(readAll({ from: { offset: 99 } })).rejects.toMatchObject({
     code: 'OFFSET_OUT_OF_RANGE',
     offset: 99,
-    message: expect.stringContaining('the log holds offsets 0 to 5'),
+    message: expect.stringContaining('the log begins at 0 and ends at 5'),
   })
 })
 

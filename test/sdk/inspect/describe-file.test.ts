@@ -359,6 +359,8 @@ test('what is no file of Kafka’s, and what may not be read, is refused with th
   expect(await refusal('t-0/none.log')).toMatchObject({ message: 'There is no file /data/t-0/none.log.' })
   environment.failNext('open', { error: 'EACCES', path: /\.log$/ })
   expect(await refusal(`${FIRST}.log`)).toMatchObject({ code: 'STORAGE_ERROR' })
+  environment.failNext('stat', { error: 'EACCES', path: /\.log$/ })
+  expect(await refusal(`${FIRST}.log`)).toMatchObject({ code: 'STORAGE_ERROR' })
   const aborted = describeFile(`/data/${FIRST}.log`, { environment, signal: AbortSignal.abort() })
   await expect(aborted.next()).rejects.toMatchObject({ code: 'ABORTED' })
 })
