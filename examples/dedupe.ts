@@ -1,21 +1,20 @@
 /**
- * Each payment is booked once, although a crash may hand some out again: `record.id` is unique for ever, and is written in the
+ * Each booking is made once, although a crash may hand some out again: `record.id` is unique for ever, and is written in the
  * same transaction as what the record caused. Unlike an offset per partition, as in batch-import.ts, it does not need the
  * records in order, so many can be worked on at a time.
  *
  *   node dedupe.ts ./data ledger.db
  */
-
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { json, open } from 'tidemark'
 
 const [directory = './data', databaseFile = 'ledger.db'] = process.argv.slice(2)
 await using tide = await open(directory)
-const payments = tide.topic('payments', { value: json<{ amount: number }>() })
+const bookings = tide.topic('bookings', { value: json<{ amount: number }>() })
 
-const { created } = await payments.ensure()
-if (created) await payments.sendBatch([10, 20, 30].map((amount) => ({ key: 'Ada', value: { amount } })))
+const { created } = await bookings.ensure()
+if (created) await bookings.sendBatch([10, 20, 30].map((amount) => ({ key: 'Ada', value: { amount } })))
 
 using database = new DatabaseSync(databaseFile)
 database.exec(`
@@ -28,7 +27,7 @@ const add = database.prepare(
 )
 
 let again = 0
-await payments.consume({ group: 'ledger', follow: false }).run(
+await bookings.consume({ group: 'ledger', follow: false }).run(
   async ({ id, key, value }) => {
     await sleep(1) // what takes its time comes before the transaction
     database.exec('BEGIN')

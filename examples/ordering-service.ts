@@ -5,6 +5,7 @@
  *   curl -d '{"item":"tea","count":2}' localhost:3000/orders
  */
 import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { json, open, shutdownSignal, TidemarkError } from 'tidemark'
 
@@ -45,7 +46,7 @@ const server = createServer(async (request, response) => {
   }
 })
 server.listen(Number(process.env['PORT'] ?? 3000), () =>
-  console.log(`listening on ${JSON.stringify(server.address())}`),
+  console.log(`listening on http://localhost:${(server.address() as AddressInfo).port}`),
 )
 signal.addEventListener('abort', () => server.close())
 

@@ -11,11 +11,13 @@
  */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { open, shutdownSignal, string } from 'tidemark'
 
 const [role, directory = './data'] = process.argv.slice(2)
+if (role !== 'web' && role !== 'worker') throw new Error('Say which one this is: node web-and-worker.ts web, or worker')
 const signal = shutdownSignal()
 await using tide = await open(directory)
 const jobs = tide.topic('jobs', { value: string, partitions: 3 })
@@ -34,7 +36,9 @@ async function web(): Promise<void> {
     const result = table.get((request.url ?? '').slice(1))
     response.writeHead(result === undefined ? 404 : 200).end(result ?? 'not yet')
   })
-  server.listen(Number(process.env['PORT'] ?? 3000), () => console.log(`listening ${JSON.stringify(server.address())}`))
+  server.listen(Number(process.env['PORT'] ?? 3000), () => {
+    console.log(`listening on http://localhost:${(server.address() as AddressInfo).port}`)
+  })
   signal.addEventListener('abort', () => server.close())
   await once(server, 'close')
 }

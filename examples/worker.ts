@@ -6,11 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { json, open, shutdownSignal } from 'tidemark'
 
 await using tide = await open(process.argv[2] ?? './data')
-const jobs = tide.topic('jobs', { value: json<{ url: string }>() })
+const images = tide.topic('images', { value: json<{ url: string }>() })
 
-for await (const job of jobs.consume({ group: 'thumbnails', signal: shutdownSignal() })) {
+for await (const image of images.consume({ group: 'thumbnails', signal: shutdownSignal() })) {
   // The id is the same whenever the record comes again: a natural key where work must not be done twice.
-  console.log(`working on ${job.id}: ${job.value.url}`)
+  console.log(`working on ${image.id}: ${image.value.url}`)
   await sleep(20)
 }
 console.log('closed in order')

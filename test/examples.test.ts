@@ -1,7 +1,7 @@
 /** examples/ does what it says: every file of it is run here, as a user would, and killed where it promises to survive it. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -40,21 +40,21 @@ test('the worker ends in order at SIGTERM, and the next one goes on with the nex
   const folder = createFolder()
   const directory = join(folder, 'data')
   const tide = await open(directory)
-  const jobs = tide.topic('jobs', { value: json<{ url: string }>() })
-  await jobs.sendBatch(Array.from({ length: 30 }, (_, n) => ({ value: { url: `/${n}` } })))
+  const images = tide.topic('images', { value: json<{ url: string }>() })
+  await images.sendBatch(Array.from({ length: 30 }, (_, n) => ({ value: { url: `/${n}` } })))
   await tide.close()
 
   const first = start('worker.ts', [directory])
-  await first.line(/^working on jobs-0@3:/)
+  await first.line(/^working on images-0@3:/)
   first.child.kill('SIGTERM')
   expect(await first.end).toBe(0)
   const worked = first.lines.filter((line) => line.startsWith('working')).length
 
   const second = start('worker.ts', [directory])
-  await second.line(/^working on jobs-0@29:/)
+  await second.line(/^working on images-0@29:/)
   second.child.kill('SIGTERM')
   expect(await second.end).toBe(0)
-  expect(second.lines[0]).toBe(`working on jobs-0@${worked}: /${worked}`)
+  expect(second.lines[0]).toBe(`working on images-0@${worked}: /${worked}`)
 })
 
 test('the import has each record in the database once, although it was killed at a bad moment', async () => {
@@ -76,12 +76,9 @@ test('a web server and a worker share a directory, and each goes on when the oth
   const directory = join(createFolder(), 'data')
   const webServer = async () => {
     const program = start('web-and-worker.ts', ['web', directory], { PORT: '0' })
-    const { port } = JSON.parse((await program.line(/^listening/)).slice('listening '.length))
+    const url = (await program.line(/^listening/)).slice('listening on '.length)
     const ask = async (path: string, body?: string) => {
-      const response = await fetch(
-        `http://localhost:${port}/${path}`,
-        body === undefined ? {} : { method: 'POST', body },
-      )
+      const response = await fetch(`${url}/${path}`, body === undefined ? {} : { method: 'POST', body })
       return [response.status, await response.text()] as const
     }
     return { program, ask }
@@ -155,7 +152,7 @@ test('a hook is called again while a server is down, kept when it stays down, an
   expect(second.lines.at(-1)).toBe('closed in order, 1 undelivered')
 })
 
-test('each payment is booked once, although all of them come again', async () => {
+test('each booking is made once, although all of them come again', async () => {
   const folder = createFolder()
   expect(await run('dedupe.ts', ['data', 'ledger.db'], folder)).toEqual(['Ada has 60, 0 came again'])
   const tide = await open(join(folder, 'data'))
@@ -164,12 +161,12 @@ test('each payment is booked once, although all of them come again', async () =>
   expect(await run('dedupe.ts', ['data', 'ledger.db'], folder)).toEqual(['Ada has 60, 3 came again'])
 })
 
-test('each payment has one receipt, although the step was killed', async () => {
+test('each charge has one receipt, although the step was killed', async () => {
   const folder = createFolder()
   const directory = join(folder, 'data')
   const tide = await open(directory)
-  const payments = tide.topic('payments', { value: json<{ card: string; cents: number }>(), partitions: 2 })
-  await payments.sendBatch(
+  const charges = tide.topic('charges', { value: json<{ card: string; cents: number }>(), partitions: 2 })
+  await charges.sendBatch(
     Array.from({ length: 1_000 }, (_, n) => ({ key: `${n}`, value: { card: `${n % 7}`, cents: n } })),
   )
   await tide.close()
@@ -180,14 +177,14 @@ test('each payment has one receipt, although the step was killed', async () => {
   await run('exactly-once.ts', ['data'], folder)
 
   await using again = await open(directory)
-  const receipts = again.topic('receipts', { value: json<{ payment: string; euros: string }>() })
-  const paid = new Set<string>()
+  const receipts = again.topic('receipts', { value: json<{ charge: string; euros: string }>() })
+  const charged = new Set<string>()
   let count = 0
   for await (const { value } of receipts.read({ follow: false })) {
     count++
-    paid.add(value.payment)
+    charged.add(value.charge)
   }
-  expect([count, paid.size]).toEqual([1_000, 1_000])
+  expect([count, charged.size]).toEqual([1_000, 1_000])
 })
 
 test('the outbox sends each event once, and nothing at the second run', async () => {
@@ -222,6 +219,15 @@ test('the tests of the program pass, in memory', async () => {
   const printed = await run('--test', [join(EXAMPLES, 'fraud.test.ts')], createFolder())
   tested.add('fraud.test.ts')
   expect(printed.join('\n')).toMatch(/pass 3\n.*fail 0/)
+})
+
+test('no two examples use the same topic, so they can all be run on one directory', () => {
+  const topics = readdirSync(EXAMPLES)
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+    .flatMap((name) => [...readFileSync(join(EXAMPLES, name), 'utf8').matchAll(/\.topic\('([^']+)'/g)])
+    .map(([, topic]) => topic)
+  expect(topics.filter((topic, index) => topics.indexOf(topic) !== index)).toEqual([])
+  expect(topics.length).toBeGreaterThan(10)
 })
 
 test('every example was run', () => {
@@ -275,10 +281,10 @@ function start(name: string, args: readonly string[], environment: NodeJS.Proces
 
 async function service(folder: string) {
   const program = start('ordering-service.ts', [join(folder, 'data')], { PORT: '0' })
-  const { port } = JSON.parse((await program.line(/^listening on/)).slice('listening on '.length))
+  const url = (await program.line(/^listening on/)).slice('listening on '.length)
   const order = async (item: string): Promise<string> => {
     const body = JSON.stringify({ item, count: 2 })
-    const response = await fetch(`http://localhost:${port}/orders`, { method: 'POST', body })
+    const response = await fetch(`${url}/orders`, { method: 'POST', body })
     expect(response.status).toBe(201)
     return (JSON.parse(await response.text()) as { id: string }).id
   }

@@ -128,8 +128,9 @@ export class DeclaredTopic {
   #check(found: TopicMetadata): void {
     const { partitions } = this.#declaration
     if (partitions === undefined || partitions === found.partitions.length) return
+    const has = found.partitions.length === 1 ? '1 partition' : `${found.partitions.length} partitions`
     const message =
-      `Topic "${this.name}" has ${found.partitions.length} partitions, ${partitions} are declared. Declare what it has, ` +
+      `Topic "${this.name}" has ${has}, ${partitions} ${partitions === 1 ? 'is' : 'are'} declared. Declare what it has, ` +
       'leave the number out, or add partitions with topics.addPartitions (keys then go to other partitions).'
     throw new TidemarkError('TOPIC_DIFFERS', message, { topic: this.name })
   }
