@@ -38,6 +38,15 @@ ${TOO_OLD}
 require('node:module').enableCompileCache();
 import('./command.mjs');
 `
+/** What the extension loads when it first needs it: beside the bundle, so that VS Code does not wait for it at activation. */
+const EXTENSION_PARTS = [
+  {
+    names: ['tidemark', 'tidemark/inspect'],
+    file: 'extension-sdk.cjs',
+    contents: `export { open } from './sdk/index.ts'; export { describeFile } from './sdk/inspect.ts'`,
+  },
+  { names: ['@babel/parser'], file: 'extension-parser.cjs', contents: `export { parse } from '@babel/parser'` },
+]
 
 await main(async () => {
   rmSync(DIST, { recursive: true, force: true })
@@ -122,20 +131,30 @@ async function bundleStandalone() {
 }
 
 /** The Node inside VS Code is older than ours; the SDK goes in by its public names. */
-function bundleExtension() {
-  const alias = { tidemark: join(ROOT, 'sdk/index.ts'), 'tidemark/inspect': join(ROOT, 'sdk/inspect.ts') }
-  const entryPoints = [join(ROOT, 'extension/extension.ts')]
-  return bundle(
-    {
-      entryPoints,
-      outfile: join(DIST, 'extension.cjs'),
-      external: ['vscode', ...optional],
-      alias,
-      // A third of what there would be to load at activation.
-      minify: true,
-    },
-    'node22',
-  )
+async function bundleExtension() {
+  const options = { external: ['vscode', ...optional], minify: true }
+  const first = {
+    ...options,
+    entryPoints: [join(ROOT, 'extension/extension.ts')],
+    outfile: join(DIST, 'extension.cjs'),
+    plugins: [{ name: 'parts', setup: (build) => build.onResolve({ filter: /./ }, partOf) }],
+    // Becomes `require`, which extension hosts of every version know.
+    supported: { 'dynamic-import': false },
+  }
+  const parts = EXTENSION_PARTS.map(({ file, contents }) => ({
+    ...options,
+    stdin: { contents, resolveDir: ROOT },
+    outfile: join(DIST, file),
+  }))
+  const inlined = await Promise.all([first, ...parts].map((each) => bundle(each, 'node22')))
+  return inlined.flat()
+}
+
+function partOf({ path, kind }) {
+  const part = EXTENSION_PARTS.find(({ names }) => names.includes(path))
+  if (part === undefined) return undefined
+  if (kind === 'dynamic-import') return { path: `./${part.file}`, external: true }
+  return { errors: [{ text: `The extension loads ${path} when it first needs it: import() it inside of a function.` }] }
 }
 
 /** Names are written out, so that every tool sees them without running the bundle. */

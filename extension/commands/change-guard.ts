@@ -1,5 +1,4 @@
 import { t } from '@vscode/l10n'
-import { TidemarkError } from 'tidemark'
 import { commands, window, workspace } from 'vscode'
 
 /**
@@ -23,7 +22,7 @@ export async function guardChange(action: () => Promise<void>, inside: string): 
 /** Says what happened and what works instead. */
 async function explain(error: unknown, inside: string): Promise<void> {
   if (!(error instanceof Error)) throw error
-  const isInUse = error instanceof TidemarkError && error.code === 'DIRECTORY_IN_USE'
+  const isInUse = 'code' in error && error.code === 'DIRECTORY_IN_USE'
   const detail = isInUse ? `${error.message.split('; ')[0]}.\n\n${waysThatWork(inside)}` : error.message
   await window.showErrorMessage(t('Nothing was changed.'), { modal: true, detail })
 }

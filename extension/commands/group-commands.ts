@@ -93,7 +93,7 @@ async function findPlaces(group: string): Promise<readonly Location[]> {
 async function callsIn(uri: Uri): Promise<readonly ConsumeCall[]> {
   const open = workspace.textDocuments.find((document) => document.uri.toString() === uri.toString())
   const text = open?.getText() ?? Buffer.from(await workspace.fs.readFile(uri)).toString()
-  return findConsumeCalls(text, uri.path) ?? []
+  return (await findConsumeCalls(text, uri.path)) ?? []
 }
 
 function isOf({ group }: ConsumeCall, name: string): boolean {

@@ -1,4 +1,3 @@
-import { parse } from '@babel/parser'
 import type { ConsumeCall, GroupArgument } from './consume-call.ts'
 import { type Origin, Origins } from './origins.ts'
 import { isNode, type SyntaxNode, stringOf, walk } from './syntax-node.ts'
@@ -10,9 +9,9 @@ const QUICK_LOOK = /\.consume\s*[(<]/
  * The calls of `consume` in a TypeScript or JavaScript file whose receiver comes from `tidemark`, found by parsing, in the
  * order of the file. `undefined`: the text cannot be parsed at the moment, as while somebody types.
  */
-export function findConsumeCalls(text: string, fileName: string): readonly ConsumeCall[] | undefined {
+export async function findConsumeCalls(text: string, fileName: string): Promise<readonly ConsumeCall[] | undefined> {
   if (!QUICK_LOOK.test(text)) return []
-  const file = parseFile(text, fileName)
+  const file = await parseFile(text, fileName)
   if (file === undefined) return undefined
   const origins = new Origins(file)
   const calls: ConsumeCall[] = []
@@ -23,7 +22,9 @@ export function findConsumeCalls(text: string, fileName: string): readonly Consu
   return calls.sort((a, b) => a.line - b.line || a.column - b.column)
 }
 
-function parseFile(text: string, fileName: string): SyntaxNode | undefined {
+/** Loads the parser, the largest thing there is to load, with the first file that is worth it. */
+async function parseFile(text: string, fileName: string): Promise<SyntaxNode | undefined> {
+  const { parse } = await import('@babel/parser')
   const isTypeScript = /\.[cm]?tsx?$/.test(fileName)
   const hasTags = !isTypeScript || fileName.endsWith('x')
   try {

@@ -7,22 +7,24 @@ const HOUR_MS = 60 * MINUTE_MS
 const DAY_MS = 24 * HOUR_MS
 
 export class QuantityWords {
-  readonly #digits: Intl.NumberFormat
-  readonly #moment: Intl.DateTimeFormat
+  readonly #locale: string
+  #digits: Intl.NumberFormat | undefined
+  #moment: Intl.DateTimeFormat | undefined
 
   /** `locale`: a BCP 47 tag, as `vscode.env.language`. */
   constructor(locale: string) {
-    this.#digits = new Intl.NumberFormat(locale)
-    this.#moment = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' })
+    this.#locale = locale
   }
 
   /** All digits, grouped: 1204 → `1,204`. */
   digits(value: number): string {
+    this.#digits ??= new Intl.NumberFormat(this.#locale)
     return this.#digits.format(value)
   }
 
   /** A point in time, in the zone of whoever looks. */
   moment(timestampMs: number): string {
+    this.#moment ??= new Intl.DateTimeFormat(this.#locale, { dateStyle: 'medium', timeStyle: 'medium' })
     return this.#moment.format(timestampMs)
   }
 

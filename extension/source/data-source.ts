@@ -1,4 +1,4 @@
-import { open, type Survey, type Tidemark } from 'tidemark'
+import type { OpenOptions, Survey, Tidemark } from 'tidemark'
 import type { GroupSnapshot, SourceSnapshot, SourceStatus } from '../model/snapshot.ts'
 import { ReadingSchedule } from './reading-schedule.ts'
 
@@ -28,7 +28,7 @@ export class DataSource {
 
   /** Runs an action on the directory, opened for reading. */
   async use<T>(action: (tide: Tidemark) => Promise<T>): Promise<T> {
-    this.#tide ??= open(this.id, { readOnly: true })
+    this.#tide ??= openDirectory(this.id, { readOnly: true })
     const tide = await this.#tide.catch(async (error: unknown) => {
       await this.#letGo()
       throw error
@@ -42,7 +42,7 @@ export class DataSource {
    * @throws {TidemarkError} DIRECTORY_IN_USE at once while it belongs to somebody who takes no neighbours
    */
   async change<T>(action: (tide: Tidemark) => Promise<T>): Promise<T> {
-    const tide = await open(this.id, { waitMs: 0, clientId: 'tidemark-vscode' })
+    const tide = await openDirectory(this.id, { waitMs: 0, clientId: 'tidemark-vscode' })
     try {
       return await action(tide)
     } finally {
@@ -86,6 +86,12 @@ export class DataSource {
     this.#survey = undefined
     await tide?.then((opened) => opened.close()).catch(() => {})
   }
+}
+
+/** The SDK is loaded with the first directory: most windows that hold code hold none. */
+async function openDirectory(path: string, options: OpenOptions): Promise<Tidemark> {
+  const { open } = await import('tidemark')
+  return await open(path, options)
 }
 
 /** Whether anything has happened, not only time passed, which moves ages and rates. */

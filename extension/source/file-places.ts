@@ -1,6 +1,5 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describeFile } from 'tidemark/inspect'
 import type { FilePlace } from '../model/record-text.ts'
 
 const SEGMENT = /^\d{20}\.log$/
@@ -13,6 +12,7 @@ export async function findFilePlaces(
   offsets: readonly number[],
 ): Promise<ReadonlyMap<number, FilePlace>> {
   const places = new Map<number, FilePlace>()
+  const { describeFile } = await import('tidemark/inspect')
   const signal = AbortSignal.timeout(SEARCH_AT_MOST_MS)
   try {
     const segments = (await readdir(folder)).filter((name) => SEGMENT.test(name)).sort()

@@ -28,9 +28,9 @@ export class Attention implements Disposable {
     const ask = () => this.#ask()
     this.#subscriptions = [
       view.onDidChangeAttention(ask),
+      editors.lenses.onDidSearch(ask),
       window.onDidChangeVisibleTextEditors(ask),
       window.tabGroups.onDidChangeTabs(ask),
-      workspace.onDidChangeTextDocument(ask),
       workspace.onDidChangeConfiguration((event) => {
         if (event.affectsConfiguration('tidemark')) ask()
       }),

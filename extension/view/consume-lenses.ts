@@ -31,6 +31,10 @@ export class ConsumeLenses implements CodeLensProvider<ConsumeLens>, Disposable 
   readonly #words: QuantityWords
   readonly #changed = new EventEmitter<void>()
   readonly onDidChangeCodeLenses = this.#changed.event
+  readonly #searched = new EventEmitter<void>()
+  /** A text was searched for its calls, which may have changed `isInSight`. */
+  readonly onDidSearch = this.#searched.event
+  /** What the texts hold that the editor has asked about, by address. */
   readonly #found = new Map<string, Found>()
   readonly #subscriptions: Disposable[]
   #texts = ''
@@ -44,6 +48,7 @@ export class ConsumeLenses implements CodeLensProvider<ConsumeLens>, Disposable 
     this.#subscriptions = [
       languages.registerCodeLensProvider(LANGUAGES, this),
       this.#changed,
+      this.#searched,
       sources.onDidChange(() => this.#compare()),
       workspace.onDidCloseTextDocument((document) => this.#found.delete(document.uri.toString())),
       workspace.onDidChangeConfiguration((event) => {
@@ -54,12 +59,14 @@ export class ConsumeLenses implements CodeLensProvider<ConsumeLens>, Disposable 
 
   /** Whether lag stands above a line that somebody sees. */
   get isInSight(): boolean {
-    return window.visibleTextEditors.some(({ document }) => this.#callsOf(document).length > 0)
+    return window.visibleTextEditors.some(({ document }) => this.#known(document).length > 0)
   }
 
-  provideCodeLenses(document: TextDocument): ConsumeLens[] {
+  async provideCodeLenses(document: TextDocument): Promise<ConsumeLens[]> {
     this.#isAsked = true
-    return this.#callsOf(document).flatMap((call) => [
+    const calls = await this.#search(document)
+    this.#searched.fire()
+    return calls.flatMap((call) => [
       new ConsumeLens(call, 'lag'),
       ...(call.group.kind === 'literal' ? [new ConsumeLens(call, 'next')] : []),
     ])
@@ -89,16 +96,22 @@ export class ConsumeLenses implements CodeLensProvider<ConsumeLens>, Disposable 
     for (const subscription of this.#subscriptions) subscription.dispose()
   }
 
-  #callsOf(document: TextDocument): readonly ConsumeCall[] {
-    if (!LANGUAGES.includes(document.languageId)) return []
-    const settings = workspace.getConfiguration('tidemark', document.uri)
-    if (!settings.get('codeLens.enabled', true)) return []
-    const key = document.uri.toString()
-    const known = this.#found.get(key)
-    if (known?.version === document.version) return known.calls
+  #known({ uri }: TextDocument): readonly ConsumeCall[] {
+    return this.#found.get(uri.toString())?.calls ?? []
+  }
+
+  async #search(document: TextDocument): Promise<readonly ConsumeCall[]> {
+    const { uri, version } = document
+    const key = uri.toString()
+    if (!workspace.getConfiguration('tidemark', uri).get('codeLens.enabled', true)) {
+      this.#found.delete(key)
+      return []
+    }
+    if (this.#found.get(key)?.version === version) return this.#known(document)
+    const found = await findConsumeCalls(document.getText(), document.fileName)
     // While a text cannot be parsed, the lenses stay where they were: an empty answer would make the editor jump.
-    const calls = findConsumeCalls(document.getText(), document.fileName) ?? known?.calls ?? []
-    this.#found.set(key, { version: document.version, calls })
+    const calls = found ?? this.#known(document)
+    if (!document.isClosed) this.#found.set(key, { version, calls })
     return calls
   }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { t } from '@vscode/l10n'
-import { describeFile, type FileRow } from 'tidemark/inspect'
+import type { FileRow } from 'tidemark/inspect'
 import { type CustomDocument, type CustomReadonlyEditorProvider, env, type Uri, type WebviewPanel } from 'vscode'
 import { type FilePart, filePage, fileRowHtml } from '../model/file-page.ts'
 import type { QuantityWords } from '../model/quantity-words.ts'
@@ -21,10 +21,11 @@ export class FileViewer implements CustomReadonlyEditorProvider {
     return { uri, dispose: () => {} }
   }
 
-  resolveCustomEditor({ uri }: CustomDocument, panel: WebviewPanel): void {
+  async resolveCustomEditor({ uri }: CustomDocument, panel: WebviewPanel): Promise<void> {
     const { webview } = panel
     const closing = new AbortController()
     panel.onDidDispose(() => closing.abort())
+    const { describeFile } = await import('tidemark/inspect')
     const rows = describeFile(uri.fsPath, { signal: closing.signal })
     const shown = { count: 0, about: '' }
     webview.options = { enableScripts: true, localResourceRoots: [] }
