@@ -16,7 +16,7 @@ import {
   signal,
   text,
 } from './client/option-check.ts'
-import { findOwner } from './directory/directory-owner.ts'
+import { isOwned } from './directory/directory-owner.ts'
 import type { Environment } from './environment/environment.ts'
 import { loggedEnvironment } from './environment/logged-environment.ts'
 import { MemoryEnvironment } from './environment/memory-environment.ts'
@@ -76,7 +76,7 @@ export async function open(where: string | URL, options: OpenOptions = {}): Prom
   const parts = { environment: logged, clientId, logger }
   if (options.readOnly ?? DEFAULTS.readOnly) {
     const broker = Follower.open(logged, path)
-    const isLed = () => isOwned(environment, path)
+    const isLed = () => mayBeOwned(environment, path)
     return new Tidemark({ ...parts, broker, recovery: () => [], isLed, release: () => broker.close() })
   }
   const [broker, release] = await share(environment, logged, path, options)
@@ -84,9 +84,9 @@ export async function open(where: string | URL, options: OpenOptions = {}): Prom
 }
 
 /** Where the runtime cannot tell, members are believed to be alive. */
-function isOwned(environment: Environment, path: string): boolean {
+function mayBeOwned(environment: Environment, path: string): boolean {
   try {
-    return findOwner(environment, path) !== undefined
+    return isOwned(environment, path)
   } catch (error) {
     if (error instanceof TidemarkError && error.code === 'UNSUPPORTED') return true
     throw error

@@ -18,6 +18,8 @@ export interface Environment {
   lockDirectory(directory: string): DirectoryLock | LockHolder
   /** Who holds that lock, found without taking it and without writing; undefined if nobody does. */
   findLockHolder(directory: string): LockHolder | undefined
+  /** Whether anybody does: who it is, the system may be slow to tell. */
+  isLocked(directory: string): boolean
   /** Binds the second fence, an endpoint named after the directory and its id, or says who has it. */
   bindFence(directory: string, name: string): Promise<Fence | LockHolder>
   /** Connects to whoever has bound that fence; undefined where nobody has. It may be slow to answer, or silent. */

@@ -14,6 +14,7 @@ export function loggedEnvironment(
     process: { pid: process.pid, emitWarning },
     lockDirectory: (directory) => environment.lockDirectory(directory),
     findLockHolder: (directory) => environment.findLockHolder(directory),
+    isLocked: (directory) => environment.isLocked(directory),
     bindFence: (directory, name) => environment.bindFence(directory, name),
     connect: (directory, name) => environment.connect(directory, name),
   }

@@ -189,6 +189,10 @@ export class MemoryEnvironment implements Environment {
     return holder === undefined ? undefined : { held: false, pid: holder.process.pid }
   }
 
+  isLocked(directory: string): boolean {
+    return this.findLockHolder(directory) !== undefined
+  }
+
   async bindFence(_directory: string, fence: string): Promise<Fence | LockHolder> {
     this.#faults.check('fence', fence)
     const name = `fence ${fence}`

@@ -4,7 +4,7 @@ import { nodeClock, nodeTimers } from './node-clock.ts'
 import { connect } from './node-connection.ts'
 import { bindFence } from './node-fence.ts'
 import { nodeFileSystem } from './node-file-system.ts'
-import { findLockHolder, lockDirectory } from './node-lock.ts'
+import { findLockHolder, isLocked, lockDirectory } from './node-lock.ts'
 
 const environment: Environment = {
   files: nodeFileSystem,
@@ -17,6 +17,7 @@ const environment: Environment = {
   },
   lockDirectory,
   findLockHolder,
+  isLocked,
   bindFence,
   connect,
 }

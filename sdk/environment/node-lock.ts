@@ -51,6 +51,15 @@ export function lockDirectory(directory: string): DirectoryLock | LockHolder {
 
 /** Who holds the lock of `directory`, without taking it or writing. */
 export function findLockHolder(directory: string): LockHolder | undefined {
+  return findHolder(directory, holderPid)
+}
+
+/** Whether anybody holds the lock of `directory`: without the list of all locks of the system, which may be a long one. */
+export function isLocked(directory: string): boolean {
+  return findHolder(directory, () => undefined) !== undefined
+}
+
+function findHolder(directory: string, pidOf: (path: string) => number | undefined): LockHolder | undefined {
   const sqlite = loadSqlite()
   const path = join(directory, LOCK_FILE)
   const inode = inodeOf(path)
@@ -58,7 +67,7 @@ export function findLockHolder(directory: string): LockHolder | undefined {
   const claim = claimInProcess(sqlite, inode)
   if (claim === undefined) return { held: false, pid: process.pid }
   try {
-    return isLocked(sqlite, path) ? { held: false, pid: holderPid(path) } : undefined
+    return isLockedElsewhere(sqlite, path) ? { held: false, pid: pidOf(path) } : undefined
   } finally {
     claim.close()
   }
@@ -171,7 +180,7 @@ function lockFile(sqlite: Sqlite, path: string): DatabaseSync | undefined {
   }
 }
 
-function isLocked(sqlite: Sqlite, path: string): boolean {
+function isLockedElsewhere(sqlite: Sqlite, path: string): boolean {
   try {
     const database = new sqlite.DatabaseSync(path, { readOnly: true })
     try {

@@ -14,7 +14,7 @@ import { basename, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Worker } from 'node:worker_threads'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { findOwner } from '../../../sdk/directory/directory-owner.ts'
+import { findOwner, isOwned } from '../../../sdk/directory/directory-owner.ts'
 import { Ownership } from '../../../sdk/directory/ownership.ts'
 import { MemoryEnvironment } from '../../../sdk/environment/memory-environment.ts'
 import { nodeEnvironment } from '../../../sdk/environment/node-environment.ts'
@@ -55,12 +55,16 @@ test('a second process is refused and told who owns the directory', async () => 
   const owner = await createOwner(folder)
   await expect(take(folder)).rejects.toEqual(inUseBy(owner.pid))
   expect(findOwner(environment, folder)).toEqual({ held: false, pid: owner.pid })
+  expect(isOwned(environment, folder)).toBe(true)
   expect(readFileSync(join(folder, '.lock')).readUInt32BE(60)).toBe(owner.pid)
   expect(await owner.ask('check')).toBe(true)
   await owner.ask('release')
   expect(findOwner(environment, folder)).toBeUndefined()
+  expect(isOwned(environment, folder)).toBe(false)
   const ownership = await take(folder)
   expect(ownership.check()).toBe(true)
+  expect(isOwned(environment, folder), 'owned by this process').toBe(true)
+  expect(isLockedByThisProcess(folder), 'asking must not drop the lock').toBe(true)
   await ownership.release()
   expect(ownership.check()).toBe(false)
   expect(statSync(join(folder, '.lock')).size).toBe(4096)

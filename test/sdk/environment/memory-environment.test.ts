@@ -180,6 +180,7 @@ test('two processes of one machine see one disk, and exclude each other', async 
   expect(second.lockDirectory('/d')).toEqual(held)
   expect(first.lockDirectory('/d')).toEqual(held)
   expect(second.findLockHolder('/d')).toEqual(held)
+  expect([first.isLocked('/d'), second.isLocked('/d'), second.isLocked('/e')]).toEqual([true, true, false])
   expect(await first.bindFence('/d', 'f')).toMatchObject({ held: true })
   expect(await second.bindFence('/d', 'f')).toEqual(held)
   expect(lock.isStillOurs()).toBe(true)

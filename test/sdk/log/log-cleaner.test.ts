@@ -100,6 +100,7 @@ function spread(environment: ReturnType<typeof createPlace>['environment']) {
     process,
     lockDirectory: (path: string) => environment.lockDirectory(path),
     findLockHolder: (path: string) => environment.findLockHolder(path),
+    isLocked: (path: string) => environment.isLocked(path),
     bindFence: (path: string, name: string) => environment.bindFence(path, name),
     connect: (path: string, name: string) => environment.connect(path, name),
   }

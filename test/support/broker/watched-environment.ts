@@ -47,6 +47,7 @@ export function watchedEnvironment(inner: Environment, before: () => void): Envi
     process: inner.process,
     lockDirectory: (path) => inner.lockDirectory(path),
     findLockHolder: (path) => inner.findLockHolder(path),
+    isLocked: (path) => inner.isLocked(path),
     bindFence: (path, name) => inner.bindFence(path, name),
     connect: (path, name) => inner.connect(path, name),
   }
