@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import type { Survives } from './broker/broker.ts'
 import { Follower } from './broker/follower.ts'
 import { LocalBroker, type Role } from './broker/local-broker.ts'
+import { Onlooker } from './broker/onlooker.ts'
 import { publishRole } from './client/diagnostics.ts'
 import { type Logger, logger as loggerKind, warningsTo } from './client/logger.ts'
 import {
@@ -81,6 +82,30 @@ export async function open(where: string | URL, options: OpenOptions = {}): Prom
   }
   const [broker, release] = await share(environment, logged, path, options)
   return new Tidemark({ ...parts, broker, recovery: () => broker.recovery, release })
+}
+
+/** A directory that is looked at, and who answers. */
+export interface Onlooking {
+  readonly tide: Tidemark
+  readonly onlooker: Onlooker
+}
+
+/**
+ * As `open` with `readOnly`, for whoever looks at groups rather than at records: the owner is asked as long as there is one
+ * that answers, so that nothing is read that it knows.
+ *
+ * @throws {TidemarkError} STORAGE_ERROR, UNSUPPORTED, INVALID_ARGUMENT.
+ */
+export function openAsOnlooker(where: string, options: Pick<OpenOptions, 'clientId' | 'environment'>): Onlooking {
+  const { path, environment } = resolve(where, options)
+  const { clientId = DEFAULTS.clientId } = options
+  const onlooker = new Onlooker(environment, path)
+  const isLed = () => onlooker.hasOwner || isOwned(environment, path)
+  const release = () => onlooker.close()
+  return {
+    tide: new Tidemark({ broker: onlooker, environment, clientId, recovery: () => [], isLed, release }),
+    onlooker,
+  }
 }
 
 /** Where the runtime cannot tell, members are believed to be alive. */

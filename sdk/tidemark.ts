@@ -200,12 +200,12 @@ export class Tidemark implements AsyncDisposable {
   }
 
   /**
-   * For whoever looks at every group again and again, as a screen does: each `look()` tells rows of lag and health of all
+   * For whoever looks at every group, or at one, again and again, as a screen does: each `look()` tells rows of lag and health of all
    * of them, and costs what has changed since the one before. Asks nothing between looks.
    *
    * @throws {TidemarkError} INVALID_ARGUMENT.
    */
-  survey(options: Omit<HealthOptions, 'group'> = {}): Survey {
+  survey(options: HealthOptions = {}): Survey {
     return new Survey(this.#context, options, this.#isLed)
   }
 

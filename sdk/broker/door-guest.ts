@@ -81,9 +81,14 @@ export class DoorGuest {
     })
   }
 
-  /** undefined before it has said who it is, and for one who only looks who is there. */
+  /** It has said who it is, and does not only look. */
+  get isNeighbour(): boolean {
+    return this.#who?.isVisitor === false
+  }
+
+  /** undefined for one who is no neighbour. */
   get process(): ConnectedProcess | undefined {
-    if (this.#who === undefined || this.#who.isVisitor) return undefined
+    if (this.#who === undefined || !this.isNeighbour) return undefined
     return { pid: this.#who.pid, clientId: this.#who.clientId, sinceMs: this.#sinceMs }
   }
 
@@ -91,11 +96,11 @@ export class DoorGuest {
     if (this.#who !== undefined) this.#send({ topicsChanged: names })
   }
 
-  /** Asks it to ask nothing more. What it asked before is answered; waits end at once. */
+  /** Asks it to ask nothing more. What it asked before is answered; waits end at once. Nobody waits for who only looks. */
   sayClosing(): void {
     for (const wait of this.#pending.values()) wait.abort()
-    if (this.#who === undefined) this.#connection.destroy()
-    else this.#send({ closing: true })
+    if (this.isNeighbour) this.#send({ closing: true })
+    else this.#connection.destroy()
     this.#endWhenDone()
   }
 

@@ -34,8 +34,9 @@ export class Door {
     })
   }
 
-  get isVisited(): boolean {
-    return this.#guests.size > 0
+  get hasNeighbours(): boolean {
+    for (const { isNeighbour } of this.#guests) if (isNeighbour) return true
+    return false
   }
 
   /** Those that are connected, longest first. */

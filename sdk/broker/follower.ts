@@ -41,8 +41,6 @@ import { TopicWatchers } from './topic-watchers.ts'
 const LOOK_AGAIN_MS = 50
 /** How often, at least, the whole directory is listed: it costs a read per partition. New log starts are seen so late. */
 const DIRECTORY_MAX_AGE_MS = 1_000
-/** How long the owner may take to say who is there. */
-const VISIT_MS = 1_000
 
 /**
  * The broker of a directory that somebody else owns, or nobody: a running program's, a crashed one's, a real broker's, a
@@ -84,25 +82,15 @@ export class Follower implements Broker {
     const { clusterId } = this.#reader.meta
     const holder = findOwner(this.#environment, this.#reader.path)
     if (holder === undefined) return { clusterId, owner: null, neighbours: [] }
-    const visitor = await this.#visitOwner()
-    if (visitor === undefined) {
-      return { clusterId, owner: { pid: holder.pid ?? null, clientId: null, sinceMs: null }, neighbours: null }
-    }
+    const visitor = await Neighbour.visit(this.#environment, this.#reader.path)
     try {
-      return await visitor.describeCluster({})
-    } finally {
-      await visitor.close()
-    }
-  }
-
-  /** undefined where the owner takes nobody in, or does not answer. */
-  async #visitOwner(): Promise<Neighbour | undefined> {
-    const options = { clientId: 'visitor', survives: 'process-crash', helloMs: VISIT_MS, isVisitor: true } as const
-    try {
-      return await Neighbour.connect(this.#environment, this.#reader.path, options)
+      if (visitor !== undefined) return await visitor.describeCluster({})
     } catch {
-      return undefined
+      // It does not answer after all.
+    } finally {
+      await visitor?.close()
     }
+    return { clusterId, owner: { pid: holder.pid ?? null, clientId: null, sinceMs: null }, neighbours: null }
   }
 
   async metadata({ topics }: MetadataRequest): Promise<MetadataResponse> {

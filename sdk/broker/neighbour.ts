@@ -24,7 +24,7 @@ export interface NeighbourOptions {
   /** How long the owner may take to say who it is; it does so once it has opened the directory. Default: for ever. */
   readonly helloMs?: number | undefined
   readonly signal?: AbortSignal | undefined
-  /** Only looks who is there. Default false. */
+  /** Only looks: goes where the owner is silent, and makes no words. Default false. */
   readonly isVisitor?: boolean | undefined
 }
 
@@ -39,6 +39,9 @@ interface Pending {
 /** Larger than any answer of an owner that keeps its promises. */
 const MAX_ANSWER_BYTES = 1024 * 1024 * 1024
 const GOODBYE_MS = 1_000
+/** How long an owner may be silent until that is told, or a visitor goes. */
+const PATIENCE_MS = 5_000
+const VISIT_PATIENCE_MS = 1_000
 
 /** The broker of a directory that another process, or another thread, owns: the same requests over its local socket. */
 export class Neighbour extends ForwardingBroker {
@@ -51,6 +54,7 @@ export class Neighbour extends ForwardingBroker {
   readonly #environment: Environment
   readonly #connection: Connection
   readonly #silence: SilenceWatch
+  readonly #isVisitor: boolean
   readonly #reader = new FrameReader(MAX_ANSWER_BYTES)
   readonly #pending = new Map<number, Pending>()
   readonly #greeted = Promise.withResolvers<Hello | undefined>()
@@ -70,9 +74,12 @@ export class Neighbour extends ForwardingBroker {
     this.#environment = environment
     this.#path = path
     this.#connection = connection
+    const { clientId, survives, isVisitor = false } = options
+    this.#isVisitor = isVisitor
     this.#silence = new SilenceWatch(environment, {
+      patienceMs: isVisitor ? VISIT_PATIENCE_MS : PATIENCE_MS,
       isWaiting: () => this.#owner === undefined || this.#pending.size > 0,
-      silent: () => this.#warnOfSilence(),
+      silent: () => (isVisitor ? connection.destroy() : this.#warnOfSilence()),
     })
     connection.receive({
       data: (bytes) => this.#arrived(bytes),
@@ -80,7 +87,6 @@ export class Neighbour extends ForwardingBroker {
       ended: () => this.#connection.destroy(),
       closed: () => this.#closed(),
     })
-    const { clientId, survives, isVisitor = false } = options
     const who: Hello = { protocol: PROTOCOL, pid: environment.process.pid, clientId, survives, isVisitor }
     connection.write(encodeFrame({ hello: hello.pack(who, []) }))
   }
@@ -104,13 +110,27 @@ export class Neighbour extends ForwardingBroker {
     const neighbour = new Neighbour(environment, path, connection, options)
     connection.keepAlive(true)
     const owner = await neighbour.#hello(options)
-    if (owner?.protocol !== PROTOCOL) connection.destroy()
+    const isAborted = options.signal?.aborted === true
+    if (isAborted || owner?.protocol !== PROTOCOL) connection.destroy()
     connection.keepAlive(false)
-    if (options.signal?.aborted === true) throw new TidemarkError('ABORTED', `Opening ${path} was aborted.`)
+    if (isAborted) throw new TidemarkError('ABORTED', `Opening ${path} was aborted.`)
     if (owner === undefined) return undefined
     if (owner.protocol !== PROTOCOL) throw versionsDiffer(path, owner, environment.process.pid)
     neighbour.#checkSurvives(owner, options.survives)
     return neighbour
+  }
+
+  /**
+   * Comes to the owner as a guest who only looks: is nobody's neighbour, holds up nobody, and goes where no answer comes
+   * within a second. Undefined where it is not let in, for whatever reason.
+   */
+  static async visit(environment: Environment, path: string, signal?: AbortSignal): Promise<Neighbour | undefined> {
+    const who = { clientId: 'visitor', survives: 'process-crash', isVisitor: true, helloMs: VISIT_PATIENCE_MS } as const
+    try {
+      return await Neighbour.connect(environment, path, { ...who, signal })
+    } catch {
+      return undefined
+    }
   }
 
   get ownerPid(): number | undefined {
@@ -230,7 +250,7 @@ export class Neighbour extends ForwardingBroker {
       this.#forget(id, pending)
       pending.reject(this.#isClosed ? this.#closedError() : new ConnectionLost(pending.api, true))
     }
-    if (this.#goodbye !== undefined && !this.#isClosed) {
+    if (this.#goodbye !== undefined && !this.#isClosed && !this.#isVisitor) {
       const message = `The owner of ${this.#path}, process ${this.ownerPid}, ended the connection: ${this.#goodbye}`
       this.#environment.process.emitWarning(message, 'TIDEMARK_CONNECTION_REFUSED')
     }

@@ -161,7 +161,7 @@ export class Owner implements Broker {
   }
 
   get servesOthers(): boolean {
-    return this.#door.isVisited
+    return this.#door.hasNeighbours
   }
 
   /** What opening the directory and, since then, its logs had to mend. */

@@ -1,11 +1,16 @@
 import type { Environment, Timer } from '../environment/environment.ts'
 
-/** A living owner answers in less than a millisecond. */
-const PATIENCE_MS = 5_000
+export interface SilenceOptions {
+  /** A living owner answers in less than a millisecond. */
+  readonly patienceMs: number
+  readonly isWaiting: () => boolean
+  readonly silent: () => void
+}
 
 /** Notices that an owner does not answer any more; once per silence. */
 export class SilenceWatch {
   readonly #environment: Environment
+  readonly #patienceMs: number
   readonly #isWaiting: () => boolean
   readonly #silent: () => void
   #timer: Timer | undefined
@@ -15,8 +20,9 @@ export class SilenceWatch {
   #longestWaitMs = 0
   #hasWarned = false
 
-  constructor(environment: Environment, options: { readonly isWaiting: () => boolean; readonly silent: () => void }) {
+  constructor(environment: Environment, options: SilenceOptions) {
     this.#environment = environment
+    this.#patienceMs = options.patienceMs
     this.#isWaiting = options.isWaiting
     this.#silent = options.silent
   }
@@ -25,7 +31,7 @@ export class SilenceWatch {
   asks(maxWaitMs = 0): void {
     if (!this.#isWaiting()) this.#quietSinceMs = this.#environment.clock.monotonicMs()
     if (maxWaitMs > this.#longestWaitMs) this.#longestWaitMs = maxWaitMs
-    this.#timer ??= this.#after(PATIENCE_MS)
+    this.#timer ??= this.#after(this.#patienceMs)
   }
 
   /** It lives. */
@@ -48,7 +54,7 @@ export class SilenceWatch {
     for (let turn = 0; turn < 3; turn++) await this.#environment.timers.yield()
     this.#timer = undefined
     if (this.#hasWarned || !this.#isWaiting()) return
-    const dueMs = this.#quietSinceMs + this.#longestWaitMs + PATIENCE_MS
+    const dueMs = this.#quietSinceMs + this.#longestWaitMs + this.#patienceMs
     const leftMs = dueMs - this.#environment.clock.monotonicMs()
     if (leftMs > 0) {
       this.#timer = this.#after(leftMs)

@@ -2,7 +2,7 @@ import { nearestName } from '../client/nearest-name.ts'
 import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
 import { shellWord } from '../inspect/shell-word.ts'
-import { open } from '../open.ts'
+import { open, openAsOnlooker } from '../open.ts'
 import type { Tidemark } from '../tidemark.ts'
 import { noSuchTopic } from '../topic/topic-name.ts'
 import type { Invocation } from './command.ts'
@@ -33,6 +33,14 @@ export async function reading<T>(invocation: Invocation, use: (tide: Tidemark) =
     signal: terminal.signal,
     clientId: 'tidemark-cli',
   })
+  return finishing(tide, use)
+}
+
+/** The same for whoever looks at groups: its owner is asked where there is one that answers. */
+export async function looking<T>(invocation: Invocation, use: (tide: Tidemark) => Promise<T>): Promise<T> {
+  const { environment } = invocation.terminal
+  checkDirectoryExists(environment, invocation.positionals[0])
+  const { tide } = openAsOnlooker(invocation.positionals[0], { environment, clientId: 'tidemark-cli' })
   return finishing(tide, use)
 }
 

@@ -1,7 +1,7 @@
 import type { LagRow } from '../client/lag.ts'
 import type { Tidemark } from '../tidemark.ts'
 import { type Command, type ExitCode, type Invocation, WRONG_USE } from './command.ts'
-import { checkGroupExists, reading } from './directory-access.ts'
+import { checkGroupExists, looking } from './directory-access.ts'
 import { lagRowToJson } from './lag-json.ts'
 import { watchLagChanges } from './lag-watching.ts'
 import { colouredLag, isLagTrouble, lagAdvice, needsAdvice } from './lag-words.ts'
@@ -24,7 +24,7 @@ export const lagCommand: Command = {
     },
   },
   details: [
-    'Works while another program has the directory open, after a crash, and on a copy. A group counts as behind by the records that are really there to be read.',
+    'A program that has the directory open is asked, as a guest that only looks; where there is none, or it does not answer within a second, its files are read, as after a crash or on a copy. Both tell the same. A group counts as behind by the records that are really there to be read.',
     'With --watch also how old the oldest waiting record is, how fast the group is, where that leads, what is wrong, and what changed lately. Goes on when the directory goes away and comes back, and when its program starts again.',
     'JSON: group, topic, partition, committedOffset, leaderEpoch, metadata, committedAtMs, logStartOffset, logEndOffset, lag (end minus committed, as Kafka counts), lagRecords, lagState (behind, up-to-date, never-committed, lost, past-the-end, topic-deleted, unavailable), memberId, clientId, host. With --watch: a line per row, then one per row that changed, with atMs before it; where a row, the owner or the directory comes and goes: atMs with gone (true; group, topic, partition), ownerPid and isOwned, problem (text or null), or verdict (as in `tidemark health --json`).',
   ],
@@ -41,7 +41,7 @@ export const lagCommand: Command = {
     { code: 1, means: 'records were lost, a commit is past the end of the log, or its topic is gone' },
     WRONG_USE,
   ],
-  run: (invocation) => reading(invocation, (tide) => showLag(invocation, tide)),
+  run: (invocation) => looking(invocation, (tide) => showLag(invocation, tide)),
 }
 
 async function showLag(invocation: Invocation, tide: Tidemark): Promise<ExitCode> {

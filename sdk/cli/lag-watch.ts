@@ -2,8 +2,9 @@ import type { LagRow } from '../client/lag.ts'
 import { TidemarkError } from '../errors.ts'
 import type { GroupHealth } from '../inspect/group-health.ts'
 import type { Health } from '../inspect/health.ts'
-import { open } from '../open.ts'
-import type { Tidemark } from '../tidemark.ts'
+import { worstOf } from '../inspect/health-verdict.ts'
+import type { Survey } from '../inspect/survey.ts'
+import { type Onlooking, openAsOnlooker } from '../open.ts'
 import type { Terminal } from './terminal.ts'
 
 /** What one look at the directory found. */
@@ -16,12 +17,19 @@ export interface Look {
   readonly problem: string | undefined
   /** Process id of the program that has it open for writing; null: nobody has; undefined: it cannot be told. */
   readonly owner: number | null | undefined
+  /** Whether that program told; else its files did. */
+  readonly isFromOwner: boolean
+}
+
+interface Opened extends Onlooking {
+  readonly survey: Survey
+  readonly inode: bigint
 }
 
 /** Often enough to look alive, seldom enough to be left on for a night. */
 const INTERVAL_MS = 1000
-/** A directory that takes long to read is read less often: at most this part of the time. */
-const BUSY_PART = 0.1
+/** What takes long, since there is much to read or its owner is busy, is asked less often: it has so many times that for itself. */
+const REST_PART = 2
 
 /** Looks at a directory again and again, until the signal aborts. May go away and come back. */
 export class LagWatch {
@@ -29,8 +37,7 @@ export class LagWatch {
   readonly #directory: string
   readonly #question: { readonly group?: string }
   readonly #signal: AbortSignal
-  #tide: Tidemark | undefined
-  #inode: bigint | undefined
+  #opened: Opened | undefined
 
   constructor(
     terminal: Terminal,
@@ -51,7 +58,7 @@ export class LagWatch {
         const startMs = clock.monotonicMs()
         yield await this.#look()
         const tookMs = clock.monotonicMs() - startMs
-        await this.#pause(Math.max(INTERVAL_MS, tookMs / BUSY_PART))
+        await this.#pause(Math.max(INTERVAL_MS, tookMs * REST_PART))
       }
     } finally {
       await this.#close()
@@ -62,39 +69,45 @@ export class LagWatch {
     const { environment } = this.#terminal
     const atMs = environment.clock.nowMs()
     try {
-      const health = await (await this.#open()).health(this.#question)
-      return { atMs, health, problem: undefined, owner: this.#owner() }
+      const { survey, onlooker } = await this.#open()
+      const health = await this.#health(survey, atMs)
+      return { atMs, health, problem: undefined, owner: onlooker.ownerPid, isFromOwner: onlooker.hasOwner }
     } catch (error) {
       if (!(error instanceof TidemarkError)) throw error
       // Whatever was known of it may be about another directory by the time it is back.
       await this.#close()
-      return { atMs, health: undefined, problem: error.message, owner: undefined }
+      return { atMs, health: undefined, problem: error.message, owner: undefined, isFromOwner: false }
     }
   }
 
-  async #open(): Promise<Tidemark> {
+  /** @throws {TidemarkError} GROUP_NOT_FOUND */
+  async #health(survey: Survey, atMs: number): Promise<Health> {
+    const groups = (await survey.look()).map(({ health }) => health)
+    const { group } = this.#question
+    if (group !== undefined && groups.length === 0) {
+      throw new TidemarkError('GROUP_NOT_FOUND', `There is no group "${group}".`)
+    }
+    return { status: worstOf(groups.map(({ status }) => status)), groups, atMs }
+  }
+
+  async #open(): Promise<Opened> {
     const { environment } = this.#terminal
     const inode = environment.files.stat(this.#directory)?.inode
-    if (inode !== this.#inode) await this.#close()
+    if (inode !== this.#opened?.inode) await this.#close()
     if (inode === undefined) {
       throw new TidemarkError('NOT_A_DATA_DIRECTORY', `There is no directory ${this.#directory} at the moment.`)
     }
-    this.#tide ??= await open(this.#directory, { readOnly: true, environment, clientId: 'tidemark-cli' })
-    this.#inode = inode
-    return this.#tide
-  }
-
-  #owner(): number | null | undefined {
-    const { environment } = this.#terminal
-    const holder = environment.findLockHolder(environment.files.realPath(this.#directory))
-    return holder === undefined ? null : holder.pid
+    if (this.#opened === undefined) {
+      const opened = openAsOnlooker(this.#directory, { environment, clientId: 'tidemark-cli' })
+      this.#opened = { ...opened, survey: opened.tide.survey(this.#question), inode }
+    }
+    return this.#opened
   }
 
   async #close(): Promise<void> {
-    const tide = this.#tide
-    this.#tide = undefined
-    this.#inode = undefined
-    await tide?.close()
+    const opened = this.#opened
+    this.#opened = undefined
+    await opened?.tide.close()
   }
 
   #pause(delayMs: number): Promise<void> {

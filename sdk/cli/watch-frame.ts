@@ -49,7 +49,7 @@ export function watchFrame({ directory, now, seen, changes }: Watched, frame: Fr
     .slice(0, MAX_VERDICTS)
     .map(({ severity, rule, group, words }) => PAINTS[severity](style)(fitted(`${group}: ${rule}, ${words}`)))
   const latest = changes.slice(-MAX_CHANGES).map((change) => style.dim(fitted(change)))
-  const foot = ['', style.dim(fitted('q ends this.'))]
+  const foot = ['', style.dim(fitted(`q ends this.${sourceWords(now)}`))]
   const spare = Math.max(0, rows - head.length - foot.length)
   const below = [verdicts, latest].filter((part) => part.length > 0).flatMap((part) => ['', ...part])
   const parts = below.slice(0, Math.max(0, spare - MIN_TABLE_LINES - 1))
@@ -59,6 +59,12 @@ export function watchFrame({ directory, now, seen, changes }: Watched, frame: Fr
   const shown = isCut ? table.slice(0, Math.max(MIN_TABLE_LINES, room - 1)) : table
   const more = isCut ? [style.dim(fitted(`… and ${digits(table.length - shown.length)} more.`))] : []
   return [...head, ...shown, ...more, ...parts, ...foot]
+}
+
+/** Only where somebody would wonder. */
+function sourceWords({ owner, isFromOwner, problem }: Look): string {
+  if (owner === null || isFromOwner || problem !== undefined) return ''
+  return ' That program does not answer: this is read from the files.'
 }
 
 function totals(health: Health | undefined): string {

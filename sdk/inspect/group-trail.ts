@@ -107,6 +107,8 @@ class TrailPart {
   /** `end`: where the log ended before. */
   async begin(sinceMs: number, end: number): Promise<void> {
     this.#nextOffset = end
+    // As most are where there are few groups.
+    if (end === 0) return
     for await (const { batches, nextOffset } of this.#stored.slices({ sinceMs })) {
       for (const batch of batches) this.#replay(batch, new Set())
       this.#nextOffset = nextOffset

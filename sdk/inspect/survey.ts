@@ -30,6 +30,7 @@ const GROUPS_AT_ONCE = 1_000
 export class Survey {
   readonly #context: ClientContext
   readonly #isLed: () => boolean
+  readonly #group: string | undefined
   readonly #historyMs: number
   readonly #trail: GroupTrail
   readonly #judge: GroupJudge
@@ -39,17 +40,18 @@ export class Survey {
   #looking: Promise<unknown> = Promise.resolve()
 
   /** Use `tide.survey()`. `isLed`: whether anybody leads the groups now, so that their members can be alive. */
-  constructor(context: ClientContext, options: Omit<HealthOptions, 'group'>, isLed: () => boolean) {
+  constructor(context: ClientContext, options: HealthOptions, isLed: () => boolean) {
     const terms = healthTerms('survey', options)
     this.#context = context
     this.#isLed = isLed
+    this.#group = options.group
     this.#historyMs = terms.historyMs
     this.#trail = new GroupTrail(context.broker, { keepNewest: KEEP_COMMITS })
     this.#judge = new GroupJudge(context.broker, this.#trail, terms)
   }
 
   /**
-   * Every group as it is now, by name. Where nothing of a group has changed, it is the same object as before. Calls wait
+   * Every group as it is now, by name; with `group` that one, if it is there. Where nothing of a group has changed, it is the same object as before. Calls wait
    * for one another.
    * @throws {TidemarkError} STORAGE_ERROR, CORRUPT_BATCH, CLOSED
    */
@@ -62,7 +64,10 @@ export class Survey {
   async #look(): Promise<readonly SurveyedGroup[]> {
     this.#context.checkOpen()
     const nowMs = this.#context.environment.clock.nowMs()
-    const { groups: touched, isAnew } = await this.#trail.readOn({ sinceMs: nowMs - this.#historyMs })
+    const { groups: touched, isAnew } = await this.#trail.readOn({
+      sinceMs: nowMs - this.#historyMs,
+      group: this.#group,
+    })
     const moved = isAnew ? [] : await this.#ofMovedLogs()
     const changed = new Set([...touched, ...moved])
     const listed = isAnew || touched.size > 0 ? await this.#list() : [...this.#groups.values()]
@@ -82,7 +87,8 @@ export class Survey {
 
   async #list(): Promise<readonly ListedGroup[]> {
     const { groups } = await this.#context.broker.listGroups({})
-    return groups.toSorted((a, b) => (a.group < b.group ? -1 : 1))
+    const wanted = this.#group === undefined ? groups : groups.filter(({ group }) => group === this.#group)
+    return wanted.toSorted((a, b) => (a.group < b.group ? -1 : 1))
   }
 
   /** Groups that read a log whose ends are not where they were. */

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
+import type { Environment } from '../../../sdk/environment/environment.ts'
 import type { MemoryEnvironment } from '../../../sdk/environment/memory-environment.ts'
 import { open } from '../../../sdk/open.ts'
+import { overridden } from '../../support/overridden.ts'
 import { createShop, type Shop } from './support/shop.ts'
 
 const ESCAPE = '\u001b'
@@ -15,7 +17,13 @@ function lastFrame(output: string): string[] {
 async function watchScreen(
   shop: Shop,
   step: (frame: string, press: (key: string) => void, resize: () => void) => void,
-  options: { columns?: number; rows?: number; variables?: Record<string, string>; typed?: string[] } = {},
+  options: {
+    columns?: number
+    rows?: number
+    variables?: Record<string, string>
+    typed?: string[]
+    environment?: Environment
+  } = {},
 ) {
   const size = { columns: options.columns ?? 120, rows: options.rows ?? 24 }
   let person = { press: (_key: string) => {}, resize: () => {} }
@@ -23,6 +31,7 @@ async function watchScreen(
     isTerminal: true,
     size,
     variables: options.variables ?? {},
+    environment: options.environment ?? shop.environment,
     onStart: (given) => {
       person = given
     },
@@ -138,6 +147,48 @@ test('a directory that goes away and comes back, and a program that starts again
     },
   })
   expect([code, steps]).toEqual([0, []])
+})
+
+/** A process that cannot ask the owner, and one that cannot read what groups committed. */
+function onlookers(machine: MemoryEnvironment): { files: Environment; endpoint: Environment } {
+  const endpoint = machine.anotherProcess()
+  endpoint.failNext('read', { error: 'EIO', sticky: true, path: /__|payments/ })
+  return { endpoint, files: overridden<Environment>(machine.anotherProcess(), { connect: async () => undefined }) }
+}
+
+test('the program that has the directory tells the same, row by row and word by word, as its files', async () => {
+  const shop = await createShop()
+  const tide = await shop.open()
+  await tide.groups.commit('ahead', [{ topic: 'payments', partition: 0, offset: 60 }], { pastEnd: true })
+  const consumer = tide.topic('payments').consume({ group: 'fraud' })
+  const loop = consumer[Symbol.asyncIterator]()
+  expect((await loop.next()).value?.offset).toBe(2)
+  const { endpoint, files } = onlookers(shop.environment)
+  for (const typed of [[], ['--json'], ['--group', 'fraud'], ['--group', 'nobody']]) {
+    const told = await shop.run('lag', ...typed, { environment: endpoint })
+    const read = await shop.run('lag', ...typed, { environment: files })
+    expect({ ...told, json: [] }, typed.join(' ')).toEqual({ ...read, json: [] })
+  }
+  const watch = async (environment: Environment) => {
+    const { json } = await shop.run('lag', '--watch', '--json', { environment, closeWhen: () => true })
+    return json().map(({ atMs: _, ...line }) => line)
+  }
+  const told = await watch(endpoint)
+  expect(told).toEqual(await watch(files))
+  expect(told.filter(({ memberId }) => memberId != null)).toHaveLength(2)
+  expect(told.filter(({ verdict }) => verdict !== undefined)).not.toEqual([])
+})
+
+test('a screen says so where the files are read although a program has the directory', async () => {
+  const shop = await createShop()
+  await shop.open()
+  const { endpoint, files } = onlookers(shop.environment)
+  const foot = async (environment: Environment) => {
+    const { output } = await watchScreen(shop, (_frame, press) => press('q'), { environment })
+    return lastFrame(output).at(-1)
+  }
+  expect(await foot(endpoint)).toBe('q ends this.')
+  expect(await foot(files)).toBe('q ends this. That program does not answer: this is read from the files.')
 })
 
 test('in JSON the same has names', async () => {

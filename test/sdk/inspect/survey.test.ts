@@ -133,6 +133,25 @@ test('a look at one commit reads as much in a crowd as among few', async () => {
   expect((await readsAmong(450)) - (await readsAmong(150))).toBeLessThan(20)
 })
 
+test('of one group only that one is told, when it comes, changes and goes', async () => {
+  await using tide = await open('memory:')
+  const payments = tide.topic('payments')
+  await payments.send({ value })
+  const commit = (group: string, offset: number) =>
+    tide.groups.commit(group, [{ topic: 'payments', partition: 0, offset }])
+  await commit('other', 1)
+  const survey = tide.survey({ group: 'fraud' })
+  const lags = async () => (await survey.look()).map(({ group, health }) => `${group} ${health.progress.lag}`)
+  expect(await lags()).toEqual([])
+  await commit('fraud', 0)
+  expect(await lags()).toEqual(['fraud 1'])
+  await commit('other', 0)
+  await payments.send({ value })
+  expect(await lags()).toEqual(['fraud 2'])
+  await tide.groups.delete('fraud')
+  expect(await lags()).toEqual([])
+})
+
 test('calls wait for one another, and a closed directory says so', async () => {
   const tide = await open('memory:')
   await tide.topic('payments').ensure()
