@@ -83,7 +83,8 @@ function historyText(terminal: Terminal, group: string, history: readonly Partit
       })),
     )
     .filter(({ index, count }) => index >= count - max)
-    .sort((a, b) => a.entry.timestampMs - b.entry.timestampMs || a.entry.logOffset - b.entry.logOffset)
+    // All of a group stands in one log, whose order is what happened: clocks are set back.
+    .sort((a, b) => a.entry.logOffset - b.entry.logOffset)
     .map(({ topic, partition, entry, before }) => [
       timeWords(entry.timestampMs),
       topic,

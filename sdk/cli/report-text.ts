@@ -35,14 +35,36 @@ function section(title: string, body: string): string {
 
 function topicRows({ topics }: Report): string {
   const rows = topics.flatMap(({ topic, partitions, configs }) =>
-    partitions.map(({ partition, leaderEpoch, logStartOffset, logEndOffset }) => [
-      ...[`${topic}-${partition}`, digits(logStartOffset), digits(logEndOffset), String(leaderEpoch)],
+    runsOf(partitions).map(([first, last]) => [
+      first === last ? `${topic}-${first.partition}` : `${topic}-${first.partition} to ${last.partition}`,
+      ...[digits(first.logStartOffset), digits(first.logEndOffset), String(first.leaderEpoch)],
       Object.entries(configs)
         .map(([name, value]) => `${name}=${value}`)
         .join(', '),
     ]),
   )
   return rows.length === 0 ? '' : table(['Partition', 'Start', 'End', 'Leader epoch', 'Configs'], rows)
+}
+
+type PartitionFacts = Report['topics'][number]['partitions'][number]
+
+/** First and last of partitions in a row that are all the same, as most of `__consumer_offsets` are. */
+function runsOf(partitions: readonly PartitionFacts[]): (readonly [PartitionFacts, PartitionFacts])[] {
+  const runs: [PartitionFacts, PartitionFacts][] = []
+  for (const each of partitions) {
+    const run = runs.at(-1)
+    if (run !== undefined && isAlike(run[1], each) && each.partition === run[1].partition + 1) run[1] = each
+    else runs.push([each, each])
+  }
+  return runs
+}
+
+function isAlike(one: PartitionFacts, other: PartitionFacts): boolean {
+  return (
+    one.logStartOffset === other.logStartOffset &&
+    one.logEndOffset === other.logEndOffset &&
+    one.leaderEpoch === other.leaderEpoch
+  )
 }
 
 function groupRows({ groups }: Report): string {

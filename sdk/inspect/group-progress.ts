@@ -198,8 +198,10 @@ function isReset(entry: CommitHistoryEntry): boolean {
 
 function trendOf(before: number | null, now: number | null): LagTrend {
   if (before === null || now === null) return 'unknown'
-  const change = now - before
-  if (Math.abs(change) <= Math.max(STEADY_OFFSETS, before * STEADY_PART)) return 'steady'
+  // Nothing waits less than nothing: below it are commits past the end, and ends asked for by a clock that was set back.
+  const waitedBefore = Math.max(0, before)
+  const change = Math.max(0, now) - waitedBefore
+  if (Math.abs(change) <= Math.max(STEADY_OFFSETS, waitedBefore * STEADY_PART)) return 'steady'
   return change > 0 ? 'growing' : 'shrinking'
 }
 

@@ -32,6 +32,18 @@ test('every commit, reset, undo and deletion, in their order, in words', async (
   ])
 })
 
+test('what happened stands in its order, also where the clock was set back meanwhile', async () => {
+  const shop = await createShop({ clock: 'manual' })
+  const tide = await shop.open()
+  for (const offset of [3, 4, 5]) {
+    await tide.groups.commit('fraud', [{ topic: 'payments', partition: 0, offset }])
+    shop.environment.advance(-60_000)
+  }
+  const { output } = await shop.run('history', '-g', 'fraud')
+  const offsets = output.split('\n').flatMap((line) => /payments {10}0 +(\d)/.exec(line)?.[1] ?? [])
+  expect(offsets).toEqual(['2', '3', '4', '5'])
+})
+
 test('on a terminal what happened is coloured, and a narrow one gets a block per commit', async () => {
   const shop = await createShop()
   await shop.run('reset', '-g', 'fraud', '-t', 'payments:0', '--to-latest', '--execute')

@@ -24,6 +24,8 @@ test('a report has versions, topics, groups, verdicts, lag, commits and findings
   }
   expect(output).toContain('| Platform | Node v24, a machine in memory |')
   expect(output).toContain('| payments-0 | 0 | 6 |')
+  expect(output.match(/^\| \\_\\_consumer\\_offsets-\d+ to \d+ \| 0 \| 0 \| 0 \|/gm)?.length).toBeGreaterThan(0)
+  expect(output.match(/consumer\\_offsets-/g)!.length).toBeLessThan(10)
   expect(output).toContain('| late \\| group | payments-0 | 54 past the end | 60 | 6 |')
   expect(output).toContain('- **error past-the-end**, late \\| group on payments-0: ')
   expect(output).toContain('- **warning commit**')

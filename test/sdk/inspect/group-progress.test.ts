@@ -108,6 +108,17 @@ const CASES: readonly (readonly [string, ReturnType<typeof ask>, object])[] = [
     { processedPerSecond: 0.5, lag: 0, trend: 'steady', etaMs: 0, timeLagMs: 0, lastProgressAtMs: ago(10) },
   ],
   [
+    'the clock was set back, so the end of then is taken for one before the commit: nothing waited, and nothing waits',
+    ask(
+      [commit(100, 50), commit(10, 80)],
+      [
+        [100, 20],
+        [0, 80],
+      ],
+    ),
+    { lag: 0, lagBefore: -30, trend: 'steady', etaMs: 0 },
+  ],
+  [
     'standing still: the rate is 0 and the last progress long ago',
     ask(
       [commit(5000, 0), commit(4000, 70)],
