@@ -102,6 +102,13 @@ function invocationOf(command: Command, terminal: Terminal, typed: readonly stri
   const missing = wanted.slice(options.positionals.length)
   if (missing.length > 0)
     throw new UsageError(`${missing.join(' and ')} missing: tidemark ${command.name} ${wanted.join(' ')}`)
+  const empty = options.positionals.indexOf('')
+  if (empty !== -1) {
+    const name = wanted[Math.min(empty, wanted.length - 1)]
+    throw new UsageError(
+      `${name} is empty, perhaps a variable that is not set: tidemark ${command.name} ${wanted.join(' ')}`,
+    )
+  }
   const takesMore = wanted.at(-1)?.endsWith('…') === true
   const surplus = takesMore ? [] : options.positionals.slice(wanted.length)
   if (surplus.length > 0)
