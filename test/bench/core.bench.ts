@@ -4,7 +4,7 @@
  * Ratios only: machines differ and are noisy. The cases of a round run one after the other and their order turns round
  * every other round. Every case returns what it summed up, and a wrong sum fails the run.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempDisposableSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -54,18 +54,18 @@ async function compare(sizeBytes: number): Promise<void> {
   const expected = values.sum(records)
   const times = new Map<string, number[]>()
   for (let round = -1; round < rounds; round++) {
-    const folder = mkdtempSync(join(tmpdir(), 'tidemark-bench-'))
-    const tide = await openTidemark(folder)
-    const sqlite = new Sqlite(folder)
+    using folder = mkdtempDisposableSync(join(tmpdir(), 'tidemark-bench-'))
+    const tide = await openTidemark(folder.path)
+    const sqlite = new Sqlite(folder.path)
     const cases: Case[][] = [
       [
-        { name: 'produce floor', run: () => floorProduce(folder, values, records) },
+        { name: 'produce floor', run: () => floorProduce(folder.path, values, records) },
         { name: 'produce tidemark', run: () => tidemarkProduce(tide, values, records) },
         { name: 'produce sqlite', run: () => sqlite.produce(values, records) },
       ],
       [
-        { name: 'consume floor', run: () => floorConsume(folder, { fresh: false }) },
-        { name: 'consume floor, own views', run: () => floorConsume(folder, { fresh: true }) },
+        { name: 'consume floor', run: () => floorConsume(folder.path, { fresh: false }) },
+        { name: 'consume floor, own views', run: () => floorConsume(folder.path, { fresh: true }) },
         { name: 'consume tidemark batches', run: () => tidemarkConsumeBatches(tide, 'batches') },
         { name: 'consume tidemark records', run: () => tidemarkConsumeRecords(tide, 'records') },
         { name: 'consume sqlite', run: () => sqlite.consume() },
@@ -83,7 +83,6 @@ async function compare(sizeBytes: number): Promise<void> {
     }
     await tide.close()
     sqlite.close()
-    rmSync(folder, { recursive: true, force: true })
   }
   console.log(`\n${sizeBytes} B values`)
   for (const [name, took] of times) console.log(`  ${name.padEnd(26)} ${rate(took)}`)

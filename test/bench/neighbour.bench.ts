@@ -5,7 +5,7 @@
  * A child process owns the directory and does nothing else; this one is its neighbour, does everything once, takes the
  * directory when the child goes, and does the same as the owner.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempDisposableSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -38,14 +38,13 @@ await compare()
 await takeOver()
 
 async function compare(): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'tidemark-bench-'))
-  const holder = await startHolder(folder)
-  const tide = await openTidemark(folder)
+  using folder = mkdtempDisposableSync(join(tmpdir(), 'tidemark-bench-'))
+  const holder = await startHolder(folder.path)
+  const tide = await openTidemark(folder.path)
   const asNeighbour = await measure(tide, 'neighbour')
   await holder.close()
   const asOwner = await measure(tide, 'owner')
   await tide.close()
-  rmSync(folder, { recursive: true, force: true })
   console.log(`${VALUE_BYTES} B values, every send and commit durable      neighbour           owner`)
   for (const [name, figure] of asNeighbour)
     console.log(`${name.padEnd(36)} ${figure.padStart(18)} ${asOwner.get(name)?.padStart(18)}`)
@@ -91,11 +90,11 @@ async function latency(work: () => Promise<unknown>): Promise<string> {
 
 /** From the SIGKILL to the answer of a send that was handed over before it. */
 async function takeOver(): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'tidemark-bench-'))
+  using folder = mkdtempDisposableSync(join(tmpdir(), 'tidemark-bench-'))
   const times: number[] = []
   for (let kill = 0; kill < kills; kill++) {
-    const holder: Holder = await startHolder(folder)
-    const tide = await openTidemark(folder)
+    const holder: Holder = await startHolder(folder.path)
+    const tide = await openTidemark(folder.path)
     const topic = tide.topic('records')
     await topic.send({ value: Buffer.from('before') })
     const startedMs = performance.now()
@@ -108,7 +107,6 @@ async function takeOver(): Promise<void> {
     if (tide.kind !== 'owner') throw new Error(`it is a ${tide.kind}`)
     await tide.close()
   }
-  rmSync(folder, { recursive: true, force: true })
   console.log(
     `Take-over after ${kills} SIGKILLs, until the next durable send is answered: p50 ${rounded(times, 0.5)} ms, p99 ${rounded(times, 0.99)} ms, slowest ${rounded(times, 1)} ms`,
   )

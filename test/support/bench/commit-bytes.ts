@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdtempDisposableSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RECORD_TYPES } from '../../../sdk/offsets/record-key.ts'
@@ -17,8 +17,8 @@ export async function measureCommitBytes(records: number): Promise<void> {
 }
 
 async function commitShare(partitions: number, records: number): Promise<number> {
-  const folder = mkdtempSync(join(tmpdir(), 'tidemark-bench-'))
-  const tide = await openTidemark(folder)
+  using folder = mkdtempDisposableSync(join(tmpdir(), 'tidemark-bench-'))
+  const tide = await openTidemark(folder.path)
   const topic = tide.topic('payments', { partitions })
   const values = new Values(1024)
   for (let sent = 0; sent < records; sent += 1_000) {
@@ -28,9 +28,8 @@ async function commitShare(partitions: number, records: number): Promise<number>
   }
   for await (const record of topic.consume({ group: 'fraud', follow: false })) record.bytes
   await tide.close()
-  const commits = commitBatches(join(folder, 'data')).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
-  const share = commits / logBytes(join(folder, 'data'), 'payments-')
-  rmSync(folder, { recursive: true, force: true })
+  const commits = commitBatches(join(folder.path, 'data')).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  const share = commits / logBytes(join(folder.path, 'data'), 'payments-')
   return share
 }
 

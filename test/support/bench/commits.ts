@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempDisposableSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { percentile } from './percentile.ts'
@@ -7,9 +7,9 @@ import { openTidemark } from './tidemark.ts'
 
 /** One durable commit after the other, awaited: Tidemark's groups.commit against SQLite's upsert. */
 export async function measureCommits(count: number): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'tidemark-bench-'))
-  const tide = await openTidemark(folder)
-  const sqlite = new Sqlite(folder)
+  using folder = mkdtempDisposableSync(join(tmpdir(), 'tidemark-bench-'))
+  const tide = await openTidemark(folder.path)
+  const sqlite = new Sqlite(folder.path)
   await tide.topic('records').ensure()
   const tidemark: number[] = []
   const rival: number[] = []
@@ -25,7 +25,6 @@ export async function measureCommits(count: number): Promise<void> {
   }
   await tide.close()
   sqlite.close()
-  rmSync(folder, { recursive: true, force: true })
   console.log('\nOne durable commit, awaited, microseconds (p50, p99)')
   console.log(
     `  tidemark ${micros(tidemark, 0.5)}, ${micros(tidemark, 0.99)}; sqlite ${micros(rival, 0.5)}, ${micros(rival, 0.99)}`,
