@@ -64,7 +64,8 @@ const OPTION_KINDS: OptionKinds<BackupOptions> = {
 /**
  * Copies a data directory while another program, or this one, writes to it: to `destination`, which must be empty or not
  * there. No commit in the copy points behind the end of its log: commits are copied first, then the logs, each up to a
- * whole batch, and last the list of topics. The copy is as after a crash at that moment: it opens, read-only or as an
+ * whole batch, and last the list of topics. A transaction is in the copy as a whole or not at all; one that is open in that
+ * moment is aborted there. The copy is as after a crash at that moment: it opens, read-only or as an
  * owner, in Tidemark and in a broker, under the same ids as the original. Takes no lock, never opens the lock file, and
  * changes nothing in `directory`.
  *

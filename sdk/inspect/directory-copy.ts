@@ -12,12 +12,14 @@ import {
 import type { Environment, FileSystem } from '../environment/environment.ts'
 import { GroupTable } from '../group/group-table.ts'
 import { type CopiedLog, LogCopy } from '../log/log-copy.ts'
+import type { LogView } from '../log/log-view.ts'
 import { ReadOnlyLog } from '../log/read-only-log.ts'
 import { errnoOf } from '../log/storage-error.ts'
 import { readWholeFile, replaceWholeFile } from '../log/whole-file.ts'
 import type { MetadataImage } from '../topic/metadata-image.ts'
 import { BOOTSTRAP_CHECKPOINT, parseSnapshotName } from '../topic/metadata-snapshot.ts'
-import { CONSUMER_OFFSETS_TOPIC, isInternalTopic } from '../topic/topic-name.ts'
+import { CONSUMER_OFFSETS_TOPIC, isInternalTopic, TRANSACTION_STATE_TOPIC } from '../topic/topic-name.ts'
+import { CopiedTransactions } from './copied-transactions.ts'
 
 export interface CopyProgress {
   readonly partitionsDone: number
@@ -46,8 +48,8 @@ const QUORUM_STATE = 'quorum-state'
 /**
  * Copies everything in a data directory but its lock, its mark of an orderly stop and what is being deleted.
  *
- * What points goes before what it points to: checkpoints (told by a log that is longer by then), the state of groups and
- * transactions, the other logs, and last the metadata, so that no log is newer than its topic and no leader epoch is unknown.
+ * What points goes before what it points to: checkpoints (told by a log that is longer by then), the state of transactions
+ * (`CopiedTransactions`), that of groups, the other logs, and last the metadata, so that no log is newer than its topic and no leader epoch is unknown.
  * The one thing this leaves open is a topic that was deleted meanwhile, with commits that were copied before: then all is
  * brought up to date once more.
  */
@@ -58,6 +60,8 @@ export class DirectoryCopy {
   readonly #to: string
   readonly #progress: (progress: CopyProgress) => void
   readonly #copied = new Map<string, CopiedPartition>()
+  /** As of this pass; undefined where there are none. */
+  #transactions: CopiedTransactions | undefined
   #sizeBytes = 0
   #done = 0
   #total = 0
@@ -96,7 +100,8 @@ export class DirectoryCopy {
     const checkpoints = DirectoryCheckpoints.read(this.#environment, this.#from)
     this.#done = 0
     this.#total = before.length
-    await this.#copyAll(before.filter(({ topic }) => isInternalTopic(topic)).sort(transactionsFirst))
+    await this.#copyTransactions(before)
+    await this.#copyAll(before.filter(({ topic }) => isInternalTopic(topic) && topic !== TRANSACTION_STATE_TOPIC))
     const now = this.#list()
     await this.#copyAll(now.filter(({ topic }) => !isInternalTopic(topic) && topic !== CLUSTER_METADATA_TOPIC))
     await this.#copyMetadata()
@@ -106,6 +111,30 @@ export class DirectoryCopy {
     const bootstrap = readWholeFile(files, files.join(this.#from, BOOTSTRAP_CHECKPOINT))
     if (bootstrap !== undefined) replaceWholeFile(files, this.#to, BOOTSTRAP_CHECKPOINT, bootstrap)
     return this.#danglingCommits(image)
+  }
+
+  /** What is decided by then is whole in the copy; what is decided later is not in it. */
+  async #copyTransactions(found: readonly FoundPartition[]): Promise<void> {
+    const states = found.filter(({ topic }) => topic === TRANSACTION_STATE_TOPIC)
+    const transactions = new CopiedTransactions()
+    this.#transactions = states.length === 0 ? undefined : transactions
+    if (states.length === 0) return
+    for (const { name, topic, partition } of found) {
+      if (topic === TRANSACTION_STATE_TOPIC || topic === CLUSTER_METADATA_TOPIC) continue
+      const log = ReadOnlyLog.open(this.#environment, {
+        directory: this.#files.join(this.#from, name),
+        topic,
+        partition,
+      })
+      transactions.noteEnd(name, log.logEndOffset)
+      log.close()
+    }
+    await this.#copyAll(states)
+    for (const { name, topic, partition } of states) {
+      const log = ReadOnlyLog.open(this.#environment, { directory: this.#files.join(this.#to, name), topic, partition })
+      replayCoordinatorLog(log, 0, (batch) => transactions.replayBatch(batch), noop)
+      log.close()
+    }
   }
 
   async #copyAll(partitions: readonly FoundPartition[]): Promise<void> {
@@ -235,7 +264,11 @@ export class DirectoryCopy {
     const onBytes = (bytes: number): void => {
       this.#sizeBytes += bytes
     }
-    return new LogCopy(this.#environment, where, { onBytes, check: () => this.#tell() })
+    const endOf = (log: LogView): number => {
+      const isData = topic !== TRANSACTION_STATE_TOPIC && topic !== CLUSTER_METADATA_TOPIC
+      return isData && this.#transactions !== undefined ? this.#transactions.endOf(name, log) : log.logEndOffset
+    }
+    return new LogCopy(this.#environment, where, { onBytes, check: () => this.#tell(), endOf })
   }
 
   #tell(): void {
@@ -270,15 +303,6 @@ function isIn(image: MetadataImage, { topic, partition, topicId }: FoundPartitio
   if (topic === CLUSTER_METADATA_TOPIC) return true
   const known = image.topicByName(topic)
   return known?.partitions.has(partition) === true && (topicId === undefined || topicId === known.topicId)
-}
-
-/** A transaction that is being committed is finished by whoever opens the copy, one that is known as finished is not. */
-function transactionsFirst(one: FoundPartition, other: FoundPartition): number {
-  return rank(one) - rank(other)
-}
-
-function rank({ topic }: FoundPartition): number {
-  return topic === '__transaction_state' ? 0 : 1
 }
 
 function noop(): void {}

@@ -4,9 +4,10 @@ import { Damage } from './damage.ts'
 import { type CopyHooks, copyBytes } from './file-copy.ts'
 import { type EpochStart, LeaderEpochs } from './leader-epochs.ts'
 import { DEFAULT_LOG_CONFIG } from './log-config.ts'
+import type { LogView, SegmentInfo } from './log-view.ts'
 import { OpenSegments } from './open-segments.ts'
 import { ReadOnlyLog } from './read-only-log.ts'
-import type { SegmentSurroundings } from './segment.ts'
+import { Segment, type SegmentSurroundings } from './segment.ts'
 import { findSegmentFiles, listSettled, type SegmentFile } from './segment-files.ts'
 import { parseSegmentFileName, segmentFileName } from './segment-name.ts'
 import { errnoOf } from './storage-error.ts'
@@ -20,6 +21,11 @@ interface FoundSegment extends SegmentFile {
 export interface CopiedLog {
   readonly logEndOffset: number
   readonly firstSegmentOffset: number
+}
+
+export interface LogCopyHooks extends CopyHooks {
+  /** Where the copy is to end, at or before the end of what was copied. */
+  readonly endOf: (copied: LogView) => number
 }
 
 /** A busy log is copied in a few rounds: each has less to do than the one before. */
@@ -38,7 +44,7 @@ export class LogCopy {
   readonly #from: string
   readonly #to: string
   readonly #place: { readonly topic: string; readonly partition: number }
-  readonly #hooks: CopyHooks
+  readonly #hooks: LogCopyHooks
   readonly #around: SegmentSurroundings
   /** Which files were copied, by base offset: one that compaction puts in their place is another. */
   readonly #copied = new Map<number, { readonly inode: bigint; hasIndexes: boolean }>()
@@ -48,7 +54,7 @@ export class LogCopy {
   constructor(
     environment: Environment,
     where: { readonly from: string; readonly to: string; readonly topic: string; readonly partition: number },
-    hooks: CopyHooks,
+    hooks: LogCopyHooks,
   ) {
     this.#environment = environment
     this.#files = environment.files
@@ -188,15 +194,21 @@ export class LogCopy {
     }
   }
 
-  /** Cuts the batch that was being written, and what is said about offsets beyond. */
+  /** Cuts the batch that was being written, what is not to be copied, and what is said about offsets beyond. */
   #finish(epochs: readonly EpochStart[]): CopiedLog {
-    const log = ReadOnlyLog.open(this.#environment, { directory: this.#to, ...this.#place })
-    const { logEndOffset, logStartOffset, tornBytes } = log
-    const last = log.segments().at(-1)
+    const whole = this.#openCopy()
+    const segments = whole.segments()
+    const endOffset = this.#hooks.endOf(whole)
+    whole.close()
+    const last = segments.at(-1)
+    if (endOffset < whole.logEndOffset) this.#cutAt(segments, endOffset)
+    else if (last !== undefined && whole.tornBytes > 0) this.#truncate(last.baseOffset, last.sizeBytes)
+    const log = this.#openCopy()
+    const { logEndOffset, logStartOffset } = log
+    const lastLeft = log.segments().at(-1)
     log.close()
-    if (last !== undefined) {
-      if (tornBytes > 0) this.#cut(last.baseOffset, tornBytes)
-      trimTransactionIndex(this.#files, this.#path(this.#to, last, '.txnindex'), logEndOffset)
+    if (lastLeft !== undefined) {
+      trimTransactionIndex(this.#files, this.#path(this.#to, lastLeft, '.txnindex'), logEndOffset)
     }
     for (const name of this.#list(this.#to)) {
       const parsed = parseSegmentFileName(name)
@@ -208,10 +220,36 @@ export class LogCopy {
     return { logEndOffset, firstSegmentOffset: logStartOffset }
   }
 
-  #cut(baseOffset: number, tornBytes: number): void {
+  #openCopy(): ReadOnlyLog {
+    return ReadOnlyLog.open(this.#environment, { directory: this.#to, ...this.#place })
+  }
+
+  /** Leaves out what is at that offset and behind it; the next `copy` brings it again. */
+  #cutAt(segments: readonly SegmentInfo[], endOffset: number): void {
+    const kept = segments.filter(({ baseOffset }, at) => at === 0 || baseOffset < endOffset)
+    this.#removeOthers(new Set(kept.map(({ baseOffset }) => baseOffset)))
+    const { baseOffset, sizeBytes } = kept.at(-1)!
+    const segment = new Segment({ ...this.#around, directory: this.#to, damage: new Damage() }, baseOffset, sizeBytes)
+    let end = 0
+    segment.visit(segment.begin, (batch) => {
+      if (batch.baseOffset >= endOffset) return false
+      end = batch.position + batch.sizeBytes
+      return true
+    })
+    segment.release()
+    this.#truncate(baseOffset, end)
+    // It is the last one now.
+    for (const suffix of ['.index', '.timeindex']) {
+      const path = this.#path(this.#to, { baseOffset }, suffix)
+      if (this.#files.stat(path) !== undefined) this.#files.remove(path)
+    }
+    this.#copied.get(baseOffset)!.hasIndexes = false
+  }
+
+  #truncate(baseOffset: number, sizeBytes: number): void {
     const file = this.#files.open(this.#path(this.#to, { baseOffset }, '.log'), { write: true })
     try {
-      file.truncate(file.sizeBytes() - tornBytes)
+      file.truncate(sizeBytes)
       file.syncNow()
     } finally {
       file.close()
