@@ -25,13 +25,15 @@ const ADVICE: Readonly<Record<string, string>> = {
   ELOOP: 'A link in the path leads back to itself: remove it or name another place.',
   EACCES: 'The process may not do that: check who owns the directory and its permissions.',
   EPERM: 'The process may not do that: check who owns the directory and its permissions.',
+  ERR_ACCESS_DENIED:
+    'Node forbids it, since it runs with --permission, under which nothing can be flushed to a disk: start it without, or open the directory with readOnly.',
   EROFS: 'The file system is read-only: mount it for writing, name another place, or open the directory with readOnly.',
 }
 
 /** A failure of the disk in Tidemark's words; a `TidemarkError` stays what it is. `doing`: "append to payments-0". */
 export function storageError(error: unknown, doing: string, place: ErrorPlace = {}): TidemarkError {
   if (error instanceof TidemarkError) return error
-  const reason = error instanceof Error ? error.message : String(error)
+  const reason = (error instanceof Error ? error.message : String(error)).replace(/\.+$/, '')
   const advice = ADVICE[errnoOf(error) ?? ''] ?? 'Check the disk and the system log.'
   const code = isOutOfDescriptors(error) ? 'TOO_MANY_OPEN_FILES' : 'STORAGE_ERROR'
   return new TidemarkError(code, `Could not ${doing}: ${reason}. ${advice}`, { ...place, cause: error })
