@@ -70,6 +70,7 @@ export class GroupsTree implements TreeDataProvider<TreeElement>, Disposable {
   getTreeItem(element: TreeElement): TreeItem {
     const { row } = element
     element.isDrawn = true
+    forgetBelow(element)
     this.#statistics.drawnRows++
     this.#tooltips.delete(row.id)
     const collapsible = row.children.length > 0 ? TreeItemCollapsibleState.Collapsed : TreeItemCollapsibleState.None
@@ -125,5 +126,14 @@ export class GroupsTree implements TreeDataProvider<TreeElement>, Disposable {
       element.children = this.#adopt(row.children, element, gone)
       return element
     })
+  }
+}
+
+/** VS Code lets go of what lies below a row that it draws: it asks for it anew where the row is expanded. */
+function forgetBelow({ children }: TreeElement): void {
+  for (const child of children) {
+    if (!child.isDrawn) continue
+    child.isDrawn = false
+    forgetBelow(child)
   }
 }

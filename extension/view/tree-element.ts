@@ -8,7 +8,7 @@ export class TreeElement {
   row: TreeRow
   parent: TreeElement | undefined
   children: readonly TreeElement[] = []
-  /** Whether VS Code has asked for it: rows below one that was never expanded are none of its business. */
+  /** Whether VS Code holds it: rows below one that is not expanded are none of its business. */
   isDrawn = false
 
   constructor(row: TreeRow, parent: TreeElement | undefined) {

@@ -134,6 +134,8 @@ async function loading(): Promise<readonly number[]> {
 
 /** As VS Code has measured it, by the clock. */
 async function activation(workbench: Workbench): Promise<string> {
+  // The list is sorted by this time and holds only what is in sight; the quick ones are far down.
+  await workbench.page.setViewportSize({ width: 1280, height: 4_000 })
   await workbench.run('Developer: Show Running Extensions')
   const row = workbench.page.locator('.editor-container .monaco-list-row').filter({ hasText: 'Tidemark' }).first()
   const said = await row.innerText()
