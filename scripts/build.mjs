@@ -43,7 +43,7 @@ const EXTENSION_PARTS = [
   {
     names: ['tidemark', 'tidemark/inspect'],
     file: 'extension-sdk.cjs',
-    contents: `export { open } from './sdk/index.ts'; export { describeFile } from './sdk/inspect.ts'`,
+    contents: `export * from './sdk/index.ts'; export * from './sdk/inspect.ts'`,
   },
   { names: ['@babel/parser'], file: 'extension-parser.cjs', contents: `export { parse } from '@babel/parser'` },
 ]

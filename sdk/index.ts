@@ -23,7 +23,7 @@ export type { CommitOptions } from './client/committer.ts'
 export type { ConsumeOptions, OnDamage } from './client/consume-options.ts'
 export type { BatchesOptions, Consumer } from './client/consumer.ts'
 export type { ConsumerStatus, PartitionStatus } from './client/consumer-status.ts'
-export type { DeadLetter, DeadLetterFacts } from './client/dead-letter.ts'
+export { type DeadLetter, type DeadLetterFacts, parseDeadLetter } from './client/dead-letter.ts'
 export type { DeadLetters, DeadLettersOptions, ListedDeadLetter } from './client/dead-letters.ts'
 export type { TopicDeclaration } from './client/declared-topic.ts'
 export type {

@@ -4,7 +4,7 @@ import type { LagRow } from 'tidemark'
 import type { QuantityWords } from './quantity-words.ts'
 import type { Trouble } from './tree-row.ts'
 
-/** `1,204 behind`, `up to date`, `never committed, 12 readable`. */
+/** `1,204 behind`, `up to date`, `never committed, 12 readable`, `never committed, nothing to read yet`. */
 export function lagWords(row: LagRow, words: QuantityWords): string {
   const { lagRecords } = row
   switch (row.lagState) {
@@ -15,7 +15,7 @@ export function lagWords(row: LagRow, words: QuantityWords): string {
     case 'up-to-date':
       return t('up to date')
     case 'never-committed':
-      return lagRecords === null ? t('never committed') : t('never committed, {0} readable', words.digits(lagRecords))
+      return lagRecords === null ? t('never committed') : newcomerWords(lagRecords, words)
     case 'lost':
       return t('{0} lost', words.digits(lostOffsets(row)))
     case 'past-the-end':
@@ -42,7 +42,8 @@ export function summaryWords(rows: readonly LagRow[], words: QuantityWords): str
   if (parts.length > 0) return parts.join(', ')
   if (rows.length === 0) return t('nothing committed')
   if (rows.every((row) => row.lagState === 'never-committed')) {
-    return t('never committed, {0} readable', words.digits(rows.reduce((sum, row) => sum + (row.lagRecords ?? 0), 0)))
+    const readable = rows.reduce((sum, row) => sum + (row.lagRecords ?? 0), 0)
+    return newcomerWords(readable, words)
   }
   return t('up to date')
 }
@@ -87,6 +88,11 @@ export function code(text: string): string {
   const fence = '`'.repeat(longest + 1)
   const padding = longest > 0 ? ' ' : ''
   return `${fence}${padding}${text.replaceAll(/\s+/g, ' ')}${padding}${fence}`
+}
+
+function newcomerWords(readable: number, words: QuantityWords): string {
+  if (readable === 0) return t('never committed, nothing to read yet')
+  return t('never committed, {0} readable', words.digits(readable))
 }
 
 function lostOffsets(row: LagRow): number {

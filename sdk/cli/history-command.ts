@@ -101,8 +101,10 @@ type Entry = PartitionHistory['entries'][number]
 
 function whatHappened(entry: Entry, before: Entry | undefined, style: Style): string {
   if (entry.kind === 'tombstone')
-    return style.yellow(isAsBeforeReset(entry, before) ? 'commit removed, as before the reset' : 'commit removed')
-  if (isAsBeforeReset(entry, before)) return style.yellow('as before the reset')
+    return style.yellow(
+      isAsBeforeReset(entry, before) ? 'commit removed: back to how it was before the reset' : 'commit removed',
+    )
+  if (isAsBeforeReset(entry, before)) return style.yellow('back to where it was before the reset')
   const former = parseResetMetadata(entry.metadata)
   if (former !== undefined) {
     return style.yellow(former === null ? 'reset; was not committed before' : `reset from ${digits(former.offset)}`)

@@ -6,7 +6,7 @@ import { withoutControls } from './table.ts'
 
 /** How far a group is on a partition, in plain words. */
 export function lagWords(row: LagRow): string {
-  const readable = row.lagRecords === null ? '' : `, ${digits(row.lagRecords)} readable`
+  const readable = row.lagRecords === null ? '' : `, ${readableWords(row.lagRecords)}`
   switch (row.lagState) {
     case 'behind':
       return row.lagRecords === null ? `at most ${digits(row.lag ?? 0)} behind` : `${digits(row.lagRecords)} behind`
@@ -65,8 +65,12 @@ export function summaryWords(rows: readonly LagRow[]): string {
   if (troubles.length > 0) return `trouble on ${counted(troubles.length, 'partition')}`
   const behind = rows.reduce((total, row) => total + (row.lagRecords ?? row.lag ?? 0), 0)
   const isNew = rows.every((row) => row.lagState === 'never-committed')
-  if (isNew) return rows.length === 0 ? 'nothing committed' : `never committed, ${digits(behind)} readable`
+  if (isNew) return rows.length === 0 ? 'nothing committed' : `never committed, ${readableWords(behind)}`
   return behind === 0 ? 'up to date' : `${digits(behind)} behind`
+}
+
+function readableWords(records: number): string {
+  return records === 0 ? 'nothing to read yet' : `${digits(records)} readable`
 }
 
 function lostOffsets(row: LagRow): number {

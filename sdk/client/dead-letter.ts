@@ -71,7 +71,7 @@ export function deadLetterHeaders(own: readonly Header[], facts: DeadLetterFacts
   return [...own, ...headers]
 }
 
-/** What a record's headers tell; undefined where it is no dead letter. */
+/** The dead letter that a record is, by its headers; undefined where it is none. For loops over a topic of dead letters. */
 export function parseDeadLetter(record: TopicRecord<string, unknown, unknown>): DeadLetter | undefined {
   // A dead letter may have been one before: the last ones are about this time.
   const start = record.headers.findLastIndex(({ key }) => key === `${DEAD_LETTER_HEADER}topic`)

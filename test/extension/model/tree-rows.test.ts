@@ -104,6 +104,10 @@ test.for<[Partial<LagRow>, string]>([
     { lagState: 'never-committed', committedOffset: null, committedAtMs: null, lag: null, lagRecords: 12 },
     'never committed, 12 readable',
   ],
+  [
+    { lagState: 'never-committed', committedOffset: null, committedAtMs: null, lag: null, lagRecords: 0 },
+    'never committed, nothing to read yet',
+  ],
   [{ lagState: 'lost', logStartOffset: 2_000 }, '149 lost, 1,204 behind'],
   [{ lagState: 'past-the-end', lag: -45, lagRecords: 0 }, '45 past the end'],
   [{ lagState: 'topic-deleted', lag: null, lagRecords: null }, 'topic deleted'],

@@ -27,7 +27,7 @@ test('every commit, reset, undo and deletion, in their order, in words', async (
     '     5  committed the same again',
     '     3  back by 2',
     '     0  reset from 3',
-    '     3  as before the reset',
+    '     3  back to where it was before the reset',
     '     -  commit removed',
   ])
 })

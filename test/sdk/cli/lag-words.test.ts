@@ -29,6 +29,7 @@ const ROWS = {
   uncounted: row({ lagRecords: null }),
   upToDate: row({ lagState: 'up-to-date', lag: 0, lagRecords: 0 }),
   neverCommitted: row({ lagState: 'never-committed', committedOffset: null, lag: null, lagRecords: 12 }),
+  neverFilled: row({ lagState: 'never-committed', committedOffset: null, lag: null, lagRecords: 0 }),
   lost: row({ lagState: 'lost', logStartOffset: 480, lagRecords: 824 }),
   pastTheEnd: row({ lagState: 'past-the-end', logEndOffset: 80, lag: -20, lagRecords: 0 }),
   deleted: row({ lagState: 'topic-deleted', lag: null, lagRecords: null, logStartOffset: null, logEndOffset: null }),
@@ -42,6 +43,7 @@ test('every state has its words', () => {
     uncounted: 'at most 1,204 behind',
     upToDate: 'up to date',
     neverCommitted: 'never committed, 12 readable',
+    neverFilled: 'never committed, nothing to read yet',
     lost: '380 lost, 824 readable',
     pastTheEnd: '20 past the end',
     deleted: 'topic deleted',
@@ -76,6 +78,7 @@ test('a group in one line', () => {
   expect(summaryWords([ROWS.behind, ROWS.upToDate])).toBe('1,204 behind')
   expect(summaryWords([ROWS.upToDate])).toBe('up to date')
   expect(summaryWords([ROWS.neverCommitted, ROWS.neverCommitted])).toBe('never committed, 24 readable')
+  expect(summaryWords([ROWS.neverFilled])).toBe('never committed, nothing to read yet')
   expect(summaryWords([ROWS.behind, ROWS.lost])).toBe('trouble on 1 partition')
   expect(summaryWords([])).toBe('nothing committed')
 })
