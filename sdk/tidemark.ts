@@ -213,7 +213,11 @@ export class Tidemark implements AsyncDisposable {
    * Sends what was handed to `send`, commits and ends every consumer, and lets go of the directory; durable when it
    * resolves. Calling it again does nothing.
    *
-   * @throws {TidemarkError} STORAGE_ERROR, OWNERSHIP_LOST.
+   * Where another process owns the directory and does not answer, since it is stopped, it waits for 5 s and a goodbye of one
+   * more, and then gives up: it rejects with REQUEST_TIMED_OUT where something was sent and not acknowledged or processed and
+   * not committed.
+   *
+   * @throws {TidemarkError} STORAGE_ERROR, OWNERSHIP_LOST, REQUEST_TIMED_OUT.
    */
   close(): Promise<void> {
     this.#closing ??= this.#context.close().finally(this.#release)

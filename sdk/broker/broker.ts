@@ -55,6 +55,12 @@ export interface Broker {
    */
   onTopicsChanged(changed: TopicsChanged): () => void
 
+  /**
+   * Calls back when whoever answers has said nothing for seconds although something was asked, at once where that is so: a
+   * neighbour whose owner is stopped. What was asked still waits. Returns how to stop that.
+   */
+  onSilence(begun: () => void): () => void
+
   /** Who owns what is asked, and who else is connected to it. */
   describeCluster(request: DescribeClusterRequest): Promise<DescribeClusterResponse>
   metadata(request: MetadataRequest): Promise<MetadataResponse>

@@ -73,6 +73,10 @@ export class Follower implements Broker {
     return new Follower(environment, DirectoryReader.open(environment, path))
   }
 
+  onSilence(): () => void {
+    return () => {}
+  }
+
   /** Seen by whoever looks for records. */
   onTopicsChanged(changed: TopicsChanged): () => void {
     return this.#watchers.add(changed)

@@ -1,5 +1,6 @@
 import type { Broker, TopicsChanged } from './broker.ts'
 import type { AnswerOf, Api, RequestOf } from './port-shapes.ts'
+import { Silence } from './silence.ts'
 import { TopicWatchers } from './topic-watchers.ts'
 
 /** A broker that hands every request on in the same way. */
@@ -10,6 +11,7 @@ export abstract class ForwardingBroker implements Broker {
   abstract close(): Promise<void>
   protected abstract request<A extends Api>(api: A, request: RequestOf<A>): Promise<AnswerOf<A>>
   protected readonly watchers = new TopicWatchers()
+  protected readonly silence = new Silence()
 
   readonly describeCluster = this.#forward('describeCluster')
   readonly metadata = this.#forward('metadata')
@@ -37,6 +39,10 @@ export abstract class ForwardingBroker implements Broker {
 
   onTopicsChanged(changed: TopicsChanged): () => void {
     return this.watchers.add(changed)
+  }
+
+  onSilence(begun: () => void): () => void {
+    return this.silence.on(begun)
   }
 
   #forward<A extends Api>(api: A): (request: RequestOf<A>) => Promise<AnswerOf<A>> {

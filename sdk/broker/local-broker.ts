@@ -227,9 +227,16 @@ export class LocalBroker extends ForwardingBroker {
     const environment = this.#environment
     const { clientId, survives, waitMs } = this.#options
     const { signal } = this.#interrupt
+    const { silence } = this
     let unreachable = ''
     try {
-      const neighbour = await Neighbour.connect(environment, this.#path, { clientId, survives, helloMs, signal })
+      const neighbour = await Neighbour.connect(environment, this.#path, {
+        clientId,
+        survives,
+        helloMs,
+        signal,
+        silence,
+      })
       if (neighbour !== undefined) return neighbour
     } catch (error) {
       if (error instanceof TidemarkError) return this.#refusal(error)

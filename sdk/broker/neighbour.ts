@@ -16,6 +16,7 @@ import { ForwardingBroker } from './forwarding-broker.ts'
 import { encodeFrame, type Frame, FrameError, FrameReader } from './frame.ts'
 import { type AnswerOf, type Api, type RequestOf, shapesOf } from './port-shapes.ts'
 import { NO_ATTACHMENTS, ShapeError, unpack } from './shape.ts'
+import { Silence } from './silence.ts'
 import { SilenceWatch } from './silence-watch.ts'
 
 export interface NeighbourOptions {
@@ -26,6 +27,8 @@ export interface NeighbourOptions {
   readonly signal?: AbortSignal | undefined
   /** Only looks: goes where the owner is silent, and makes no words. Default false. */
   readonly isVisitor?: boolean | undefined
+  /** Told when the owner falls silent, also before it has said who it is, and when that is over. */
+  readonly silence?: Silence | undefined
 }
 
 interface Pending {
@@ -53,7 +56,8 @@ export class Neighbour extends ForwardingBroker {
   readonly #path: string
   readonly #environment: Environment
   readonly #connection: Connection
-  readonly #silence: SilenceWatch
+  readonly #silenceWatch: SilenceWatch
+  protected override readonly silence: Silence
   readonly #isVisitor: boolean
   readonly #reader = new FrameReader(MAX_ANSWER_BYTES)
   readonly #pending = new Map<number, Pending>()
@@ -74,12 +78,14 @@ export class Neighbour extends ForwardingBroker {
     this.#environment = environment
     this.#path = path
     this.#connection = connection
-    const { clientId, survives, isVisitor = false } = options
+    const { clientId, survives, isVisitor = false, silence = new Silence() } = options
     this.#isVisitor = isVisitor
-    this.#silence = new SilenceWatch(environment, {
+    this.silence = silence
+    this.#silenceWatch = new SilenceWatch(environment, {
       patienceMs: isVisitor ? VISIT_PATIENCE_MS : PATIENCE_MS,
       isWaiting: () => this.#owner === undefined || this.#pending.size > 0,
-      silent: () => (isVisitor ? connection.destroy() : this.#warnOfSilence()),
+      silent: () => (isVisitor ? connection.destroy() : this.#fellSilent()),
+      over: () => this.silence.ends(),
     })
     connection.receive({
       data: (bytes) => this.#arrived(bytes),
@@ -153,7 +159,7 @@ export class Neighbour extends ForwardingBroker {
       signal?.addEventListener('abort', cancel)
       const stop = () => signal?.removeEventListener('abort', cancel)
       const isHurried = api !== 'consumerGroupHeartbeat' && maxWaitMs <= 0
-      this.#silence.asks(maxWaitMs)
+      this.#silenceWatch.asks(maxWaitMs)
       this.#pending.set(id, { api, isHurried, resolve, reject, stop })
       if (isHurried) this.#count(1)
       this.#connection.write(chunks)
@@ -187,7 +193,7 @@ export class Neighbour extends ForwardingBroker {
     const late = helloMs === undefined ? undefined : this.#environment.timers.after(helloMs, giveUp)
     if (signal?.aborted === true) giveUp()
     signal?.addEventListener('abort', giveUp)
-    this.#silence.asks()
+    this.#silenceWatch.asks()
     const owner = await this.#greeted.promise
     signal?.removeEventListener('abort', giveUp)
     late?.cancel()
@@ -199,7 +205,7 @@ export class Neighbour extends ForwardingBroker {
   }
 
   #arrived(bytes: Uint8Array): void {
-    this.#silence.heard()
+    this.#silenceWatch.heard()
     try {
       for (const frame of this.#reader.read(bytes)) this.#take(frame)
     } catch (error) {
@@ -243,12 +249,12 @@ export class Neighbour extends ForwardingBroker {
   }
 
   #closed(): void {
-    this.#silence.stop()
+    this.#silenceWatch.stop()
     this.#greeted.resolve(undefined)
     this.#lose()
     for (const [id, pending] of this.#pending) {
       this.#forget(id, pending)
-      pending.reject(this.#isClosed ? this.#closedError() : new ConnectionLost(pending.api, true))
+      pending.reject(this.#isClosed ? this.#unanswered(pending.api) : new ConnectionLost(pending.api, true))
     }
     if (this.#goodbye !== undefined && !this.#isClosed && !this.#isVisitor) {
       const message = `The owner of ${this.#path}, process ${this.ownerPid}, ended the connection: ${this.#goodbye}`
@@ -276,6 +282,11 @@ export class Neighbour extends ForwardingBroker {
     return new TidemarkError('CLOSED', `${this.#path} has been closed.`)
   }
 
+  #unanswered(api: Api): TidemarkError {
+    const message = `${this.#path} was closed before process ${this.ownerPid}, which owns it, answered ${api}. Whether it was done is not known: look before you repeat it.`
+    return new TidemarkError('CLOSED', message)
+  }
+
   #checkSurvives(owner: Hello, wanted: Survives): void {
     if (wanted !== 'power-loss' || owner.survives === 'power-loss') return
     this.#environment.process.emitWarning(
@@ -284,7 +295,8 @@ export class Neighbour extends ForwardingBroker {
     )
   }
 
-  #warnOfSilence(): void {
+  #fellSilent(): void {
+    this.silence.begins()
     const who = this.ownerPid === undefined ? 'a process' : `process ${this.ownerPid}`
     this.#environment.process.emitWarning(
       `${this.#path} is owned by ${who}, which does not answer: it is stopped, or busy without a pause. What was asked waits for it; nothing is lost.`,

@@ -169,6 +169,10 @@ export class Owner implements Broker {
     return this.#recovery.notes
   }
 
+  onSilence(): () => void {
+    return () => {}
+  }
+
   onTopicsChanged(changed: TopicsChanged): () => void {
     return this.#watchers.add(changed)
   }

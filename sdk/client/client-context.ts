@@ -22,6 +22,8 @@ export interface Finishable {
   close(): Promise<void>
 }
 
+const UNANSWERED_SENDS = 'What was sent and not acknowledged may be stored or not: look before you send it again.'
+
 /** What every public object of one opened directory or cluster shares, and the list of those still at work. */
 export class ClientContext {
   readonly broker: Broker
@@ -100,13 +102,40 @@ export class ClientContext {
   }
 
   /**
+   * For what is waited for at the end, when whoever is to answer may be stopped.
+   * @param unanswered what follows from that
+   * @throws {TidemarkError} REQUEST_TIMED_OUT; what was asked may still be done
+   */
+  async unlessSilent<T>(answered: Promise<T>, unanswered = ''): Promise<T> {
+    const silent = Promise.withResolvers<never>()
+    const stop = this.broker.onSilence(() => {
+      const message = `The process that owns the directory does not answer: it is stopped, or busy without a pause. ${unanswered}`
+      // What is answered already needs a moment to say so.
+      void this.environment.timers.yield().then(() => silent.reject(new TidemarkError('REQUEST_TIMED_OUT', message)))
+    })
+    try {
+      return await Promise.race([answered, silent.promise])
+    } finally {
+      stop()
+    }
+  }
+
+  /**
    * Sends what was handed to `send`, then closes every consumer: what was processed is committed, the groups are left.
-   * In this order, since what a loop sends belongs to what it commits. Rejects with the first failure, when all is done.
+   * In this order, since what a loop sends belongs to what it commits. Rejects with the first failure, when all is done or,
+   * where nobody answers for seconds, given up; the others are warned of.
    */
   async close(): Promise<void> {
     this.#isClosed = true
-    const sent = await Promise.allSettled([...this.#producers].map((producer) => producer.close()))
+    const flushed = Promise.allSettled([...this.#producers].map((producer) => producer.close()))
+    const sent = await this.unlessSilent(flushed, UNANSWERED_SENDS).catch((reason: unknown) => [
+      { status: 'rejected' as const, reason },
+    ])
     const left = await Promise.allSettled([...this.#consumers].map((consumer) => consumer.close()))
-    for (const result of [...sent, ...left]) if (result.status === 'rejected') throw result.reason
+    const failures = [...sent, ...left].filter((result) => result.status === 'rejected')
+    for (const { reason } of failures.slice(1)) {
+      this.environment.process.emitWarning(`Closing failed in part: ${String(reason)}`, 'TIDEMARK_CLOSE_FAILED')
+    }
+    if (failures[0] !== undefined) throw failures[0].reason
   }
 }

@@ -160,6 +160,16 @@ export class Committer implements ProgressListener {
     }
   }
 
+  /**
+   * What is processed now, of whoever will process nothing more; with `manual` nothing.
+   * @throws {TidemarkError} also REQUEST_TIMED_OUT, where nobody answers
+   */
+  async commitAtEnd(): Promise<void> {
+    if (this.isManual) return
+    const unanswered = `What group "${this.#group}" has processed and not committed may be handed out again.`
+    await this.#context.unlessSilent(this.commit('power-loss', { again: false }), unanswered)
+  }
+
   /** No commit is issued any more unless somebody asks for it. */
   close(): void {
     this.#isClosed = true

@@ -228,7 +228,8 @@ export class Consumer<R> implements AsyncIterable<R>, AsyncDisposable {
    * Ends the loop, commits what is processed (unless `commit: 'manual'`) and leaves the group. What is in hand counts
    * only if it is done within `timeoutMs` (default 0). The commit survives a power loss when this resolves. Calling it
    * again does nothing.
-   * @throws {TidemarkError} STORAGE_ERROR, OWNERSHIP_LOST, where the commit failed
+   * @throws {TidemarkError} STORAGE_ERROR, OWNERSHIP_LOST, where the commit failed; REQUEST_TIMED_OUT, as leaving a loop does,
+   *   where the process that owns the directory has not answered for 5 s: what was to be committed may be or not
    */
   async close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
     checkOptions('close', options, CLOSE_KINDS)

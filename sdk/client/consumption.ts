@@ -267,21 +267,22 @@ export class Consumption implements LoopSource, Finishable {
     this.onLeaving(this.#assignment.prefixes)
     this.#fetcher.close()
     if (timeoutMs > 0 && this.#assignment.undone > 0) await this.#untilSettled(timeoutMs)
-    await this.onClosing()
+    await this.#context.unlessSilent(this.onClosing()).catch(() => {})
     if (this.#countsDone) this.#warnings.forgotten(this.#assignment.undone)
     this.#committer.close()
     let problem: unknown
     try {
-      if (!this.#committer.isManual) await this.#committer.commit('power-loss', { again: false })
+      await this.#committer.commitAtEnd()
     } catch (error) {
-      // Refused because the partitions are others' by now: they will do the rest again.
-      if (!(error instanceof TidemarkError) || !error.retriable) problem = error
+      // Unless it is refused because the partitions are others' by now: they will do the rest again.
+      if (!(error instanceof TidemarkError) || !error.retriable || error.code === 'REQUEST_TIMED_OUT') problem = error
     }
     const undone = this.#assignment.prefixes.find(({ firstUndone }) => firstUndone !== undefined)
     if (undone !== undefined) this.#leftUndone = `${undone.topic}-${undone.partition}@${undone.firstUndone}`
     this.#leftBehind = this.#assignment.prefixes.filter(({ hasMoved }) => hasMoved).length
     this.#assignment.close()
-    await this.#member.leave()
+    // Who is not told finds out when the connection ends.
+    await this.#context.unlessSilent(this.#member.leave()).catch(() => {})
     this.#options.signal?.removeEventListener('abort', this.#abort)
     this.#context.removeConsumer(this)
     this.#state = 'closed'
@@ -304,7 +305,7 @@ export class Consumption implements LoopSource, Finishable {
     this.onInterrupt()
     this.#fetcher.close()
     this.#assignment.waitsForBodies = false
-    if (!this.#committer.isManual) await this.#committer.commit('power-loss', { again: false })
+    await this.#committer.commitAtEnd()
   }
 
   #closeUnawaited(): void {

@@ -12,7 +12,7 @@ import { RecordBatch } from '../../sdk/record/record-batch.ts'
 /** The requests of the port. */
 export type RequestName = Exclude<
   keyof port.Broker,
-  'kind' | 'createsTopics' | 'servesOthers' | 'onTopicsChanged' | 'close'
+  'kind' | 'createsTopics' | 'servesOthers' | 'onTopicsChanged' | 'onSilence' | 'close'
 >
 type Method<Name extends RequestName> = port.Broker[Name]
 type RequestOf<Name extends RequestName> = Parameters<Method<Name>>[0]
@@ -110,6 +110,10 @@ export class ScriptedBroker implements port.Broker {
 
   wake(): void {
     for (const callback of [...this.#waiting]) callback()
+  }
+
+  onSilence(): () => void {
+    return () => {}
   }
 
   onTopicsChanged(changed: port.TopicsChanged): () => void {

@@ -2,11 +2,11 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { LocalBroker } from '../../../sdk/broker/local-broker.ts'
 import { Onlooker } from '../../../sdk/broker/onlooker.ts'
-import type { Connection, Environment } from '../../../sdk/environment/environment.ts'
+import type { Environment } from '../../../sdk/environment/environment.ts'
 import { MemoryEnvironment } from '../../../sdk/environment/memory-environment.ts'
 import { commit, committed, create, offsetAt, readAll, send } from '../../support/broker/requests.ts'
 import { PATH } from '../../support/broker/worlds.ts'
-import { overridden } from '../../support/overridden.ts'
+import { passing, stoppable } from '../../support/stopped-owner.ts'
 
 async function own(environment: MemoryEnvironment): Promise<LocalBroker> {
   const options = { waitMs: 0, survives: 'process-crash', clientId: 'program' } as const
@@ -29,45 +29,6 @@ async function start(clock: 'real' | 'manual' = 'real') {
   await send(broker, 't', 'a')
   await commit(broker, 'g', 't', 1)
   return { machine, broker }
-}
-
-/** As seen by who connects to it: a process that SIGSTOP can stop. */
-function stoppable(inner: MemoryEnvironment): { environment: Environment; stop(): void; goOn(): void } {
-  let isStopped = false
-  const held: (() => void)[] = []
-  const connect: Environment['connect'] = async (path, name) => {
-    const connection = await inner.connect(path, name)
-    if (connection === undefined) return undefined
-    const receive: Connection['receive'] = (events) => {
-      const data = (bytes: Uint8Array) => (isStopped ? void held.push(() => events.data(bytes)) : events.data(bytes))
-      connection.receive({ ...events, data })
-    }
-    return overridden<Connection>(connection, { receive })
-  }
-  return {
-    environment: overridden<Environment>(inner, { connect }),
-    stop: () => {
-      isStopped = true
-    },
-    goOn: () => {
-      isStopped = false
-      for (const arrive of held.splice(0)) arrive()
-    },
-  }
-}
-
-/** Lets time pass until it is there. */
-async function passing<T>(machine: MemoryEnvironment, promise: Promise<T>): Promise<{ answer: T; tookMs: number }> {
-  const startMs = machine.clock.monotonicMs()
-  let isSettled = false
-  const settled = promise.finally(() => {
-    isSettled = true
-  })
-  for (;;) {
-    for (let turn = 0; turn < 20 && !isSettled; turn++) await machine.timers.yield()
-    if (isSettled) return { answer: await settled, tookMs: machine.clock.monotonicMs() - startMs }
-    machine.advance(100)
-  }
 }
 
 test('the owner answers, and no file is read', async () => {
