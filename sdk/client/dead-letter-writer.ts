@@ -2,7 +2,7 @@ import { TOPIC_CONFIGS } from '../topic/topic-configs.ts'
 import { type ByteTopic, byteTopic } from './byte-topics.ts'
 import type { ClientContext } from './client-context.ts'
 import type { Consumption } from './consumption.ts'
-import { type DeadLetterFacts, deadLetterHeaders, errorWords, parseDeadLetter } from './dead-letter.ts'
+import { buriedRecord, type DeadLetterFacts, deadLetterHeaders, errorWords, parseDeadLetter } from './dead-letter.ts'
 import type { FetchedRecord } from './fetched-record.ts'
 import type { ProcessedPrefix } from './processed.ts'
 
@@ -44,7 +44,7 @@ export class DeadLetterWriter {
       error: errorWords(error),
       failedAtMs: this.#context.environment.clock.nowMs(),
     }
-    if ((await this.#lettersOf(record.prefix)).has(nameOf(facts))) return
+    if ((await this.#lettersOf(record.prefix)).has(buriedRecord(facts))) return
     const letters = await this.#open(topic)
     // Whoever has the partition now will give up on it himself.
     if (!record.prefix.isOpen) return
@@ -79,7 +79,7 @@ export class DeadLetterWriter {
       const letter = parseDeadLetter(record)
       if (letter === undefined || letter.group !== this.#consumption.group) continue
       const prefix = places.get(`${letter.origin.topic}-${letter.origin.partition}`)
-      if (prefix !== undefined && letter.origin.offset >= prefix.offset) found.add(nameOf(letter))
+      if (prefix !== undefined && letter.origin.offset >= prefix.offset) found.add(buriedRecord(letter))
     }
     return found
   }
@@ -93,9 +93,4 @@ export class DeadLetterWriter {
     await letters.ensure()
     return letters
   }
-}
-
-/** Tells letters apart: which record it was. The timestamp too, where a topic without an id begins anew. */
-function nameOf({ origin: { topic, topicId, partition, offset, timestampMs } }: DeadLetterFacts): string {
-  return `${topicId} ${topic}-${partition}@${offset} ${timestampMs}`
 }

@@ -50,6 +50,11 @@ export interface DeadLetter extends DeadLetterFacts {
   readonly headers: readonly Header[]
 }
 
+/** Tells letters apart: which record it was. The timestamp too, where a topic without an id begins anew. */
+export function buriedRecord({ origin: { topic, topicId, partition, offset, timestampMs } }: DeadLetterFacts): string {
+  return `${topicId} ${topic}-${partition}@${offset} ${timestampMs}`
+}
+
 /** The headers of a dead letter. */
 export function deadLetterHeaders(own: readonly Header[], facts: DeadLetterFacts): Header[] {
   const { origin, error } = facts

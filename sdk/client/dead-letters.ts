@@ -1,7 +1,7 @@
 import { checkTopicName } from '../topic/topic-name.ts'
 import { byteTopic } from './byte-topics.ts'
 import type { ClientContext } from './client-context.ts'
-import { type DeadLetter, parseDeadLetter } from './dead-letter.ts'
+import { buriedRecord, type DeadLetter, parseDeadLetter } from './dead-letter.ts'
 import { boolean, checkArgument, checkOptions, listOf, type OptionKinds, object, text } from './option-check.ts'
 import { type SentBack, SentBackNotes, sentBackHeaders } from './sent-back.ts'
 
@@ -40,23 +40,23 @@ export class DeadLetters {
   }
 
   /**
-   * Those that were not sent back, by partition, the oldest first. Records of the topic that are no dead letters are left
+   * Those that were not sent back, by partition, the oldest first; one of each record and group. Records of the topic that are no dead letters are left
    * out, and the topic need not be there yet. Works beside the owner, too.
    * @throws {TidemarkError} INVALID_ARGUMENT, STORAGE_ERROR
    */
   async list(options: DeadLettersOptions = {}): Promise<ListedDeadLetter[]> {
     checkOptions('deadLetters.list', options, LIST_KINDS)
     const notes = await SentBackNotes.read(this.#context, this.topic)
+    if (notes === undefined) return []
     const letters: ListedDeadLetter[] = []
-    if (notes === undefined) return letters
     const stored = byteTopic(this.#context, this.topic, { create: 'never' }).read({ follow: false, onDamage: 'skip' })
     for await (const record of stored) {
       const letter = parseDeadLetter(record)
       if (letter === undefined || letter.group !== (options.group ?? letter.group)) continue
-      const sentBack = notes.of(letter.id)
-      if (sentBack === null || options.sentBack === true) letters.push({ ...letter, sentBack })
+      letters.push({ ...letter, sentBack: notes.of(letter.id) })
     }
-    return letters.sort((one, other) => one.partition - other.partition || one.offset - other.offset)
+    letters.sort((one, other) => one.partition - other.partition || one.offset - other.offset)
+    return onePerRecord(letters).filter(({ sentBack }) => sentBack === null || options.sentBack === true)
   }
 
   /**
@@ -113,4 +113,15 @@ export class DeadLetters {
   toJSON(): object {
     return { topic: this.topic }
   }
+}
+
+/** A member that lost its partition while it wrote a letter, and the one that has it now, may both have written it. */
+function onePerRecord(letters: readonly ListedDeadLetter[]): ListedDeadLetter[] {
+  const alike = Map.groupBy(letters, (letter) => `${letter.group} ${buriedRecord(letter)}`)
+  return Array.from(alike.values(), ([first, ...others]) => {
+    return {
+      ...first!,
+      sentBack: first!.sentBack ?? others.find(({ sentBack }) => sentBack !== null)?.sentBack ?? null,
+    }
+  })
 }

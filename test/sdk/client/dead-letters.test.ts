@@ -102,6 +102,25 @@ test('a record that fails again after it was sent back is a new letter, which na
   ])
 })
 
+test('of a letter that two members wrote one is listed and sent back, whichever it is', async () => {
+  for (const which of [0, 1]) {
+    const { tide, letters, topic } = await createLetters('a1', 'b1')
+    const stored = tide.topic('dead')
+    for await (const { key, value, headers } of stored.read({ follow: false }))
+      await stored.send({ key, value, headers })
+    expect(await valuesOf(tide, 'dead')).toEqual(['a1', 'a1', 'b1', 'b1'])
+    const listed = await letters.list()
+    expect(listed.map(({ id }) => id)).toEqual(['dead-0@0', 'dead-0@1'])
+    const twin = { ...listed[0]!, id: 'dead-0@2', offset: 2 }
+    expect(await letters.sendBack([which === 0 ? listed[0]! : twin])).toHaveLength(1)
+    expect((await letters.list()).map(({ id }) => id)).toEqual(['dead-0@1'])
+    expect((await letters.list({ sentBack: true })).map(({ sentBack }) => sentBack?.topic)).toEqual(['t', undefined])
+    expect(await letters.sendBack()).toHaveLength(1)
+    expect(await letters.list()).toEqual([])
+    expect(await valuesOf(tide, topic.name)).toEqual(['a1', 'a1', 'b1', 'b1'])
+  }
+})
+
 test('letters in a topic that was deleted and made anew are other letters', async () => {
   const { tide, consume, letters } = await createLetters('a1')
   await letters.sendBack()
