@@ -11,10 +11,8 @@ import { type OptionValues, spanMs } from './option-values.ts'
 import { digits } from './plain-words.ts'
 import { type Style, styleFor } from './style.ts'
 import { renderTable, withoutControls } from './table.ts'
-import { wrappedText } from './wrapped-text.ts'
-
-/** The narrowest terminal that people use. */
-const COLUMNS = 80
+import type { Terminal } from './terminal.ts'
+import { textColumns, wrappedText } from './wrapped-text.ts'
 
 export const healthCommand: Command = {
   name: 'health',
@@ -63,7 +61,7 @@ async function showHealth(invocation: Invocation, tide: Tidemark): Promise<ExitC
     for (const each of health.groups) await lines.line(JSON.stringify(groupToJson(each)))
     await lines.flush()
   } else {
-    await terminal.output.write(healthText(health, styleFor(terminal), terminal.output.columns))
+    await terminal.output.write(healthText(health, terminal))
   }
   return health.status === 'error' || health.status === 'warning' ? 1 : 0
 }
@@ -77,7 +75,7 @@ function limitsFrom(options: OptionValues): HealthOptions {
   }
 }
 
-function healthText({ groups }: Health, style: Style, maxWidth: number | undefined): string {
+function healthText({ groups }: Health, terminal: Terminal): string {
   if (groups.length === 0) return 'There are no groups here yet.\n'
   const columns = [
     { title: 'Group' },
@@ -89,6 +87,7 @@ function healthText({ groups }: Health, style: Style, maxWidth: number | undefin
     { title: 'Trend' },
     { title: 'Caught up in', isNumber: true },
   ]
+  const style = styleFor(terminal)
   const rows = groups.map((each) => [
     each.group,
     statusWords(each.status, style),
@@ -96,16 +95,18 @@ function healthText({ groups }: Health, style: Style, maxWidth: number | undefin
     digits(recordsBehind(each)),
     ...progressWords(each.progress),
   ])
-  const verdicts = groups.flatMap((each) => each.verdicts.map((verdict) => verdictText(verdict, style)))
-  return `${renderTable(columns, rows, maxWidth)}${verdicts.length === 0 ? '' : '\n'}${verdicts.join('\n')}`
+  const verdicts = groups.flatMap((each) =>
+    each.verdicts.map((verdict) => verdictText(verdict, style, textColumns(terminal.output))),
+  )
+  return `${renderTable(columns, rows, terminal.output.columns)}${verdicts.length === 0 ? '' : '\n'}${verdicts.join('\n')}`
 }
 
-function verdictText(verdict: HealthVerdict, style: Style): string {
+function verdictText(verdict: HealthVerdict, style: Style, columns: number): string {
   const { rule, severity, group, topic, partition, words, advice } = verdict
   const place = topic === null ? `group ${group}` : `group ${group} on ${topic}-${partition}`
   const title = `${PAINTS[severity](style)(severity)} ${style.bold(rule)}, ${withoutControls(place)}\n`
   const sentence = `${words.charAt(0).toUpperCase()}${words.slice(1)}.`
-  return title + [sentence, advice].map((text) => wrappedText(withoutControls(text), '  ', COLUMNS)).join('')
+  return title + [sentence, advice].map((text) => wrappedText(withoutControls(text), '  ', columns)).join('')
 }
 
 function groupToJson({ group, status, state, members, progress, verdicts }: GroupHealth): Record<string, unknown> {

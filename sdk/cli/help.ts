@@ -3,46 +3,64 @@ import type { OptionSpec } from './option-values.ts'
 import type { Style } from './style.ts'
 import { wrappedText } from './wrapped-text.ts'
 
-/** As wide as the narrowest terminal that people use. */
-const HELP_COLUMNS = 80
+/** Where fewer columns are left for it, a sentence stands below what it is about. */
+const FEWEST_COLUMNS = 30
 
 /** The help of one command: usage, options, examples, exit codes. */
-export function commandHelp(command: Command, style: Style): string {
+export function commandHelp(command: Command, style: Style, columns: number): string {
   const usage = ['tidemark', command.name, ...command.positionals, '[options]'].join(' ')
   const options = Object.entries({ ...command.options, ...COMMON_OPTIONS })
   const parts = [
     `${style.bold('Usage:')} ${usage}\n`,
-    ...[command.summary, ...command.details].map((paragraph) => wrappedText(paragraph, '', HELP_COLUMNS)),
+    ...[command.summary, ...command.details].map((paragraph) => wrappedText(paragraph, '', columns)),
     section(
       style.bold('Options:'),
-      twoColumns(options.map(([name, spec]) => [optionUsage(name, spec), spec.description])),
+      twoColumns(
+        options.map(([name, spec]) => [optionUsage(name, spec), spec.description]),
+        columns,
+      ),
     ),
     section(
       style.bold('Examples:'),
       command.examples.map(({ does, type }) => `  ${style.dim(`# ${does}`)}\n  ${type}\n`).join(''),
     ),
-    section(style.bold('Exit codes:'), twoColumns(command.exitCodes.map(({ code, means }) => [String(code), means]))),
+    section(
+      style.bold('Exit codes:'),
+      twoColumns(
+        command.exitCodes.map(({ code, means }) => [String(code), means]),
+        columns,
+      ),
+    ),
   ]
   return parts.join('\n')
 }
 
 /** The help of `tidemark` itself: which commands there are. */
-export function programHelp(commands: readonly Command[], style: Style): string {
+export function programHelp(commands: readonly Command[], style: Style, columns: number): string {
   const usage = (command: Command) => [command.name, ...command.positionals].join(' ')
   return [
     `${style.bold('Usage:')} tidemark COMMAND DIR [options]\n`,
     wrappedText(
       "Topics and consumer groups in a directory: Kafka's log and committed offsets, without a server.",
       '',
-      HELP_COLUMNS,
+      columns,
     ),
-    section(style.bold('Commands:'), twoColumns(commands.map((command) => [usage(command), command.summary]))),
+    section(
+      style.bold('Commands:'),
+      twoColumns(
+        commands.map((command) => [usage(command), command.summary]),
+        columns,
+      ),
+    ),
     section(
       style.bold('Options:'),
-      twoColumns([
-        ['-h, --help', 'show this; `tidemark COMMAND --help` shows a command with examples'],
-        ['--version', 'print the version'],
-      ]),
+      twoColumns(
+        [
+          ['-h, --help', 'show this; `tidemark COMMAND --help` shows a command with examples'],
+          ['--version', 'print the version'],
+        ],
+        columns,
+      ),
     ),
     section(
       style.bold('Examples:'),
@@ -56,7 +74,7 @@ export function programHelp(commands: readonly Command[], style: Style): string 
     wrappedText(
       'All of it also works while another program has the directory open; changes are then made by that program.',
       '',
-      HELP_COLUMNS,
+      columns,
     ),
   ].join('\n')
 }
@@ -70,10 +88,13 @@ function section(title: string, body: string): string {
   return `${title}\n${body}`
 }
 
-function twoColumns(rows: readonly (readonly [string, string])[]): string {
+function twoColumns(rows: readonly (readonly [string, string])[], columns: number): string {
   const width = Math.max(...rows.map(([left]) => left.length))
   const indent = ' '.repeat(width + 4)
+  if (columns - indent.length < FEWEST_COLUMNS) {
+    return rows.map(([left, right]) => `  ${left}\n${wrappedText(right, '      ', columns)}`).join('')
+  }
   return rows
-    .map(([left, right]) => `  ${left.padEnd(width)}  ${wrappedText(right, indent, HELP_COLUMNS).slice(indent.length)}`)
+    .map(([left, right]) => `  ${left.padEnd(width)}  ${wrappedText(right, indent, columns).slice(indent.length)}`)
     .join('')
 }

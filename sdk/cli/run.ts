@@ -26,6 +26,7 @@ import { undoCommand } from './undo-command.ts'
 import { UsageError } from './usage-error.ts'
 import { verifyCommand } from './verify-command.ts'
 import { whoCommand } from './who-command.ts'
+import { textColumns } from './wrapped-text.ts'
 
 export const COMMANDS: readonly Command[] = [
   topicsCommand,
@@ -65,17 +66,18 @@ export async function run(terminal: Terminal): Promise<ExitCode> {
 
 async function dispatch(terminal: Terminal): Promise<ExitCode> {
   const [first, ...rest] = terminal.arguments
+  const columns = textColumns(terminal.output)
   const isHelp = first === '--help' || first === '-h' || (first === 'help' && rest.length === 0)
-  if (isHelp) return print(terminal, programHelp(COMMANDS, styleFor(terminal)))
+  if (isHelp) return print(terminal, programHelp(COMMANDS, styleFor(terminal), columns))
   if (first === '--version') return print(terminal, `${packageJson.version}\n`)
   if (first === undefined) {
-    await terminal.errors.write(programHelp(COMMANDS, styleFor(terminal, 'errors')))
+    await terminal.errors.write(programHelp(COMMANDS, styleFor(terminal, 'errors'), textColumns(terminal.errors)))
     return 2
   }
-  if (first === 'help') return print(terminal, commandHelp(commandNamed(rest[0] ?? ''), styleFor(terminal)))
+  if (first === 'help') return print(terminal, commandHelp(commandNamed(rest[0] ?? ''), styleFor(terminal), columns))
   const command = commandNamed(first)
   const asksForHelp = rest.includes('--help') || rest.includes('-h')
-  if (asksForHelp) return print(terminal, commandHelp(command, styleFor(terminal)))
+  if (asksForHelp) return print(terminal, commandHelp(command, styleFor(terminal), columns))
   try {
     return await command.run(invocationOf(command, terminal, rest))
   } catch (error) {

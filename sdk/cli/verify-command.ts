@@ -1,4 +1,5 @@
 import { isTrouble } from '../inspect/finding.ts'
+import { shellWord } from '../inspect/shell-word.ts'
 import { type Finding, type VerifyProgress, verifyDirectory } from '../inspect/verify.ts'
 import { type Command, type ExitCode, type Invocation, WRONG_USE } from './command.ts'
 import { LineWriter } from './line-writer.ts'
@@ -86,7 +87,7 @@ function findingText(finding: Finding, directory: string, how: { style: Style; c
   const [advice = '', ...command] = columns === Number.POSITIVE_INFINITY ? [toDo] : toDo.split(COMMAND)
   const body = [...lines, advice.trimEnd()].map((line) => wrappedText(withoutControls(line), '  ', columns))
   const commands = command.map((line) => `    ${withoutControls(line)}\n`)
-  return [...head, ...body, ...commands].join('').replace(/(?<=tidemark \w+ )DIR/, () => directory)
+  return [...head, ...body, ...commands].join('').replace(/(?<=tidemark \w+ )DIR/, () => shellWord(directory))
 }
 
 function lostWords({ from, to }: NonNullable<Finding['offsetsLost']>): string {

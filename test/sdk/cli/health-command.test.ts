@@ -38,6 +38,8 @@ test('on a terminal the words are coloured, not their escapes shown, and a narro
   expect(wide.output).toContain('fraud  \u001b[33mwarning\u001b[39m        0')
   expect(wide.output).not.toContain('\\x1b')
   const narrow = await run('health', { isTerminal: true, size: { columns: 40, rows: 24 } })
+  for (const line of narrow.output.split('\n'))
+    expect(line.length).toBeLessThanOrEqual(line.includes('\u001b') ? 70 : 40)
   expect(narrow.output).toContain('Health        \u001b[33mwarning\u001b[39m\nMembers       0\n')
 })
 

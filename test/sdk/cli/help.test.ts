@@ -46,6 +46,20 @@ test('the help of every command shows its usage, all its options, examples and e
   }
 })
 
+test('on a narrow terminal no line of a help is broken by it, but for those to be copied', async () => {
+  for (const columns of [40, 60]) {
+    for (const typed of [['--help'], [], ...COMMANDS.map(({ name }) => [name, '--help'])]) {
+      const { output, errors } = await tidemark(typed, {
+        isTerminal: true,
+        size: { columns, rows: 24 },
+        variables: { NO_COLOR: '1' },
+      })
+      const lines = `${output}${errors}`.split('\n').filter((line) => !/^ {2}\S|^Usage/.test(line))
+      for (const line of lines) expect(line.length, `${typed} at ${columns}: ${line}`).toBeLessThanOrEqual(columns)
+    }
+  }
+})
+
 test('the program lists its commands, and knows its version', async () => {
   for (const typed of [['--help'], ['-h'], ['help']]) {
     const { code, output } = await tidemark(typed)
