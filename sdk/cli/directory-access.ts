@@ -13,7 +13,7 @@ const DEFAULT_WAIT_SECONDS = 2
 
 /** Why an owner does not answer who asks it. */
 export const WHY_SILENT =
-  'it may be a Kafka broker, have another version of Tidemark, belong to another user, or be stopped'
+  'it may be a Kafka broker, have another version of Tidemark, belong to another user, see another /tmp (as in a container), or be stopped'
 
 export const WAIT_OPTION = {
   wait: {

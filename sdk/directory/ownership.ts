@@ -133,7 +133,7 @@ async function bindFence(
     return await environment.bindFence(directory, name)
   } catch (error) {
     environment.process.emitWarning(
-      `${directory} is held by its lock file alone, because a local socket could not be bound (${(error as Error).message}). Do not read or copy its .lock file from within this process: that would drop the lock.`,
+      `${directory} is held by its lock file alone, because a local socket could not be bound (${(error as Error).message}). So no other process can work through this one: set TIDEMARK_RUNTIME_DIR to a folder that it may write to. And do not read or copy its .lock file from within this process: that would drop the lock.`,
       'TIDEMARK_NO_FENCE',
     )
     return undefined

@@ -310,7 +310,12 @@ test('where no socket can be bound the lock alone holds, and a warning says so',
   memory.files.makeDirectory('/d')
   memory.failNext('fence', { error: 'EACCES' })
   const ownership = await Ownership.take(memory, '/d', { waitMs: 0, fenceName: () => 'f' })
-  expect(memory.warnings).toEqual([expect.objectContaining({ code: 'TIDEMARK_NO_FENCE' })])
+  expect(memory.warnings).toEqual([
+    expect.objectContaining({
+      code: 'TIDEMARK_NO_FENCE',
+      message: expect.stringContaining('no other process can work through this one: set TIDEMARK_RUNTIME_DIR'),
+    }),
+  ])
   await ownership.release()
 })
 
