@@ -60,6 +60,16 @@ export async function writing<T>(invocation: Invocation, use: (tide: Tidemark) =
   }
 }
 
+/** Whether whoever is written down as a member was killed with the owner; believed to be there where it cannot be told. */
+export async function areMembersGone(tide: Tidemark): Promise<boolean> {
+  try {
+    return (await tide.describeCluster()).owner === null
+  } catch (error) {
+    if (error instanceof TidemarkError && error.code === 'UNSUPPORTED') return false
+    throw error
+  }
+}
+
 /** @throws {TidemarkError} UNKNOWN_TOPIC, with the nearest topic, unless `topic` exists. */
 export async function checkTopicExists(tide: Tidemark, topic: string): Promise<void> {
   const names = (await tide.topics.list()).map(({ name }) => name)

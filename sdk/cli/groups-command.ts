@@ -1,7 +1,7 @@
 import type { LagRow } from '../client/lag.ts'
 import type { Tidemark } from '../tidemark.ts'
 import { type Command, type ExitCode, type Invocation, WRONG_USE } from './command.ts'
-import { reading } from './directory-access.ts'
+import { areMembersGone, reading } from './directory-access.ts'
 import { isLagTrouble, summaryWords } from './lag-words.ts'
 import { LineWriter } from './line-writer.ts'
 import { agoWords, counted } from './plain-words.ts'
@@ -51,6 +51,7 @@ async function listGroups({ terminal, isJson }: Invocation, tide: Tidemark): Pro
     await terminal.output.write('There are no groups here yet.\n')
     return 0
   }
+  const areGone = groups.some(({ description }) => description.members.length > 0) && (await areMembersGone(tide))
   const style = styleFor(terminal)
   const nowMs = terminal.environment.clock.nowMs()
   const columns = [
@@ -64,7 +65,7 @@ async function listGroups({ terminal, isJson }: Invocation, tide: Tidemark): Pro
     const committed = rows.flatMap(({ committedAtMs }) => committedAtMs ?? [])
     return [
       listed.group,
-      memberWords(description),
+      memberWords(description, areGone),
       rows.some(isLagTrouble) ? style.red(words) : words,
       committed.length === 0 ? '-' : agoWords(Math.max(...committed), nowMs),
     ]
@@ -73,9 +74,10 @@ async function listGroups({ terminal, isJson }: Invocation, tide: Tidemark): Pro
   return 0
 }
 
-function memberWords({ type, state, members }: Description): string {
+function memberWords({ type, state, members }: Description, areGone: boolean): string {
   if (type === 'share' || type === 'streams') return `a ${type} group, which only a Kafka broker serves`
   const count = members.length === 0 ? 'none' : counted(members.length, 'member')
+  if (areGone && members.length > 0) return `${count}, gone`
   const isSettled = state === 'Stable' || state === 'Empty'
   return isSettled ? count : `${count}, dividing partitions`
 }

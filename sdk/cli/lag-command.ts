@@ -1,7 +1,7 @@
 import type { LagRow } from '../client/lag.ts'
 import type { Tidemark } from '../tidemark.ts'
 import { type Command, type ExitCode, type Invocation, WRONG_USE } from './command.ts'
-import { checkGroupExists, looking } from './directory-access.ts'
+import { areMembersGone, checkGroupExists, looking } from './directory-access.ts'
 import { lagRowToJson } from './lag-json.ts'
 import { watchLagChanges } from './lag-watching.ts'
 import { colouredLag, isLagTrouble, lagAdvice, needsAdvice } from './lag-words.ts'
@@ -50,7 +50,7 @@ async function showLag(invocation: Invocation, tide: Tidemark): Promise<ExitCode
   const question = group === undefined ? {} : { group }
   if (!invocation.options.isSet('watch')) {
     const rows = await tide.lag(question)
-    await print(invocation, rows)
+    await print(invocation, tide, rows)
     return rows.some(isLagTrouble) ? 1 : 0
   }
   // It opens the directory itself, and again when it comes back.
@@ -59,7 +59,8 @@ async function showLag(invocation: Invocation, tide: Tidemark): Promise<ExitCode
   return 0
 }
 
-async function print({ terminal, isJson, positionals }: Invocation, rows: readonly LagRow[]): Promise<void> {
+async function print(invocation: Invocation, tide: Tidemark, rows: readonly LagRow[]): Promise<void> {
+  const { terminal, isJson, positionals } = invocation
   if (isJson) {
     const lines = new LineWriter(terminal)
     for (const row of rows) await lines.line(JSON.stringify(lagRowToJson(row)))
@@ -71,10 +72,11 @@ async function print({ terminal, isJson, positionals }: Invocation, rows: readon
     return
   }
   const advice = rows.filter(needsAdvice).map((row) => `\n${lagAdvice(row, positionals[0])}\n`)
-  await terminal.output.write(lagTable(rows, terminal) + advice.join(''))
+  const areGone = rows.some(({ memberId }) => memberId !== null) && (await areMembersGone(tide))
+  await terminal.output.write(lagTable(rows, areGone, terminal) + advice.join(''))
 }
 
-function lagTable(rows: readonly LagRow[], terminal: Terminal): string {
+function lagTable(rows: readonly LagRow[], areGone: boolean, terminal: Terminal): string {
   const style = styleFor(terminal)
   const nowMs = terminal.environment.clock.nowMs()
   const columns = [
@@ -95,7 +97,7 @@ function lagTable(rows: readonly LagRow[], terminal: Terminal): string {
     row.committedOffset === null ? '-' : digits(row.committedOffset),
     row.logEndOffset === null ? '-' : digits(row.logEndOffset),
     row.committedAtMs === null ? '-' : agoWords(row.committedAtMs, nowMs),
-    holder(row),
+    `${holder(row)}${areGone && row.memberId !== null ? ', gone' : ''}`,
   ])
   return renderTable(columns, cells, terminal.output.columns)
 }

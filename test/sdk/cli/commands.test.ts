@@ -57,6 +57,19 @@ test('groups: members with what they hold', async () => {
   await records.return?.()
 })
 
+test('groups and lag: members that were killed with the owner are told from those that are there', async () => {
+  const shop = await createShop()
+  const tide = await shop.open()
+  const records = tide.topic('payments').consume({ group: 'live' })[Symbol.asyncIterator]()
+  await records.next()
+  expect((await shop.run('groups')).output).toMatch(/^live +1 member {2}/m)
+  expect((await shop.run('lag', '-g', 'live')).output).toMatch(/ tidemark$/m)
+  const environment = shop.environment.crash({ keepUnsynced: 'all' })
+  expect((await shop.run('groups', { environment })).output).toMatch(/^live +1 member, gone {2}/m)
+  expect((await shop.run('lag', '-g', 'live', { environment })).output).toMatch(/ tidemark, gone$/m)
+  await records.return?.()
+})
+
 test('read: from the earliest to the end, as JSON with exactly the promised names', async () => {
   const { run } = await createShop()
   const { code, json } = await run('read', 'payments', '--json')
