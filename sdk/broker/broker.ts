@@ -155,6 +155,11 @@ export interface TopicMetadata {
 export interface CreateTopicsRequest {
   readonly topics: readonly {
     readonly name: string
+    /**
+     * A random id, by which the topic is known again: whoever asks a second time, perhaps another broker of the same
+     * directory, gets the same answer. Default: the broker chooses, as a cluster always does.
+     */
+    readonly topicId?: string | undefined
     readonly partitions: number
     readonly configs: Readonly<Record<string, string>>
   }[]
@@ -174,6 +179,11 @@ export interface CreatePartitionsRequest {
 }
 export interface DeleteTopicsRequest {
   readonly topics: readonly string[]
+  /**
+   * Which topics of these names are meant, in the same order; null: whichever there is. One that is gone is no error, and
+   * another that has got its name stays.
+   */
+  readonly topicIds?: readonly (string | null)[] | undefined
 }
 export interface DescribeConfigsRequest {
   readonly topics: readonly string[]

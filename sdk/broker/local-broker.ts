@@ -3,7 +3,16 @@ import type { Environment } from '../environment/environment.ts'
 import { pause } from '../environment/pause.ts'
 import { TidemarkError } from '../errors.ts'
 import { BATCH_HEADER_BYTES, RecordBatch } from '../record/record-batch.ts'
-import type { Broker, FetchRequest, FetchResponse, ProduceRequest, Survives } from './broker.ts'
+import type {
+  Broker,
+  CreatePartitionsRequest,
+  CreateTopicsRequest,
+  DeleteTopicsRequest,
+  FetchRequest,
+  FetchResponse,
+  ProduceRequest,
+  Survives,
+} from './broker.ts'
 import { ConnectionLost } from './connection-lost.ts'
 import { ForwardingBroker } from './forwarding-broker.ts'
 import { Neighbour } from './neighbour.ts'
@@ -112,7 +121,12 @@ export class LocalBroker extends ForwardingBroker {
 
   protected request<A extends Api>(api: A, request: RequestOf<A>): Promise<AnswerOf<A>> {
     return new Promise((resolve, reject) => {
-      const again = () => this.#dispatch(call)
+      /** What was asked may have been done. */
+      let isRepeat = false
+      const again = (wasSent: boolean) => {
+        isRepeat ||= wasSent
+        this.#dispatch(call)
+      }
       const call: Call = {
         turn: this.#turns++,
         signal: (request as Partial<FetchRequest>).signal,
@@ -120,17 +134,18 @@ export class LocalBroker extends ForwardingBroker {
         // A fetch that ends early is answered with what there is.
         giveUp: () => resolve(NOTHING_FETCHED as AnswerOf<A>),
         go: (broker) => {
-          ask(broker, api, request).then(
+          const asked = isRepeat ? askAgain(broker, api, request) : ask(broker, api, request)
+          asked.then(
             (answer) => {
               const isAnswer = !tellsOwnershipLoss(answer) || this.#isOurs(broker)
               if (isAnswer || !mayRepeat(api, request)) resolve(answer)
-              else again()
+              else again(true)
             },
             (error: unknown) => {
               const isGone = error instanceof ConnectionLost || isOwnershipLoss(error)
               const isAnswer = !isGone || this.#isOurs(broker)
               if (isAnswer || !(isUnsent(error) || mayRepeat(api, request))) reject(error)
-              else again()
+              else again(!isUnsent(error))
             },
           )
         },
@@ -293,15 +308,35 @@ function ask<A extends Api>(broker: Broker, api: A, request: RequestOf<A>): Prom
   return (broker[api] as (request: RequestOf<A>) => Promise<AnswerOf<A>>)(request)
 }
 
+/** Who grew a topic, and asks again since the answer was lost, finds it grown. All else is answered as the first time. */
+async function askAgain<A extends Api>(broker: Broker, api: A, request: RequestOf<A>): Promise<AnswerOf<A>> {
+  try {
+    return await ask(broker, api, request)
+  } catch (error) {
+    const isGrown = api === 'createPartitions' && error instanceof TidemarkError && error.code === 'INVALID_PARTITIONS'
+    if (!isGrown) throw error
+    const { topic, totalCount } = request as CreatePartitionsRequest
+    const { topics } = await broker.metadata({ topics: [topic] })
+    if (topics[0]?.partitions.length !== totalCount) throw error
+    return undefined as AnswerOf<A>
+  }
+}
+
 function isUnsent(error: unknown): boolean {
   return error instanceof ConnectionLost && !error.wasSent
 }
 
 function mayRepeat(api: Api, request: unknown): boolean {
   const { repeats } = PORT_SHAPES[api]
+  if (repeats === 'identified') return isIdentified(api, request)
   if (repeats !== 'numbered') return repeats
   return (request as ProduceRequest).partitions.every(({ records }) => {
     if (records.length < BATCH_HEADER_BYTES) return false
     return new RecordBatch(Buffer.from(records.buffer, records.byteOffset, records.byteLength)).producerId >= 0
   })
+}
+
+function isIdentified(api: Api, request: unknown): boolean {
+  if (api === 'deleteTopics') return (request as DeleteTopicsRequest).topicIds !== undefined
+  return (request as CreateTopicsRequest).topics.every(({ topicId }) => topicId !== undefined)
 }

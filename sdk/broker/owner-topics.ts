@@ -2,7 +2,7 @@ import type { DataDirectory } from '../directory/data-directory.ts'
 import { CLUSTER_METADATA_TOPIC } from '../directory/partition-directory.ts'
 import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
-import { randomUuid } from '../record/uuid.ts'
+import { isRandomUuid, randomUuid } from '../record/uuid.ts'
 import {
   OFFSETS_TOPIC_CONFIGS,
   OFFSETS_TOPIC_PARTITIONS,
@@ -28,6 +28,7 @@ import type {
   CreatePartitionsRequest,
   CreateTopicsRequest,
   CreateTopicsResponse,
+  DeleteTopicsRequest,
   IncrementalAlterConfigsRequest,
 } from './broker.ts'
 import type { LedPartitions } from './led-partitions.ts'
@@ -94,10 +95,13 @@ export class OwnerTopics {
   }
 
   async #createOne(topic: CreateTopicsRequest['topics'][number], validateOnly: boolean): Promise<string | null> {
-    const { name, partitions } = topic
-    const topicId = randomUuid(this.#environment.random)
+    const { name, partitions, topicId = randomUuid(this.#environment.random) } = topic
     let created: string | null = null
     const create = () => {
+      if (this.#wasCreated(name, topicId)) {
+        created = topicId
+        return []
+      }
       const names = this.#metadata.image.topics().map((existing) => existing.name)
       if (names.includes(name)) {
         throw new TidemarkError('TOPIC_EXISTS', `The topic "${name}" exists already.`, { topic: name })
@@ -115,6 +119,15 @@ export class OwnerTopics {
       await this.#metadata.change(create)
     })
     return created
+  }
+
+  /** @throws {TidemarkError} INVALID_ARGUMENT where it is no id for a new topic */
+  #wasCreated(name: string, topicId: string): boolean {
+    const known = this.#metadata.image.topicById(topicId)
+    // Created, and deleted since.
+    if (known?.name === name || this.#metadata.wasRemoved(topicId)) return true
+    if (known === undefined && isRandomUuid(topicId)) return false
+    throw new TidemarkError('INVALID_ARGUMENT', `${JSON.stringify(topicId)} is no id for a new topic.`, { topic: name })
   }
 
   async grow({ topic, totalCount }: CreatePartitionsRequest): Promise<void> {
@@ -147,10 +160,13 @@ export class OwnerTopics {
   }
 
   /** One after the other. Where one of them cannot be deleted, none is. */
-  async delete(topics: readonly string[]): Promise<void> {
+  async delete({ topics, topicIds = [] }: DeleteTopicsRequest): Promise<void> {
     for (const topic of topics) checkNotInternal(topic, 'all groups would forget how far they got')
     await this.#inTurn(async () => {
-      const images = [...new Set(topics)].map((topic) => this.#metadata.topic(topic))
+      const { image } = this.#metadata
+      const isGone = (topicId: string | null = null) => topicId !== null && image.topicById(topicId) === undefined
+      const left = topics.filter((_, index) => !isGone(topicIds[index]))
+      const images = [...new Set(left)].map((topic) => this.#metadata.topic(topic))
       for (const image of images) await this.#deleteOne(image)
     })
   }

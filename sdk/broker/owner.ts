@@ -196,8 +196,8 @@ export class Owner implements Broker {
     return this.#changing([request.topic], this.#topics.grow(request))
   }
 
-  async deleteTopics({ topics }: DeleteTopicsRequest): Promise<void> {
-    await this.#changing(topics, this.#topics.delete(topics)).finally(() => this.#records.wake())
+  async deleteTopics(request: DeleteTopicsRequest): Promise<void> {
+    await this.#changing(request.topics, this.#topics.delete(request)).finally(() => this.#records.wake())
   }
 
   async describeConfigs({ topics }: DescribeConfigsRequest): Promise<DescribeConfigsResponse> {

@@ -48,9 +48,11 @@ export type SentRequest<A extends Api> = Omit<RequestOf<A>, keyof Pick<FetchRequ
 interface ApiShapes<A extends Api> {
   /**
    * Whether to ask twice is the same as to ask once, so that what an owner did not answer may be asked of the next one.
-   * `numbered`: where the broker knows a batch again by its producer's sequence.
+   * `numbered`: where the broker knows a batch again by its producer's sequence; `identified`: where it is told by ids which
+   * topics are meant. What is not repeated rejects with NETWORK_EXCEPTION: done again it might undo what others did since.
+   * ARCHITECTURE.md says of each that changes something why.
    */
-  readonly repeats: boolean | 'numbered'
+  readonly repeats: boolean | 'numbered' | 'identified'
   readonly request: Shape<SentRequest<A>>
   readonly answer: Shape<AnswerOf<A>>
 }
@@ -104,10 +106,9 @@ export const PORT_SHAPES: { readonly [A in Api]: ApiShapes<A> } = {
     }),
   },
   createTopics: {
-    // What is there already is TOPIC_EXISTS, which whoever declares a topic takes for created.
-    repeats: true,
+    repeats: 'identified',
     request: object<SentRequest<'createTopics'>>({
-      topics: listOf(object({ name: text, partitions: integer, configs: mapOf(text) })),
+      topics: listOf(object({ name: text, topicId: optional(text), partitions: integer, configs: mapOf(text) })),
       validateOnly: optional(flag),
     }),
     answer: object<AnswerOf<'createTopics'>>({
@@ -115,13 +116,13 @@ export const PORT_SHAPES: { readonly [A in Api]: ApiShapes<A> } = {
     }),
   },
   createPartitions: {
-    repeats: false,
+    repeats: true,
     request: object<SentRequest<'createPartitions'>>({ topic: text, totalCount: integer }),
     answer: nothing,
   },
   deleteTopics: {
-    repeats: false,
-    request: object<SentRequest<'deleteTopics'>>({ topics: listOf(text) }),
+    repeats: 'identified',
+    request: object<SentRequest<'deleteTopics'>>({ topics: listOf(text), topicIds: optional(listOf(nullable(text))) }),
     answer: nothing,
   },
   describeConfigs: {

@@ -1,6 +1,7 @@
 import type { Survives, TopicMetadata } from '../broker/broker.ts'
 import { fromPartitionError } from '../broker/partition-error.ts'
 import { TidemarkError } from '../errors.ts'
+import { randomUuid } from '../record/uuid.ts'
 import { TOPIC_CONFIGS } from '../topic/topic-configs.ts'
 import { checkTopicName, noSuchTopic } from '../topic/topic-name.ts'
 import type { ClientContext } from './client-context.ts'
@@ -109,7 +110,8 @@ export class DeclaredTopic {
   async #create(): Promise<boolean> {
     const { partitions = 1, configs, survives } = this.#declaration
     const flush = survives === undefined ? {} : { 'flush.messages': FLUSH_MESSAGES[survives] }
-    const topic = { name: this.name, partitions, configs: { ...flush, ...configs } }
+    const topicId = randomUuid(this.#context.environment.random)
+    const topic = { name: this.name, topicId, partitions, configs: { ...flush, ...configs } }
     const answer = (await this.#context.broker.createTopics({ topics: [topic] })).topics[0]
     if (answer?.error == null) return true
     // Somebody else was faster: then it is their topic that is to be as declared.

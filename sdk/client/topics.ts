@@ -1,5 +1,6 @@
 import type { Broker, TopicMetadata } from '../broker/broker.ts'
 import { fromPartitionError } from '../broker/partition-error.ts'
+import { randomUuid } from '../record/uuid.ts'
 import { checkTopicName, noSuchTopic } from '../topic/topic-name.ts'
 import type { ClientContext } from './client-context.ts'
 import { checkArgument, checkOptions, type OptionKinds, object, wholeNumber } from './option-check.ts'
@@ -60,7 +61,8 @@ export class Topics {
   async create(name: string, options: NewTopic = {}): Promise<{ topicId: string }> {
     checkTopicName(name)
     checkOptions('topics.create', options, NEW_TOPIC_KINDS)
-    const topic = { name, partitions: options.partitions ?? 1, configs: options.configs ?? {} }
+    const topicId = randomUuid(this.#context.environment.random)
+    const topic = { name, topicId, partitions: options.partitions ?? 1, configs: options.configs ?? {} }
     const answer = (await this.#broker.createTopics({ topics: [topic] })).topics[0]
     if (answer?.error != null) throw fromPartitionError(answer.error, { topic: name })
     return { topicId: answer?.topicId ?? '' }
@@ -91,7 +93,9 @@ export class Topics {
    */
   async delete(...names: readonly string[]): Promise<void> {
     for (const name of names) checkTopicName(name)
-    await this.#broker.deleteTopics({ topics: names })
+    const { topics } = await this.#broker.metadata({ topics: names })
+    const topicIds = names.map((name) => topics.find((topic) => topic.name === name)?.topicId ?? null)
+    await this.#broker.deleteTopics({ topics: names, topicIds })
   }
 
   get #broker(): Broker {

@@ -28,10 +28,20 @@ export function uuidFromText(text: string): Buffer {
  */
 export function randomUuid(random: Pick<Randomness, 'bytes'>): string {
   for (;;) {
-    const bytes = Buffer.from(random.bytes(UUID_BYTES))
-    bytes[6] = (bytes[6]! & 0x0f) | 0x40
-    bytes[8] = (bytes[8]! & 0x3f) | 0x80
-    const text = uuidToText(bytes)
+    const text = uuidToText(asVersion4(random.bytes(UUID_BYTES)))
     if (!text.startsWith('-')) return text
   }
+}
+
+/** Whether it could be one of those. */
+export function isRandomUuid(text: string): boolean {
+  const bytes = Buffer.from(text, 'base64url')
+  return bytes.length === UUID_BYTES && uuidToText(asVersion4(bytes)) === text && !text.startsWith('-')
+}
+
+function asVersion4(from: Uint8Array): Buffer {
+  const bytes = Buffer.from(from)
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80
+  return bytes
 }

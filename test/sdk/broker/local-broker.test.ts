@@ -2,6 +2,8 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { LocalBroker, type LocalBrokerOptions, type Role } from '../../../sdk/broker/local-broker.ts'
 import { MemoryEnvironment } from '../../../sdk/environment/memory-environment.ts'
+import { open } from '../../../sdk/open.ts'
+import { Tidemark } from '../../../sdk/tidemark.ts'
 import {
   batch,
   beat,
@@ -16,6 +18,7 @@ import {
   valuesOf,
 } from '../../support/broker/requests.ts'
 import { PATH } from '../../support/broker/worlds.ts'
+import { stoppable } from '../../support/stopped-owner.ts'
 
 interface Process {
   readonly environment: MemoryEnvironment
@@ -169,8 +172,81 @@ test('what must not be done twice is not asked twice', async () => {
   const [owner, one] = await startSeveral(2)
   await create(owner.broker, 't')
   const deleting = one!.broker.deleteTopics({ topics: ['t'] })
+  const creating = create(one!.broker, 'u')
   kill(owner)
   await expect(deleting).rejects.toMatchObject({ code: 'NETWORK_EXCEPTION' })
+  await expect(creating).rejects.toMatchObject({ code: 'NETWORK_EXCEPTION' })
+})
+
+/** An owner, and one next door whose questions are answered and whose answers are lost, since the owner is killed first. */
+async function startDeaf() {
+  const machine = new MemoryEnvironment()
+  const owner = await open(PATH, { environment: machine, survives: 'process-crash' })
+  const { environment, stop } = stoppable(machine.anotherProcess())
+  const broker = await LocalBroker.open(environment, PATH, { waitMs: 0, survives: 'process-crash', clientId: 'deaf' })
+  const there = new Tidemark({
+    broker,
+    environment,
+    clientId: 'deaf',
+    recovery: () => [],
+    release: () => broker.close(),
+  })
+  onTestFinished(() => there.close())
+  const partitions = async (name: string) =>
+    (await owner.topics.list()).find((topic) => topic.name === name)?.partitions.length ?? 0
+  return {
+    owner,
+    there,
+    broker,
+    /** Asks, and kills the owner when the topic has so many partitions. */
+    async ask<T>(ask: () => Promise<T>, name: string, until: number): Promise<T> {
+      stop()
+      const asked = ask()
+      await expect.poll(() => partitions(name), { interval: 1 }).toBe(until)
+      machine.kill()
+      return await asked
+    },
+  }
+}
+
+test('a topic that was created when its owner was killed before it said so is created, and known by its id', async () => {
+  const { there, ask } = await startDeaf()
+  const { topicId } = await ask(() => there.topics.create('t', { partitions: 2 }), 't', 2)
+  expect(there.kind).toBe('owner')
+  expect(await there.topics.describe('t')).toMatchObject({ topicId })
+  await expect(there.topics.create('t', { partitions: 2 })).rejects.toMatchObject({ code: 'TOPIC_EXISTS' })
+})
+
+test('partitions that were added before the owner was killed are added', async () => {
+  const { owner, there, ask } = await startDeaf()
+  await owner.topics.create('t')
+  await ask(() => there.topics.addPartitions('t', 3), 't', 3)
+  expect((await there.topics.describe('t')).partitions).toHaveLength(3)
+  await expect(there.topics.addPartitions('t', 3)).rejects.toMatchObject({ code: 'INVALID_PARTITIONS' })
+})
+
+test('topics that were deleted before the owner was killed are deleted; what has got the name of one stays', async () => {
+  const { owner, there, broker, ask } = await startDeaf()
+  const ids: string[] = []
+  for (const name of ['t', 'u']) ids.push((await owner.topics.create(name)).topicId)
+  await ask(() => broker.deleteTopics({ topics: ['t', 'u'], topicIds: ids }), 'u', 0)
+  expect((await there.topics.list()).filter(({ internal }) => !internal)).toEqual([])
+  const { topicId } = await there.topics.create('t')
+  await broker.deleteTopics({ topics: ['t', 'u'], topicIds: ids })
+  expect(await there.topics.describe('t')).toMatchObject({ topicId })
+  await there.topics.delete('t')
+  await expect(there.topics.delete('t')).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC' })
+})
+
+test('an id that is no random one, or that of another topic, is refused for a new topic', async () => {
+  const { broker } = await start(new MemoryEnvironment())
+  const topicId = await create(broker, 't')
+  for (const wrong of [topicId, 'AAAAAAAAAAAAAAAAAAAAAQ', 'nonsense', '']) {
+    const topics = [{ name: 'u', topicId: wrong, partitions: 1, configs: {} }]
+    expect(await broker.createTopics({ topics }), wrong).toMatchObject({
+      topics: [{ error: { code: 'INVALID_ARGUMENT' } }],
+    })
+  }
 })
 
 test('members of a process that is gone leave their groups at once; static ones may come back', async () => {

@@ -7,7 +7,9 @@ test('the first send creates the topic as declared, once', async () => {
   await Promise.all([t.send({ value: 'a' }), t.send({ value: 'b' })])
   await t.send({ value: 'c' })
   const configs = { 'flush.messages': '9223372036854775807', 'retention.ms': '1000' }
-  expect(broker.seen('createTopics')).toEqual([{ topics: [{ name: 't', partitions: 3, configs }] }])
+  expect(broker.seen('createTopics')).toEqual([
+    { topics: [{ name: 't', topicId: expect.any(String), partitions: 3, configs }] },
+  ])
 })
 
 test('making a handle asks for nothing', () => {
