@@ -2,23 +2,24 @@ import type { Connection, Environment, Timer } from '../environment/environment.
 import { TidemarkError } from '../errors.ts'
 import { asDiskFailure } from '../log/storage-error.ts'
 import { BATCH_HEADER_BYTES, RecordBatch } from '../record/record-batch.ts'
-import type {
-  Broker,
-  ConnectedProcess,
-  FetchRequest,
-  FetchResponse,
-  ProduceRequest,
-  ProduceResponse,
-  TopicPartition,
-} from './broker.ts'
+import type { Broker, ConnectedProcess, ProduceRequest, ProduceResponse, TopicPartition } from './broker.ts'
 import type { DoorOptions } from './door.ts'
 import { type Hello, hello, MAX_ATTACHED_BYTES, neighbourMessage, PROTOCOL, sentError } from './door-message.ts'
 import { encodeFrame, type Frame, FrameError, FrameReader } from './frame.ts'
 import { MemberList } from './member-list.ts'
 import { isOwnershipLoss, tellsOwnershipLoss } from './ownership-loss.ts'
 import { notAppended } from './partition-error.ts'
-import { type AnswerOf, type Api, PORT_SHAPES, type RequestOf, shapesOf } from './port-shapes.ts'
+import {
+  type Api,
+  PORT_SHAPES,
+  type RequestOf,
+  type SentAnswer,
+  type SentFetchResponse,
+  type SentRequest,
+  shapesOf,
+} from './port-shapes.ts'
 import { NO_ATTACHMENTS, ShapeError, unpack } from './shape.ts'
+import { MIN_STORED_BYTES } from './stored-records.ts'
 
 /** With the JSON before the records. */
 const MAX_REQUEST_BYTES = MAX_ATTACHED_BYTES + 16 * 1024 * 1024
@@ -197,11 +198,11 @@ export class DoorGuest {
     void this.#work()
   }
 
-  async #perform<A extends Api>(api: A, request: RequestOf<A>, signal: AbortSignal): Promise<AnswerOf<A>> {
+  async #perform<A extends Api>(api: A, request: RequestOf<A>, signal: AbortSignal): Promise<SentAnswer<A>> {
     const { broker } = this.#host
-    const perform = broker[api] as (request: RequestOf<A>) => Promise<AnswerOf<A>>
-    if (api === 'produce') return (await produce(broker, request as ProduceRequest)) as AnswerOf<A>
-    if (api === 'fetch') return (await this.#fetch(request as FetchRequest, signal)) as AnswerOf<A>
+    const perform = broker[api] as (request: RequestOf<A>) => Promise<SentAnswer<A>>
+    if (api === 'produce') return (await produce(broker, request as ProduceRequest)) as SentAnswer<A>
+    if (api === 'fetch') return (await this.#fetch(request as SentRequest<'fetch'>, signal)) as SentAnswer<A>
     const answer = await perform.call(broker, request)
     if (api === 'consumerGroupHeartbeat') {
       this.#members.beaten(request as RequestOf<'consumerGroupHeartbeat'>)
@@ -215,15 +216,26 @@ export class DoorGuest {
    * One append may end the wait of many fetches. What was found for one that has no room is let go, and read again when it
    * has: so no more is in memory than the neighbour is about to read, and one batch.
    */
-  async #fetch(request: FetchRequest, signal: AbortSignal): Promise<FetchResponse> {
-    const { broker } = this.#host
+  async #fetch(request: SentRequest<'fetch'>, signal: AbortSignal): Promise<SentFetchResponse> {
     const asked = { ...request, maxBytes: Math.min(request.maxBytes, MAX_FETCH_BYTES), signal }
-    let answer = await broker.fetch(asked)
+    let answer = await this.#look(asked)
     while (!this.#isReading && !this.#isClosed && !this.#isDismissed) {
       await new Promise<void>((resolve) => this.#waitingForRoom.push(resolve))
-      answer = await broker.fetch({ ...asked, maxWaitMs: 0, minBytes: 0 })
+      answer = await this.#look({ ...asked, maxWaitMs: 0, minBytes: 0 })
     }
     return answer
+  }
+
+  /** Reads what has to be sent, and leaves the rest to the neighbour. */
+  async #look({ fromFiles, ...request }: SentRequest<'fetch'>): Promise<SentFetchResponse> {
+    const { broker, locate } = this.#host
+    const located = fromFiles === true ? locate(request, MIN_STORED_BYTES) : []
+    const sizeBytes = located.reduce((sum, each) => sum + (each?.records.sizeBytes ?? 0), 0)
+    if (sizeBytes === 0 || sizeBytes < request.minBytes) return await broker.fetch(request)
+    const partitions = request.partitions.filter((_, index) => located[index] === undefined)
+    const rest = { ...request, partitions, maxWaitMs: 0, maxBytes: request.maxBytes - sizeBytes }
+    const read = [...(await broker.fetch(rest)).partitions]
+    return { partitions: located.map((each) => each ?? read.shift()!) }
   }
 
   #nextFetch(): void {

@@ -1,7 +1,8 @@
 import type { Connection, Environment } from '../environment/environment.ts'
-import type { Broker, ConnectedProcess } from './broker.ts'
+import type { Broker, ConnectedProcess, FetchRequest } from './broker.ts'
 import { DoorGuest } from './door-guest.ts'
 import type { Hello } from './door-message.ts'
+import type { LocatedPartition } from './log-requests.ts'
 
 /** Each costs a file descriptor. */
 const MAX_GUESTS = 1_000
@@ -13,6 +14,8 @@ export interface DoorOptions {
   readonly hello: Hello
   /** An answer said that the directory is no longer the owner's. */
   readonly onOwnershipLost: () => void
+  /** Answers the partitions of a fetch of which `minBytes` can be located, with word of where they are. */
+  readonly locate: (request: FetchRequest, minBytes: number) => readonly (LocatedPartition | undefined)[]
 }
 
 /** Where neighbours come to the owner of a directory: other processes of the same user that have opened it too. */

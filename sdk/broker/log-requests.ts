@@ -1,5 +1,5 @@
 /** The requests that only read one partition's log, answered alike from an owner's log and from a follower's view. */
-import { DamagedLogError, type LogView } from '../log/log-view.ts'
+import { DamagedLogError, type LocateOptions, type LogView, type StoredBatches } from '../log/log-view.ts'
 import { RecordBatch } from '../record/record-batch.ts'
 import type {
   CountRecordsRequest,
@@ -84,6 +84,49 @@ export function fetchPartitions(
     return answer
   })
   return { partitions, sizeBytes: request.maxBytes - left }
+}
+
+/** A partition's part of a Fetch, with word of where its records are. */
+export interface LocatedPartition extends Omit<FetchedPartition, 'records'> {
+  readonly records: StoredBatches
+}
+
+/** Answers those partitions of a Fetch of which at least `minBytes` can be located: nothing of them is read. */
+export function locatePartitions(
+  find: FindLog,
+  request: FetchRequest,
+  minBytes: number,
+): (LocatedPartition | undefined)[] {
+  let left = request.maxBytes
+  return request.partitions.map((wanted) => {
+    const maxBytes = Math.min(left, wanted.maxBytes)
+    const located = locatePartition(find, wanted, { minBytes, maxBytes }, request.isolation)
+    left -= located?.records.sizeBytes ?? 0
+    return located
+  })
+}
+
+function locatePartition(
+  find: FindLog,
+  { topic, partition, fetchOffset }: FetchRequest['partitions'][number],
+  bounds: Omit<LocateOptions, 'endOffset'>,
+  isolation: Isolation,
+): LocatedPartition | undefined {
+  try {
+    const log = find(topic, partition)
+    if (log === undefined || log === 'empty') return undefined
+    const { highWatermark, logStartOffset } = log
+    const isCommitted = isolation === 'read_committed'
+    const lastStableOffset = isCommitted ? log.lastStableOffset : highWatermark
+    const records = log.locate(fetchOffset, { ...bounds, endOffset: lastStableOffset })
+    if (records === undefined) return undefined
+    const abortedTransactions = isCommitted ? log.abortedTransactions(fetchOffset, records.nextOffset) : []
+    const known = { highWatermark, lastStableOffset, logStartOffset }
+    return { topic, partition, error: null, ...known, records, abortedTransactions }
+  } catch {
+    // Whoever reads the records is told.
+    return undefined
+  }
 }
 
 export function listOffsets(find: FindLog, { isolation, partitions }: ListOffsetsRequest): ListOffsetsResponse {

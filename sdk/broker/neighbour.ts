@@ -1,7 +1,9 @@
 import { endpointName, findDirectoryId } from '../directory/endpoint-name.ts'
+import { partitionDirectoryName } from '../directory/partition-directory.ts'
 import type { Connection, Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
-import type { FetchRequest, Survives } from './broker.ts'
+import type { StoredBatches } from '../log/log-view.ts'
+import type { FetchedPartition, FetchRequest, FetchResponse, Survives, TopicPartition } from './broker.ts'
 import { ConnectionLost } from './connection-lost.ts'
 import {
   type Hello,
@@ -14,10 +16,19 @@ import {
 } from './door-message.ts'
 import { ForwardingBroker } from './forwarding-broker.ts'
 import { encodeFrame, type Frame, FrameError, FrameReader } from './frame.ts'
-import { type AnswerOf, type Api, type RequestOf, shapesOf } from './port-shapes.ts'
+import {
+  type AnswerOf,
+  type Api,
+  type RequestOf,
+  type SentAnswer,
+  type SentFetchResponse,
+  type SentRequest,
+  shapesOf,
+} from './port-shapes.ts'
 import { NO_ATTACHMENTS, ShapeError, unpack } from './shape.ts'
 import { Silence } from './silence.ts'
 import { SilenceWatch } from './silence-watch.ts'
+import { readStored } from './stored-records.ts'
 
 export interface NeighbourOptions {
   readonly clientId: string
@@ -45,6 +56,8 @@ const GOODBYE_MS = 1_000
 /** How long an owner may be silent until that is told, or a visitor goes. */
 const PATIENCE_MS = 5_000
 const VISIT_PATIENCE_MS = 1_000
+/** In a row: then the files cannot be read from here, or are elsewhere by now, and to try costs more than it saves. */
+const MAX_MISSES = 3
 
 /** The broker of a directory that another process, or another thread, owns: the same requests over its local socket. */
 export class Neighbour extends ForwardingBroker {
@@ -67,6 +80,8 @@ export class Neighbour extends ForwardingBroker {
   #goodbye: string | undefined
   #nextId = 0
   #hurried = 0
+  /** How often in a row records were not where they were said to be. */
+  #misses = 0
   /** The owner is about to go, or gone: nothing more is asked. */
   #isLost = false
   /** By this process itself. */
@@ -149,6 +164,38 @@ export class Neighbour extends ForwardingBroker {
   }
 
   protected request<A extends Api>(api: A, request: RequestOf<A>): Promise<AnswerOf<A>> {
+    if (api === 'fetch') return this.#fetch(request as FetchRequest) as Promise<AnswerOf<A>>
+    return this.#ask(api, request as SentRequest<A>) as Promise<AnswerOf<A>>
+  }
+
+  /** Where records are not where they are said to be, the same is asked again, and they are sent. */
+  async #fetch(request: FetchRequest): Promise<FetchResponse> {
+    if (this.#misses < MAX_MISSES) {
+      const read = this.#read(await this.#ask('fetch', { ...request, fromFiles: true }))
+      if (read !== undefined) return read
+      this.#misses++
+    }
+    return this.#read(await this.#ask('fetch', request)) ?? { partitions: [] }
+  }
+
+  #read(answer: SentFetchResponse): FetchResponse | undefined {
+    const partitions: FetchedPartition[] = []
+    for (const { records, ...rest } of answer.partitions) {
+      const bytes = records instanceof Uint8Array ? records : this.#readStored(rest, records)
+      if (bytes === undefined) return undefined
+      partitions.push({ ...rest, records: bytes })
+    }
+    return { partitions }
+  }
+
+  #readStored({ topic, partition }: TopicPartition, batches: StoredBatches): Uint8Array | undefined {
+    const { files } = this.#environment
+    const bytes = readStored(files, files.join(this.#path, partitionDirectoryName(topic, partition)), batches)
+    if (bytes !== undefined) this.#misses = 0
+    return bytes
+  }
+
+  #ask<A extends Api>(api: A, request: SentRequest<A>): Promise<SentAnswer<A>> {
     if (this.#isClosed) return Promise.reject(this.#closedError())
     if (this.#isLost) return Promise.reject(new ConnectionLost(api, false))
     const { maxWaitMs = 0, signal } = request as Partial<FetchRequest>

@@ -10,7 +10,7 @@ import { BackgroundFlush } from './background-flush.ts'
 import type { FetchRequest, FetchResponse, ProduceRequest, ProduceResponse, TopicPartition } from './broker.ts'
 import { fetchWhenReady } from './fetch-wait.ts'
 import type { LedPartition, LedPartitions } from './led-partitions.ts'
-import { fetchPartitions } from './log-requests.ts'
+import { fetchPartitions, type LocatedPartition, locatePartitions } from './log-requests.ts'
 import type { OwnerTransactions } from './owner-transactions.ts'
 import { notAppended, unknownTopic } from './partition-error.ts'
 import type { ProducerIds } from './producer-ids.ts'
@@ -136,6 +136,11 @@ export class OwnerRecords {
       },
       (changed) => this.#onChange(request.partitions, changed),
     )
+  }
+
+  /** Where the records are that a fetch would answer now, as `locatePartitions` says. */
+  locate(request: FetchRequest, minBytes: number): (LocatedPartition | undefined)[] {
+    return this.#isClosed ? [] : locatePartitions(this.#partitions.find, request, minBytes)
   }
 
   /** Calls back when one of the partitions got readable records, or its log came into being. */

@@ -132,6 +132,7 @@ export class Owner implements Broker {
     this.#door = new Door(environment, this, {
       hello: { protocol: PROTOCOL, pid, clientId, survives, isVisitor: false },
       onOwnershipLost: () => this.onLost(),
+      locate: (request, minBytes) => this.#records.locate(request, minBytes),
     })
   }
 

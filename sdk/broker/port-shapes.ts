@@ -1,5 +1,6 @@
 /** Every request of the port and its answer as they cross a local socket. `tsc` keeps it in step with the port. */
 import type { AlteredOffset } from '../group/offset-alteration.ts'
+import type { StoredBatches } from '../log/log-view.ts'
 import type { CommittedPosition } from '../offsets/reset-metadata.ts'
 import type {
   Broker,
@@ -15,6 +16,7 @@ import type {
 } from './broker.ts'
 import {
   bytes,
+  bytesOr,
   count,
   errorCode,
   flag,
@@ -30,6 +32,7 @@ import {
   text,
   textOr,
 } from './shape.ts'
+import { storedRecords } from './stored-records.ts'
 
 /** The requests of the port, by their names. */
 export type Api = {
@@ -43,7 +46,17 @@ export type RequestOf<A extends Api> = Parameters<Broker[A]>[0]
 export type AnswerOf<A extends Api> = Awaited<ReturnType<Broker[A]>>
 
 /** A signal stays where it is: that it fired is a message of its own. */
-export type SentRequest<A extends Api> = Omit<RequestOf<A>, keyof Pick<FetchRequest, 'signal'>>
+export type SentRequest<A extends Api> = Omit<RequestOf<A>, keyof Pick<FetchRequest, 'signal'>> &
+  (A extends 'fetch' ? { readonly fromFiles?: boolean | undefined } : unknown)
+export type SentAnswer<A extends Api> = A extends 'fetch' ? SentFetchResponse : AnswerOf<A>
+
+/** Where the request says `fromFiles`, not all records are sent: of some it is said where they are. */
+export interface SentFetchResponse {
+  readonly partitions: readonly SentPartition[]
+}
+export interface SentPartition extends Omit<FetchedPartition, 'records'> {
+  readonly records: Uint8Array | StoredBatches
+}
 
 interface ApiShapes<A extends Api> {
   /**
@@ -54,7 +67,7 @@ interface ApiShapes<A extends Api> {
    */
   readonly repeats: boolean | 'numbered' | 'identified'
   readonly request: Shape<SentRequest<A>>
-  readonly answer: Shape<AnswerOf<A>>
+  readonly answer: Shape<SentAnswer<A>>
 }
 
 const place = { topic: text, partition: integer }
@@ -168,17 +181,18 @@ export const PORT_SHAPES: { readonly [A in Api]: ApiShapes<A> } = {
       minBytes: count,
       maxBytes: count,
       isolation,
+      fromFiles: optional(flag),
     }),
-    answer: object<AnswerOf<'fetch'>>({
+    answer: object<SentAnswer<'fetch'>>({
       partitions: listOf(
-        object<FetchedPartition>({
+        object<SentPartition>({
           ...place,
           error,
           nextReadableOffset: optional(integer),
           highWatermark: integer,
           lastStableOffset: integer,
           logStartOffset: integer,
-          records: bytes,
+          records: bytesOr(storedRecords),
           abortedTransactions: listOf(object({ producerId: integer, firstOffset: integer })),
         }),
       ),

@@ -61,6 +61,14 @@ export const count = plain<number>(
   'a whole number from 0 on',
   (json) => Number.isSafeInteger(json) && Number(json) >= 0,
 )
+/** As text, since JSON has no such numbers. */
+export const bigInteger: Shape<bigint> = {
+  pack: String,
+  unpack(json, _attachments, place) {
+    if (typeof json !== 'string' || !/^\d{1,20}$/.test(json)) throw misfit(place, 'a whole number as text')
+    return BigInt(json)
+  },
+}
 /** Nothing is answered but that it is done. */
 export const nothing: Shape<void> = { pack: () => null, unpack: () => undefined }
 
@@ -81,6 +89,16 @@ export const bytes: Shape<Uint8Array> = {
     if (length > attachments.left) throw misfit(place, `no more than the ${attachments.left} bytes that follow`)
     return attachments.take(length)
   },
+}
+
+/** Bytes, or an object in their place. */
+export function bytesOr<O extends object>(asObject: Shape<O>): Shape<Uint8Array | O> {
+  return {
+    pack: (value, attachments) =>
+      value instanceof Uint8Array ? bytes.pack(value, attachments) : asObject.pack(value, attachments),
+    unpack: (json, attachments, place) =>
+      (typeof json === 'number' ? bytes : asObject).unpack(json, attachments, place),
+  }
 }
 
 export function listOf<T>(item: Shape<T>): Shape<readonly T[]> {

@@ -138,7 +138,7 @@ export class BatchWalker {
     const usual = !this.whole && this.sizeBytes > LARGE_BATCH_BYTES ? SPARSE_CHUNK_BYTES : CHUNK_BYTES
     const wanted = Math.max(count, Math.min(usual, this.end - position))
     const { fields } = this
-    if (fields.bytes.length < wanted) fields.use(Buffer.allocUnsafe(Math.max(wanted, Math.min(usual, this.end))))
+    if (fields.bytes.length < wanted) fields.use(Buffer.allocUnsafe(wanted))
     const bytes = this.file.read(fields.bytes.subarray(0, wanted), position)
     this.chunkStart = position
     this.chunkEnd = position + bytes

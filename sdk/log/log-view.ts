@@ -4,7 +4,7 @@ import { Damage, type DamagedRange } from './damage.ts'
 import type { EpochEnd, LeaderEpochs } from './leader-epochs.ts'
 import { OpenSegments } from './open-segments.ts'
 import { ReadPositions } from './read-positions.ts'
-import type { Place, Segment } from './segment.ts'
+import type { Place, Segment, Stretch } from './segment.ts'
 import { type BatchRead, readBatches } from './segment-read.ts'
 import { storageError } from './storage-error.ts'
 import { findMaxTimestamp, findTimestamp, type RecordTime } from './timestamp-search.ts'
@@ -24,6 +24,26 @@ export interface SegmentInfo {
   readonly sizeBytes: number
   /** −1 where no batch has a timestamp. */
   readonly maxTimestampMs: number
+}
+
+/** How much of a log is to be located. */
+export interface LocateOptions {
+  readonly minBytes: number
+  readonly maxBytes: number
+  /** Batches end here or before. */
+  readonly endOffset: number
+}
+
+/** Batches that were not read: where they are. */
+export interface StoredBatches extends Stretch {
+  /** The base offset of the segment. */
+  readonly segment: number
+  /** Of the segment's file. */
+  readonly inode: bigint
+  /** Where in the file the first of them begins. */
+  readonly position: number
+  /** Of the first of them. */
+  readonly baseOffset: number
 }
 
 /** Damage in the way of a read: CORRUPT_BATCH, with the range in `offset` and `nextReadableOffset`. */
@@ -97,6 +117,26 @@ export abstract class LogView {
     }
     if (endOffset < limit && known !== undefined) throw this.damaged(known)
     return NO_BYTES
+  }
+
+  /**
+   * Where the batches from `offset` on are, found without reading them: whoever does has to look whether they are those.
+   * Undefined where the log does not know at once, or had better look itself: where nobody read up to `offset`, where damage
+   * or compaction has taken offsets, where the index ends before `minBytes`. Throws STORAGE_ERROR.
+   */
+  locate(offset: number, options: LocateOptions): StoredBatches | undefined {
+    return this.reading(() => this.findStored(offset, options))
+  }
+
+  private findStored(offset: number, { minBytes, maxBytes, endOffset }: LocateOptions): StoredBatches | undefined {
+    const segment = this.segmentList[this.segmentAt(offset)]
+    const isReadable = segment !== undefined && offset >= this.logStartOffset && offset < endOffset
+    if (!isReadable || this.damage.at(offset) !== undefined || this.damage.after(offset) !== undefined) return undefined
+    const position = segment.baseOffset === offset ? 0 : this.positions.find(segment, offset)
+    const stretch = position === undefined ? undefined : segment.stretch(position, maxBytes, endOffset)
+    if (position === undefined || stretch === undefined || stretch.sizeBytes < minBytes) return undefined
+    this.positions.remember(segment, stretch.nextOffset, position + stretch.sizeBytes)
+    return { segment: segment.baseOffset, inode: segment.reading().inode(), position, baseOffset: offset, ...stretch }
   }
 
   /** The first record below the high watermark that is not older than `timestampMs`; undefined if there is none. */

@@ -37,11 +37,20 @@ export class OffsetIndex extends IndexEntries {
 
   /** The last entry at or below `offset`; −1 where all are above. */
   floor(offset: number): number {
+    return this.lastWhere((entry) => this.offsetAt(entry) <= offset)
+  }
+
+  /** The last entry of a batch at or before `position`; −1 where all are behind it. */
+  floorPosition(position: number): number {
+    return this.lastWhere((entry) => this.positionAt(entry) <= position)
+  }
+
+  private lastWhere(isBelow: (entry: number) => boolean): number {
     let low = 0
     let high = this.count
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (this.offsetAt(middle) <= offset) low = middle + 1
+      if (isBelow(middle)) low = middle + 1
       else high = middle
     }
     return low - 1

@@ -19,6 +19,13 @@ export interface Place {
   readonly offset: number
 }
 
+/** Batches that follow each other. */
+export interface Stretch {
+  readonly sizeBytes: number
+  /** Behind the last of them. */
+  readonly nextOffset: number
+}
+
 /** What the segments of one log share. */
 export interface SegmentSurroundings {
   readonly files: FileSystem
@@ -172,6 +179,22 @@ export class Segment {
       if (batch !== undefined) return { position: batch.position, offset: batch.baseOffset }
       this.rebuild(indexes)
     }
+  }
+
+  /**
+   * The batches from `position` on, where one begins, that have at most `maxBytes` and end at or below `endOffset`, as far
+   * as the index tells: of them nothing is read. Undefined where it tells of none, and where offsets may be missing.
+   */
+  stretch(position: number, maxBytes: number, endOffset: number): Stretch | undefined {
+    if (this.around.isCompacted) return undefined
+    const sizeBytes = this.sizeBytes - position
+    if (sizeBytes <= maxBytes && this.limitOffset <= endOffset) return { sizeBytes, nextOffset: this.limitOffset }
+    const indexes = this.index()
+    const { offsets } = indexes
+    const entry = Math.min(offsets.floorPosition(position + maxBytes), offsets.floor(endOffset))
+    const following = entry < 0 ? undefined : this.batchOf(indexes, entry)
+    if (following === undefined || following.position <= position) return undefined
+    return { sizeBytes: following.position - position, nextOffset: following.baseOffset }
   }
 
   /** Where to begin to look for the first record at or after `timestampMs`. */

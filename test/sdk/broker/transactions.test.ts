@@ -5,6 +5,7 @@ import { Owner } from '../../../sdk/broker/owner.ts'
 import type { CrashOptions } from '../../../sdk/environment/memory-disk.ts'
 import { MemoryEnvironment } from '../../../sdk/environment/memory-environment.ts'
 import { verifyDirectory } from '../../../sdk/inspect.ts'
+import { readingNeighbour } from '../../support/broker/reading-neighbour.ts'
 import {
   batch,
   batchesOf,
@@ -79,6 +80,26 @@ testOwners('an aborted transaction shows nowhere, what others wrote meanwhile do
       ({ severity }) => severity !== 'note',
     ),
   ).toEqual([])
+})
+
+test('a neighbour that reads from files leaves out what was aborted, and stops at the first open transaction', async () => {
+  const world = createWorld()
+  const owner = await world.own()
+  await create(owner, 't')
+  const [one, other] = [await Sender.begin(owner, 'one'), await Sender.begin(owner, 'other')]
+  for (let n = 0; n < 40; n++) {
+    const sender = n % 2 === 0 ? one : other
+    await sender.send(`${n} `.padEnd(20_000, 'x'))
+    if (n % 5 === 3) await sender.end(n % 3 === 0 ? 'commit' : 'abort')
+  }
+  const reading = await readingNeighbour(world)
+  const open = await visible(owner)
+  expect(open.map((value) => Number.parseInt(value, 10))).toEqual([1, 3, 10, 12, 14, 16, 18, 25, 27, 29, 31, 33])
+  expect(await visible(reading.neighbour)).toEqual(open)
+  await other.end('commit')
+  const { bytesRead } = reading
+  expect(await visible(reading.neighbour)).toEqual([...open, ...(await visible(owner)).slice(open.length)])
+  expect([bytesRead, reading.bytesRead - bytesRead].every((bytes) => bytes > 30 * 20_000)).toBe(true)
 })
 
 test('readers wait at the first open transaction, and are woken by its end', async () => {

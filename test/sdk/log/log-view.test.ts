@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import type { MemoryEnvironment } from '../../../sdk/environment/memory-environment.ts'
+import type { LogConfig } from '../../../sdk/log/log-config.ts'
 import type { PartitionLog } from '../../../sdk/log/partition-log.ts'
 import { encodeBatch } from '../../../sdk/record/batch-builder.ts'
 import { RecordBatch } from '../../../sdk/record/record-batch.ts'
@@ -136,4 +137,67 @@ test('aborted transactions come from the index a broker wrote', () => {
   const again = openLog(place)
   expect(file.sizeBytes(), 'the marker at 20 is not in the log').toBe(2 * 34)
   expect(again.abortedTransactions(0, 10)).toHaveLength(2)
+})
+
+test('batches are located without being read: what a read returns, as far as the index goes and never beyond the end asked for', () => {
+  const place = createPlace('memory')
+  const log = openLog(place, { config: { segmentBytes: 3_000, indexIntervalBytes: 200 } })
+  for (let n = 0; n < 60; n++)
+    put(log, batchOf(...Array.from({ length: 1 + (n % 3) }, () => 'x'.repeat((n * 37) % 90))))
+  const read = (offset: number) => log.read(offset, 500, { limit: 'logEndOffset' })
+  let found = 0
+  for (let endOffset = 1; endOffset <= log.logEndOffset; endOffset += 3) {
+    for (const maxBytes of [1, 300, 1_000, 10_000]) {
+      for (let offset = 0; offset < log.logEndOffset; offset++) {
+        const located = log.locate(offset, { minBytes: 1, maxBytes, endOffset })
+        if (located === undefined) continue
+        found++
+        const { segment, position, sizeBytes, nextOffset } = located
+        const name = place.environment.files.join(place.directory, `${segment}`.padStart(20, '0').concat('.log'))
+        const bytes = Buffer.alloc(sizeBytes)
+        const file = place.environment.files.open(name, { write: false })
+        expect([file.read(bytes, position), file.inode()]).toEqual([sizeBytes, located.inode])
+        file.close()
+        const offsets = recordsOf(bytes).map((record) => record.offset)
+        const expected = Array.from({ length: nextOffset - offset }, (_, at) => offset + at)
+        if (offsets.join() !== expected.join()) expect(offsets).toEqual(expected)
+        if (sizeBytes > maxBytes || nextOffset > endOffset) expect({ maxBytes, endOffset }).toEqual(located)
+      }
+    }
+    // Readers, which leave behind where they were.
+    read(new RecordBatch(read(endOffset - 1)).baseOffset)
+  }
+  expect(found).toBeGreaterThan(500)
+})
+
+test('nothing is located before the start of the log, from where nobody read up to, nor where offsets may be missing', () => {
+  const ALL = { minBytes: 1, maxBytes: 10_000, endOffset: 10 }
+  const open = (config: Partial<LogConfig> = {}) => {
+    const place = createPlace('memory')
+    const log = openLog(place, { config: { indexIntervalBytes: 0, ...config } })
+    for (let n = 0; n < 10; n++) put(log, batchOf('x'))
+    log.advanceHighWatermark(10)
+    return { place, log }
+  }
+  expect(open({ cleanupPolicy: new Set(['compact']) }).log.locate(0, ALL)).toBeUndefined()
+  const { log, place } = open()
+  const nextOffsets = (...offsets: number[]) => offsets.map((offset) => log.locate(offset, ALL)?.nextOffset)
+  expect(log.locate(0, { ...ALL, endOffset: 5 })).toMatchObject({
+    segment: 0,
+    position: 0,
+    baseOffset: 0,
+    nextOffset: 5,
+  })
+  expect(log.locate(0, { ...ALL, minBytes: 5_000 })).toBeUndefined()
+  expect(nextOffsets(-1, 0, 3, 5, 10)).toEqual([undefined, 10, undefined, 10, undefined])
+  const file = place.environment.files.open(`${place.directory}/00000000000000000000.log`, { write: true })
+  const sizeBytes = file.sizeBytes() / 10
+  file.write([Buffer.of(0xff)], 7 * sizeBytes + 65)
+  expect(nextOffsets(0)).toEqual([10])
+  expect(log.findDamage(7)).toMatchObject({ fromOffset: 7, toOffset: 8 })
+  expect(nextOffsets(0, 5)).toEqual([undefined, undefined])
+  log.read(8, sizeBytes, { limit: 'logEndOffset' })
+  expect(nextOffsets(9)).toEqual([10])
+  log.advanceLogStart(9)
+  expect(nextOffsets(0, 9)).toEqual([undefined, 10])
 })
