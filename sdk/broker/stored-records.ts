@@ -23,7 +23,8 @@ export const storedRecords: Shape<StoredBatches> = object({
 
 /**
  * Reads records from the directory of their partition. Undefined where the file is gone or another one, or where what stands
- * there is not exactly the batches of those offsets: no more, no less and none missing.
+ * there is not exactly the batches of those offsets: no more, no less and none missing. The file is opened every time, which
+ * is 5 µs of the 100 that a read takes: a descriptor that is kept would keep the space of a segment that is deleted.
  */
 export function readStored(files: FileSystem, directory: string, batches: StoredBatches): Uint8Array | undefined {
   const { segment, inode, position, sizeBytes } = batches
