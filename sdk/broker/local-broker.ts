@@ -19,6 +19,7 @@ import { Neighbour } from './neighbour.ts'
 import { Owner } from './owner.ts'
 import { isOwnershipLoss, tellsOwnershipLoss } from './ownership-loss.ts'
 import { type AnswerOf, type Api, PORT_SHAPES, type RequestOf } from './port-shapes.ts'
+import { RareWarning } from './rare-warning.ts'
 import type { RecoveryNote } from './recovery-note.ts'
 
 export interface LocalBrokerOptions {
@@ -72,6 +73,7 @@ export class LocalBroker extends ForwardingBroker {
   #waiting: Call[] = []
   #seeking: Promise<void> | undefined
   readonly #interrupt = new AbortController()
+  readonly #refusals: RareWarning
   #closing: Promise<void> | undefined
 
   private constructor(environment: Environment, path: string, options: LocalBrokerOptions) {
@@ -79,6 +81,7 @@ export class LocalBroker extends ForwardingBroker {
     this.#environment = environment
     this.#path = path
     this.#options = options
+    this.#refusals = new RareWarning(environment, 'TIDEMARK_CONNECTION_REFUSED')
   }
 
   /**
@@ -251,6 +254,7 @@ export class LocalBroker extends ForwardingBroker {
         helloMs,
         signal,
         silence,
+        refused: (why) => this.#refusals.emit(why),
       })
       if (neighbour !== undefined) return neighbour
     } catch (error) {

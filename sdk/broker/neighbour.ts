@@ -38,6 +38,8 @@ export interface NeighbourOptions {
   readonly signal?: AbortSignal | undefined
   /** Only looks: goes where the owner is silent, and makes no words. Default false. */
   readonly isVisitor?: boolean | undefined
+  /** Told why the owner ended the connection, where it says so. */
+  readonly refused?: ((why: string) => void) | undefined
   /** Told when the owner falls silent, also before it has said who it is, and when that is over. */
   readonly silence?: Silence | undefined
 }
@@ -71,7 +73,7 @@ export class Neighbour extends ForwardingBroker {
   readonly #connection: Connection
   readonly #silenceWatch: SilenceWatch
   protected override readonly silence: Silence
-  readonly #isVisitor: boolean
+  readonly #refused: ((why: string) => void) | undefined
   readonly #reader = new FrameReader(MAX_ANSWER_BYTES)
   readonly #pending = new Map<number, Pending>()
   readonly #greeted = Promise.withResolvers<Hello | undefined>()
@@ -93,8 +95,8 @@ export class Neighbour extends ForwardingBroker {
     this.#environment = environment
     this.#path = path
     this.#connection = connection
-    const { clientId, survives, isVisitor = false, silence = new Silence() } = options
-    this.#isVisitor = isVisitor
+    const { clientId, survives, isVisitor = false, refused, silence = new Silence() } = options
+    this.#refused = refused
     this.silence = silence
     this.#silenceWatch = new SilenceWatch(environment, {
       patienceMs: isVisitor ? VISIT_PATIENCE_MS : PATIENCE_MS,
@@ -303,9 +305,9 @@ export class Neighbour extends ForwardingBroker {
       this.#forget(id, pending)
       pending.reject(this.#isClosed ? this.#unanswered(pending.api) : new ConnectionLost(pending.api, true))
     }
-    if (this.#goodbye !== undefined && !this.#isClosed && !this.#isVisitor) {
-      const message = `The owner of ${this.#path}, process ${this.ownerPid}, ended the connection: ${this.#goodbye}`
-      this.#environment.process.emitWarning(message, 'TIDEMARK_CONNECTION_REFUSED')
+    if (this.#goodbye !== undefined && !this.#isClosed) {
+      const who = this.ownerPid === undefined ? '' : `, process ${this.ownerPid},`
+      this.#refused?.(`The owner of ${this.#path}${who} ended the connection: ${this.#goodbye}`)
     }
     this.#gone.resolve()
   }

@@ -1,6 +1,9 @@
 /** Several processes with one directory: who owns it, and what becomes of what was asked when the owner goes. */
 import { expect, onTestFinished, test } from 'vitest'
+import { encodeFrame } from '../../../sdk/broker/frame.ts'
 import { LocalBroker, type LocalBrokerOptions, type Role } from '../../../sdk/broker/local-broker.ts'
+import { endpointName, findDirectoryId } from '../../../sdk/directory/endpoint-name.ts'
+import { loggedEnvironment } from '../../../sdk/environment/logged-environment.ts'
 import { MemoryEnvironment } from '../../../sdk/environment/memory-environment.ts'
 import { open } from '../../../sdk/open.ts'
 import { Tidemark } from '../../../sdk/tidemark.ts'
@@ -18,7 +21,7 @@ import {
   valuesOf,
 } from '../../support/broker/requests.ts'
 import { PATH } from '../../support/broker/worlds.ts'
-import { stoppable } from '../../support/stopped-owner.ts'
+import { passing, stoppable } from '../../support/stopped-owner.ts'
 
 interface Process {
   readonly environment: MemoryEnvironment
@@ -247,6 +250,44 @@ test('an id that is no random one, or that of another topic, is refused for a ne
       topics: [{ error: { code: 'INVALID_ARGUMENT' } }],
     })
   }
+})
+
+test('a process that is refused again and again is told why once a minute, and how often it was not', async () => {
+  const machine = new MemoryEnvironment({ clock: 'manual' })
+  const owner = await start(machine)
+  await owner.broker.close()
+  const name = endpointName(machine, PATH, findDirectoryId(machine, PATH)!)
+  const holder = machine.anotherProcess()
+  expect(holder.lockDirectory(PATH).held).toBe(true)
+  const fence = await holder.bindFence(PATH, name)
+  let refusals = 0
+  if (fence.held) {
+    fence.listen((connection) => {
+      connection.receive({ data() {}, drained() {}, ended() {}, closed() {} })
+      connection.write(encodeFrame({ goodbye: `1000 processes are connected, and this was try ${++refusals}.` }))
+      connection.end()
+    })
+  }
+  const warnings: [string, string][] = []
+  const environment = loggedEnvironment(machine.anotherProcess(), (...warning) => warnings.push(warning))
+  const opening = LocalBroker.open(environment, PATH, { waitMs: 70_000, survives: 'process-crash', clientId: 'late' })
+  await expect(
+    (
+      await passing(
+        machine,
+        opening.catch((error: unknown) => error),
+      )
+    ).answer,
+  ).toMatchObject({ code: 'DIRECTORY_IN_USE' })
+  expect(refusals).toBeGreaterThan(100)
+  expect(warnings).toHaveLength(2)
+  expect(warnings[0]).toEqual([
+    'The owner of /data ended the connection: 1000 processes are connected, and this was try 1.',
+    'TIDEMARK_CONNECTION_REFUSED',
+  ])
+  const [, untold] = /So it was (\d+) times more since this was last told\.$/.exec(warnings[1]![0]) ?? []
+  const [, tries] = /this was try (\d+)\./.exec(warnings[1]![0]) ?? []
+  expect(Number(untold)).toBe(Number(tries) - 2)
 })
 
 test('members of a process that is gone leave their groups at once; static ones may come back', async () => {
