@@ -1,4 +1,5 @@
 import { TidemarkError } from '../errors.ts'
+import type { NotedAttempts } from '../offsets/attempts-metadata.ts'
 import { type Attempt, RunningAttempt, tooLate, unfinished } from './attempt.ts'
 import type { ClientContext } from './client-context.ts'
 import type { Consumption } from './consumption.ts'
@@ -47,6 +48,8 @@ export class HandlerRun<R> {
   /** What is being done about records that have failed for good. */
   readonly #carrying = new Set<Promise<void>>()
   #running = 0
+  /** A suspect runs, and nothing beside it. */
+  #runsAlone = false
   #isBeginning = false
   #isClosing = false
   #failure: { readonly error: unknown } | undefined
@@ -65,10 +68,8 @@ export class HandlerRun<R> {
     this.#handler = handler
     this.#options = options
     this.#loop = new RecordLoop<R>(withoutEnd(consumption), { limit, countsNext: false, maxUndone })
-    // Who stops at a failure wants another try when he starts anew; who wants one attempt is to have that one.
-    const { attempts, onFailure } = options
-    const maxFound = onFailure === 'stop' || attempts === 1 ? attempts - 1 : Number.POSITIVE_INFINITY
-    this.#attempts = new RememberedAttempts(context.environment, () => consumption.commitNow(), maxFound)
+    const believes = (found: NotedAttempts) => isBelieved(found, options)
+    this.#attempts = new RememberedAttempts(context.environment, () => consumption.commitNow(), believes)
     this.#failed = new FailedRecords(context, consumption, options.onFailure)
   }
 
@@ -94,7 +95,7 @@ export class HandlerRun<R> {
   async #takeAll(): Promise<void> {
     try {
       for (;;) {
-        if (this.#running >= this.#options.concurrency) await this.#room()
+        if (!this.#hasRoom) await this.#room()
         const { done, value } = await this.#loop.next()
         if (done === true) break
         this.#accept(value as FetchedRecord)
@@ -112,7 +113,7 @@ export class HandlerRun<R> {
   #accept(record: FetchedRecord): void {
     const { prefix } = record
     if (!this.#consumption.mayBegin || !prefix.isOpen || this.#leaving.has(prefix)) return
-    const task = new HandlerTask(record, this.#options.order, this.#attempts.begun(prefix, record.offset))
+    const task = new HandlerTask(record, this.#options.order, this.#attempts.found(prefix, record.offset))
     this.#tasks.add(task)
     if (this.#lanes.enter(task)) this.#readyNow(task)
   }
@@ -123,19 +124,24 @@ export class HandlerRun<R> {
     this.#beginReady()
   }
 
+  get #hasRoom(): boolean {
+    return this.#running < this.#options.concurrency && !this.#runsAlone
+  }
+
   /** In a loop of its own, since a handler that answers at once makes the next one ready before this returns. */
   #beginReady(): void {
     if (this.#isBeginning) return
     this.#isBeginning = true
-    while (this.#running < this.#options.concurrency) {
-      const task = this.#ready.shift()
-      if (task === undefined) break
+    while (this.#hasRoom) {
+      const [task] = this.#ready
+      if (task === undefined || (task.isSuspect && this.#running > 0)) break
+      this.#ready.shift()
       if (task.isDropped) continue
       if (task.counts && !this.#leaving.has(task.prefix)) this.#begin(task)
       else this.#end(task)
     }
     this.#isBeginning = false
-    if (this.#running < this.#options.concurrency || !this.#consumption.mayBegin) this.#wakeWithRoom?.()
+    if (this.#hasRoom || !this.#consumption.mayBegin) this.#wakeWithRoom?.()
     if (this.#tasks.size === 0) this.#wakeIdle?.()
   }
 
@@ -143,13 +149,15 @@ export class HandlerRun<R> {
     const { attempts, attemptTimeoutMs } = this.#options
     const { record, prefix } = task
     this.#running++
+    this.#runsAlone = task.isSuspect
     task.state = 'running'
-    if (task.attempts >= attempts) {
+    // Having been under way beside others proves nothing: it has one attempt alone.
+    if (task.attempts >= (task.isSuspect ? Math.max(attempts, 2) : attempts)) {
       void this.#giveUp(task, unfinished(record, task.attempts))
       return
     }
     task.attempts++
-    if (task.attempts > 1) this.#attempts.rememberNow(prefix, record.offset, task.attempts)
+    this.#attempts.begins(prefix, record.offset, task.attempts)
     const attempt = new RunningAttempt(task.attempts)
     task.attempt = attempt
     attempt.limit(this.#context.environment.timers, attemptTimeoutMs, () => {
@@ -188,6 +196,7 @@ export class HandlerRun<R> {
   }
 
   #hasFailed(task: HandlerTask, error: unknown): void {
+    this.#attempts.ended(task.prefix, task.record.offset)
     try {
       if (!task.counts) this.#end(task)
       else if (!this.#isWorthARetry(task, error)) void this.#giveUp(task, error)
@@ -213,7 +222,7 @@ export class HandlerRun<R> {
       this.#end(task)
       return
     }
-    this.#running--
+    this.#hasRun(task)
     task.state = 'waiting'
     task.timer = this.#context.environment.timers.after(delayMs, () => this.#readyNow(task), { keepAlive: true })
     this.#beginReady()
@@ -244,7 +253,7 @@ export class HandlerRun<R> {
 
   /** It is processed, or is not to be any more; its lane is the next one's. */
   #end(task: HandlerTask): void {
-    if (task.state === 'running') this.#running--
+    if (task.state === 'running') this.#hasRun(task)
     task.state = 'over'
     this.#tasks.delete(task)
     const next = this.#lanes.leave(task)
@@ -254,6 +263,13 @@ export class HandlerRun<R> {
     }
     if (this.#leaving.has(task.prefix)) this.#cutWhenThrough(task.prefix)
     this.#beginReady()
+  }
+
+  #hasRun(task: HandlerTask): void {
+    this.#running--
+    if (!task.isSuspect) return
+    task.isSuspect = false
+    this.#runsAlone = false
   }
 
   #stop(error: unknown): void {
@@ -304,6 +320,12 @@ function withoutEnd(consumption: Consumption): LoopSource {
     breathe: () => consumption.breathe(),
     finish: async () => {},
   }
+}
+
+/** Who stops at a failure wants another try when he starts anew; who wants one attempt is to have that one, unless it kills. */
+function isBelieved<R>({ count, isUnderWay }: NotedAttempts, { attempts, onFailure }: CheckedRunOptions<R>): boolean {
+  if (onFailure === 'stop') return count < attempts
+  return attempts > 1 || isUnderWay
 }
 
 function isPromise(result: unknown): result is PromiseLike<unknown> {

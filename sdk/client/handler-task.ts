@@ -3,6 +3,7 @@ import { notOurs, type RunningAttempt } from './attempt.ts'
 import type { FetchedRecord } from './fetched-record.ts'
 import { type LaneEntry, laneOf } from './lanes.ts'
 import type { ProcessedPrefix } from './processed.ts'
+import type { FoundAttempts } from './remembered-attempts.ts'
 
 /**
  * One record on its way through a handler:
@@ -19,16 +20,19 @@ export class HandlerTask implements LaneEntry {
   state: 'queued' | 'ready' | 'running' | 'waiting' | 'over' = 'queued'
   /** Attempts begun. */
   attempts: number
+  /** It may end the process: its next attempt runs alone, so that nothing else is taken for the reason. */
+  isSuspect: boolean
   attempt: RunningAttempt | undefined
   timer: Timer | undefined
   /** It still runs, but what comes of it counts no more. */
   isLost = false
   readonly #restarts: number
 
-  constructor(record: FetchedRecord, order: 'key' | 'partition' | 'none', attempts: number) {
+  constructor(record: FetchedRecord, order: 'key' | 'partition' | 'none', { begun, isSuspect }: FoundAttempts) {
     this.record = record
     this.lane = laneOf(record, order)
-    this.attempts = attempts
+    this.attempts = begun
+    this.isSuspect = isSuspect
     this.#restarts = record.prefix.restarts
   }
 

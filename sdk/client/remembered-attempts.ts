@@ -1,42 +1,80 @@
 import type { Environment } from '../environment/environment.ts'
-import { attemptsMetadata, parseAttemptsMetadata } from '../offsets/attempts-metadata.ts'
+import { attemptsMetadata, type NotedAttempts, parseAttemptsMetadata } from '../offsets/attempts-metadata.ts'
 import type { ProcessedPrefix } from './processed.ts'
 
 /** Where everything fails at the same time, so many milliseconds are between two commits that only tell attempts. */
 const MIN_COMMIT_GAP_MS = 50
+/** So many records may be handed out behind a commit, with the defaults of `everyRecords` and `maxUndone`. */
+const MAX_BEHIND_COMMIT = 11_000
+
+interface Known {
+  readonly attempts: Map<number, NotedAttempts>
+  /** Under way when a process ended. */
+  readonly suspects: ReadonlySet<number>
+  /** First attempts that are still to be told before they begin. */
+  toTell: number
+}
+
+/** What is known of a record that is handed out. */
+export interface FoundAttempts {
+  readonly begun: number
+  /** Under way when a process ended: it may have been the reason. */
+  readonly isSuspect: boolean
+}
 
 /**
- * How often each record that failed was tried. It stands beside the committed offset, so whoever goes on after a restart
- * or in another process knows it too.
+ * How often each record was tried that failed, or may have ended a process. It stands beside the committed offset, so whoever
+ * goes on after a restart or in another process knows it too.
+ *
+ * Telling every first attempt would cost a commit per record. So of a partition that comes only the first one is told: where
+ * that is found under way, the process before has ended without a word. Then all are told that may have been handed out by
+ * it; should it end again, those that are under way are the suspects.
  */
 export class RememberedAttempts {
   readonly #environment: Environment
   readonly #commitNow: () => void
-  readonly #maxFound: number
-  readonly #ofPartition = new WeakMap<ProcessedPrefix, Map<number, number>>()
+  readonly #believes: (found: NotedAttempts) => boolean
+  readonly #ofPartition = new WeakMap<ProcessedPrefix, Known>()
   #committedAtMs = Number.NEGATIVE_INFINITY
   #isScheduled = false
 
-  /** Of what an earlier run has left behind nothing is believed that is beyond `maxFound`. */
-  constructor(environment: Environment, commitNow: () => void, maxFound: number) {
+  /** `believes`: whether what an earlier run tells of a record counts. */
+  constructor(environment: Environment, commitNow: () => void, believes: (found: NotedAttempts) => boolean) {
     this.#environment = environment
     this.#commitNow = commitNow
-    this.#maxFound = maxFound
+    this.#believes = believes
   }
 
-  /** How many attempts of a record were begun. */
-  begun(prefix: ProcessedPrefix, offset: number): number {
-    return this.#of(prefix).get(offset) ?? 0
+  /** What earlier runs tell of a record. */
+  found(prefix: ProcessedPrefix, offset: number): FoundAttempts {
+    const { attempts, suspects } = this.#of(prefix)
+    return { begun: attempts.get(offset)?.count ?? 0, isSuspect: suspects.has(offset) }
   }
 
-  /** The next commit tells it. */
-  remember(prefix: ProcessedPrefix, offset: number, attempts: number): void {
-    this.#of(prefix).set(offset, attempts)
+  /** It has failed; the next commit tells it. */
+  remember(prefix: ProcessedPrefix, offset: number, count: number): void {
+    this.#of(prefix).attempts.set(offset, { count, isUnderWay: false })
   }
 
-  /** The attempt is about to begin: it counts even if the process does not survive it. */
-  rememberNow(prefix: ProcessedPrefix, offset: number, attempts: number): void {
-    this.remember(prefix, offset, attempts)
+  /** The process has survived the attempt. */
+  ended(prefix: ProcessedPrefix, offset: number): void {
+    const { attempts } = this.#of(prefix)
+    const noted = attempts.get(offset)
+    if (noted !== undefined) attempts.set(offset, { ...noted, isUnderWay: false })
+  }
+
+  /** The attempt is about to begin: unless it is the first one it counts even if the process does not survive it. */
+  begins(prefix: ProcessedPrefix, offset: number, count: number): void {
+    const known = this.#of(prefix)
+    const isTold = known.toTell > 0
+    if (isTold) known.toTell--
+    if (count === 1 && !isTold) return
+    known.attempts.set(offset, { count, isUnderWay: true })
+    if (isTold) this.#commitNow()
+    else this.#commitSoon()
+  }
+
+  #commitSoon(): void {
     const { clock, timers } = this.#environment
     const waitMs = this.#committedAtMs + MIN_COMMIT_GAP_MS - clock.monotonicMs()
     if (waitMs <= 0) {
@@ -52,7 +90,7 @@ export class RememberedAttempts {
 
   /** It is processed, or begins anew. */
   forget(prefix: ProcessedPrefix, offset: number): void {
-    this.#of(prefix).delete(offset)
+    this.#of(prefix).attempts.delete(offset)
   }
 
   #commit(): void {
@@ -60,13 +98,16 @@ export class RememberedAttempts {
     this.#commitNow()
   }
 
-  #of(prefix: ProcessedPrefix): Map<number, number> {
+  #of(prefix: ProcessedPrefix): Known {
     const known = this.#ofPartition.get(prefix)
     if (known !== undefined) return known
-    const found = [...parseAttemptsMetadata(prefix.foundMetadata)]
-    const attempts = new Map(found.filter(([offset, count]) => offset >= prefix.offset && count <= this.#maxFound))
-    this.#ofPartition.set(prefix, attempts)
+    const found = [...parseAttemptsMetadata(prefix.foundMetadata)].filter(([offset]) => offset >= prefix.offset)
+    const suspects = new Set(found.flatMap(([offset, { isUnderWay }]) => (isUnderWay ? [offset] : [])))
+    const believed = found.filter(([, each]) => this.#believes(each))
+    const attempts = new Map(believed.map(([offset, { count }]) => [offset, { count, isUnderWay: false }]))
+    const noted = { attempts, suspects, toTell: suspects.size > 0 ? MAX_BEHIND_COMMIT : 1 }
+    this.#ofPartition.set(prefix, noted)
     prefix.metadataNow = () => attemptsMetadata(attempts)
-    return attempts
+    return noted
   }
 }

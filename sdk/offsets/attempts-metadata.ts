@@ -7,30 +7,42 @@ export const ATTEMPTS_METADATA_MAX_LENGTH = 2_048
 /** `{"tidemark":"attempts","of":{}}`. */
 const FRAME_LENGTH = 31
 
+/** Of one record. */
+export interface NotedAttempts {
+  /** Attempts begun. */
+  readonly count: number
+  /** The last of them is under way. Where nobody is at work any more, the process did not survive it. */
+  readonly isUnderWay: boolean
+}
+
 /**
- * What stands beside a committed offset while records are tried again: `{"tidemark":"attempts","of":{"1851":2}}`, the
- * attempts begun of each. Of more records than fit those with the most attempts are kept. '' where there are none.
+ * What stands beside a committed offset while records are tried again: `{"tidemark":"attempts","of":{"1851":2,"1860":-1}}`,
+ * the attempts begun of each, negative where the last is under way. Of more records than fit those are kept, and then those
+ * with the most attempts. '' where there are none.
  */
-export function attemptsMetadata(attempts: ReadonlyMap<number, number>): string {
+export function attemptsMetadata(attempts: ReadonlyMap<number, NotedAttempts>): string {
   if (attempts.size === 0) return ''
-  const byAttempts = [...attempts].sort(
-    ([oneOffset, one], [otherOffset, other]) => other - one || oneOffset - otherOffset,
+  const weight = ({ count, isUnderWay }: NotedAttempts) => (isUnderWay ? Number.MAX_SAFE_INTEGER : count)
+  const byWeight = [...attempts].sort(
+    ([oneOffset, one], [otherOffset, other]) => weight(other) - weight(one) || oneOffset - otherOffset,
   )
   let length = FRAME_LENGTH
-  const kept = byAttempts.filter(([offset, count]) => {
-    length += `"${offset}":${count},`.length
-    return length <= ATTEMPTS_METADATA_MAX_LENGTH
+  const kept = byWeight.flatMap(([offset, { count, isUnderWay }]) => {
+    const signed = isUnderWay ? -count : count
+    length += `"${offset}":${signed},`.length
+    return length <= ATTEMPTS_METADATA_MAX_LENGTH ? [[offset, signed] as const] : []
   })
   return JSON.stringify({ tidemark: 'attempts', of: Object.fromEntries(kept) })
 }
 
 /** The attempts that such a text tells; none of any other text. */
-export function parseAttemptsMetadata(metadata: string): Map<number, number> {
-  const attempts = new Map<number, number>()
+export function parseAttemptsMetadata(metadata: string): Map<number, NotedAttempts> {
+  const attempts = new Map<number, NotedAttempts>()
   if (!metadata.startsWith('{')) return attempts
-  for (const [offset, count] of entriesOf(metadata)) {
-    const isValid = /^\d{1,16}$/.test(offset) && Number.isSafeInteger(count) && (count as number) > 0
-    if (isValid) attempts.set(Number(offset), count as number)
+  for (const [offset, signed] of entriesOf(metadata)) {
+    if (!/^\d{1,16}$/.test(offset) || !Number.isSafeInteger(signed) || signed === 0) continue
+    const count = signed as number
+    attempts.set(Number(offset), { count: Math.abs(count), isUnderWay: count < 0 })
   }
   return attempts
 }
