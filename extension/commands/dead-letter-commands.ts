@@ -46,7 +46,7 @@ async function pickLetters({ source, topic }: LetterTopic, words: QuantityWords)
   }
   // The newest are what somebody comes for.
   const items = letters
-    .toSorted((a, b) => b.failedAtMs - a.failedAtMs)
+    .toSorted((a, b) => b.failedAtMs - a.failedAtMs || b.origin.offset - a.origin.offset)
     .map((letter) => ({ ...deadLetterWords(letter, words), letter }))
   const picked = await window.showQuickPick(items, {
     title: t('Dead letters of {0}', topic),

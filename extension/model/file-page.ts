@@ -41,9 +41,9 @@ export function fileRowHtml(row: FileRow, words: QuantityWords): string {
     case 'file':
       return ''
     case 'batch':
-      return cells('batch', words.digits(row.position), t('batch'), [
-        `${words.digits(row.baseOffset)} – ${words.digits(row.lastOffset)}`,
-        t('{0} records', words.digits(row.recordCount)),
+      return cells('batch', t('byte {0}', words.digits(row.position)), t('batch'), [
+        t('offsets {0} – {1}', words.digits(row.baseOffset), words.digits(row.lastOffset)),
+        row.recordCount === 1 ? t('1 record') : t('{0} records', words.digits(row.recordCount)),
         t('{0} bytes', words.digits(row.sizeBytes)),
         row.codec === 'none' ? '' : row.codec,
         row.maxTimestampMs < 0 ? '' : new Date(row.maxTimestampMs).toISOString(),
@@ -53,24 +53,26 @@ export function fileRowHtml(row: FileRow, words: QuantityWords): string {
         row.isControl ? t('control') : '',
       ])
     case 'record':
-      return cells('record', words.digits(row.offset), row.meaning?.type ?? t('record'), [
+      return cells('record', t('offset {0}', words.digits(row.offset)), row.meaning?.type ?? t('record'), [
         row.meaning?.words ?? `${shortText(row.key)} → ${shortText(row.value).slice(0, 500)}`,
         ...row.headers.map(({ key, value }) => `${key}: ${shortText(value)}`),
       ])
     case 'entry':
-      return cells('entry', words.digits(row.position), t('entry'), [
+      return cells('entry', t('byte {0}', words.digits(row.position)), t('entry'), [
         Object.entries(row.fields)
           .map(([name, value]) => `${name} ${String(value)}`)
           .join(' · '),
       ])
     case 'problem':
-      return cells('problem', row.position === null ? '' : words.digits(row.position), t('problem'), [row.what])
+      return cells('problem', row.position === null ? '' : t('byte {0}', words.digits(row.position)), t('problem'), [
+        row.what,
+      ])
   }
 }
 
 function cells(kind: string, place: string, name: string, facts: readonly string[]): string {
-  const text = facts.filter((fact) => fact !== '').join(' · ')
-  return `<tr class="${kind}"><td>${escapeHtml(place)}</td><td>${escapeHtml(name)}</td><td>${escapeHtml(text)}</td></tr>`
+  const told = facts.filter((fact) => fact !== '').map((fact) => `<span>${escapeHtml(fact)}</span>`)
+  return `<tr class="${kind}"><td>${escapeHtml(place)}</td><td>${escapeHtml(name)}</td><td>${told.join(' · ')}</td></tr>`
 }
 
 const SCRIPT = `
@@ -94,7 +96,8 @@ table { border-collapse: collapse; }
 td { padding: .1em 1em .1em 0; vertical-align: top; overflow-wrap: anywhere; }
 td:first-child { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 td:nth-child(2) { white-space: nowrap; }
-tr.record td:first-child { padding-left: 2em; }
+tr.batch td { padding-top: .6em; font-weight: 600; }
+tr.batch span { white-space: nowrap; }
 tr.problem { color: var(--vscode-errorForeground); }
 button { margin-top: 1em; padding: .4em 1em; border: 1px solid var(--vscode-button-border, transparent); background: var(--vscode-button-background); color: var(--vscode-button-foreground); cursor: pointer; }
 button:focus-visible { outline: 1px solid var(--vscode-focusBorder); outline-offset: 2px; }

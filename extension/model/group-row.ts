@@ -1,6 +1,14 @@
 import { t } from '@vscode/l10n'
 import type { LagRow } from 'tidemark'
-import { isRunning, progressText, stateWords, timeLagWords, trendWords, verdictText } from './group-words.ts'
+import {
+  isRunning,
+  progressText,
+  stateWords,
+  stuckWords,
+  timeLagWords,
+  trendWords,
+  verdictText,
+} from './group-words.ts'
 import { code, lagFacts, lagTrouble, summaryWords } from './lag-words.ts'
 import { partitionRow, type RowContext } from './partition-row.ts'
 import { rowId } from './row-id.ts'
@@ -14,12 +22,13 @@ import { type TreeRow, type Trouble, worst } from './tree-row.ts'
  */
 export function groupRow(group: GroupSnapshot, context: RowContext, below?: string): TreeRow {
   const { words } = context
-  const topics = [...Map.groupBy(group.rows, ({ topic }) => topic)]
-  const only = group.rows.length === 1 ? group.rows[0] : undefined
+  const rows = heldRows(group)
+  const topics = [...Map.groupBy(rows, ({ topic }) => topic)]
+  const only = rows.length === 1 ? rows[0] : undefined
   const trouble = groupTrouble(group)
   const progress = group.health?.progress
   const description = [
-    summaryWords(group.rows, words),
+    summaryWords(rows, words),
     stuckWords(group),
     trendWords(group, words),
     timeLagWords(progress, words),
@@ -45,12 +54,14 @@ export function groupRow(group: GroupSnapshot, context: RowContext, below?: stri
     },
     context: `group ${isRunning(group) ? 'running' : 'idle'}${only ? ' single' : ''}`,
     trouble,
-    children: only
-      ? []
-      : topics.length === 1
-        ? partitionRows(group, group.rows, context)
-        : topicRows(group, topics, context),
+    children: only ? [] : topics.length === 1 ? partitionRows(group, rows, context) : topicRows(group, topics, context),
   }
+}
+
+/** The files of a program that was killed still say that its members hold partitions. */
+function heldRows(group: GroupSnapshot): readonly LagRow[] {
+  if (isRunning(group)) return group.rows
+  return group.rows.map((row) => ({ ...row, memberId: null, clientId: null, host: null }))
 }
 
 function topicRows(
@@ -93,16 +104,6 @@ function groupTooltip(group: GroupSnapshot, context: RowContext, only: LagRow | 
   lines.push(t('{0} group, {1} in Kafka’s words', group.type, group.state))
   if (only !== undefined) lines.push(lagFacts(only, context.words))
   return lines.join('\n\n')
-}
-
-/** The verdict that matters most, where numbers alone would not show it. */
-function stuckWords({ health }: GroupSnapshot): string | undefined {
-  // What is only worth knowing may be an accident of turns.
-  const serious = health?.verdicts.filter(({ severity }) => severity !== 'notice')
-  const rules = new Set(serious?.map(({ rule }) => rule))
-  if (rules.has('stuck')) return t('stuck')
-  if (rules.has('stalled')) return t('stalled')
-  return rules.has('retention-risk') ? t('about to lose records') : undefined
 }
 
 function groupIcon(group: GroupSnapshot, trouble: Trouble): TreeRow['icon'] {

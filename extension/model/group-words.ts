@@ -34,6 +34,17 @@ export function trendWords(group: GroupSnapshot, words: QuantityWords): string |
   return progress.etaMs === null ? t('catching up') : t('catching up, {0}', words.duration(progress.etaMs))
 }
 
+/** The verdict that matters most of what is shown of a group, where numbers alone would not show it. */
+export function stuckWords({ health, rows }: GroupSnapshot): string | undefined {
+  const shown = new Set<string | null>([null, ...rows.map(({ topic }) => topic)])
+  // What is only worth knowing may be an accident of turns.
+  const serious = health?.verdicts.filter(({ severity, topic }) => severity !== 'notice' && shown.has(topic))
+  const rules = new Set(serious?.map(({ rule }) => rule))
+  if (rules.has('stuck')) return t('stuck')
+  if (rules.has('stalled')) return t('stalled')
+  return rules.has('retention-risk') ? t('about to lose records') : undefined
+}
+
 /** `oldest 2 min`: how long the oldest unprocessed record has waited. */
 export function timeLagWords(progress: GroupProgress | undefined, words: QuantityWords): string | undefined {
   const timeLagMs = progress?.timeLagMs ?? 0
@@ -41,24 +52,27 @@ export function timeLagWords(progress: GroupProgress | undefined, words: Quantit
   return timeLagMs < 60_000 ? undefined : t('oldest {0}', words.duration(timeLagMs))
 }
 
-/** What is wrong, why, and what to do: Markdown. */
+/** What is wrong, what to do, and how one knows: Markdown. */
 export function verdictText(verdict: HealthVerdict, words: QuantityWords): string {
   const place = verdict.topic === null ? '' : `${code(`${verdict.topic}-${verdict.partition}`)}: `
   const evidence = Object.entries(verdict.evidence)
     .filter(([, value]) => value !== null)
     .map(([name, value]) => `${evidenceName(name)} ${evidenceWords(name, value, words)}`)
-  const why = evidence.length === 0 ? '' : ` — ${code(evidence.join(', '))}`
-  return `${icon(verdict.severity)} ${place}${verdict.words} *(${verdict.rule})*${why}\n\n${verdict.advice}`
+  const lines = [`${icon(verdict.severity)} ${place}${verdict.words} *(${verdict.rule})*`, verdict.advice]
+  if (evidence.length > 0) lines.push(t('Evidence: {0}', evidence.join(', ')))
+  return lines.join('\n\n')
 }
 
-/** `lastProgressAtMs` → `last progress at`. */
+/** `lastProgressAtMs` → `last progress at`, `sinceMs`, which is a span → `for`. */
 function evidenceName(name: string): string {
+  if (name === 'sinceMs') return 'for'
   return name.replace(/Ms$/, '').replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
 }
 
 /** Spans are coarse: a row whose milliseconds counted would never be at rest. */
 function evidenceWords(name: string, value: number | string | null, words: QuantityWords): string {
-  if (typeof value !== 'number') return String(value)
+  // Names and reasons come from elsewhere: they must not become Markdown.
+  if (typeof value !== 'number') return code(String(value))
   if (name.endsWith('AtMs')) return words.moment(value)
   return name.endsWith('Ms') ? words.duration(value) : words.digits(value)
 }

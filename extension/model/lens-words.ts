@@ -1,5 +1,5 @@
 import { t } from '@vscode/l10n'
-import { stateWords, trendWords } from './group-words.ts'
+import { stateWords, stuckWords, trendWords } from './group-words.ts'
 import { summaryWords } from './lag-words.ts'
 import type { QuantityWords } from './quantity-words.ts'
 import type { GroupSnapshot, SourceSnapshot } from './snapshot.ts'
@@ -27,13 +27,19 @@ export function groupsNamed(
   )
 }
 
-/** `fraud · 1,204 behind · running` */
+/** `fraud · 1,204 behind · running`, `postman · 3 behind · stuck · not running` */
 export function lensWords(name: string, found: readonly FoundGroup[], words: QuantityWords): string {
   if (found.length === 0) return t('{0} · nothing committed yet', name)
   return found
     .map(({ source, group }) => {
       const place = found.length === 1 ? name : `${name} (${source.name})`
-      const parts = [place, summaryWords(group.rows, words), trendWords(group, words), stateWords(group)]
+      const parts = [
+        place,
+        summaryWords(group.rows, words),
+        stuckWords(group),
+        trendWords(group, words),
+        stateWords(group),
+      ]
       return parts.filter((part) => part !== undefined).join(' · ')
     })
     .join(' | ')

@@ -15,7 +15,7 @@ export function processWords({ owner, neighbours }: DescribeClusterResponse, wor
       pid,
       label: pid === null ? t('a process') : t('process {0}', pid),
       description: clientId === null ? role : `${clientId} · ${role}`,
-      detail: sinceMs === null ? undefined : words.age(sinceMs, nowMs),
+      detail: sinceMs === null ? undefined : t('opened {0}', words.age(sinceMs, nowMs)),
     }
   }
 }

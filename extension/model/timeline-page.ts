@@ -94,7 +94,7 @@ body { font-family: var(--vscode-font-family); font-size: var(--vscode-font-size
 main { max-width: 60rem; }
 h1 { font-size: 1.3em; font-weight: 600; }
 h2 { font-size: 1.05em; font-weight: 600; margin-top: 2em; }
-svg { width: 100%; height: auto; display: block; }
+svg { width: 100%; max-width: 45rem; height: auto; display: block; }
 svg text { fill: var(--vscode-foreground); font-size: 11px; }
 .axis { stroke: var(--vscode-foreground); stroke-opacity: .4; }
 .end { fill: none; stroke: var(--vscode-charts-foreground, currentColor); stroke-width: 1.5; stroke-dasharray: 5 3; }

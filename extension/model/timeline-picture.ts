@@ -48,6 +48,7 @@ export function pictureWords(timeline: Timeline, words: QuantityWords): string {
   if (first === undefined || last === undefined || end === undefined) return t('No commit of this partition is known.')
   const before = Math.max(0, (endAt(timeline.ends, first.atMs) ?? 0) - (first.offset ?? 0))
   const now = Math.max(0, end.offset - (last.offset ?? 0))
+  if (commits.length === 1) return t('1 commit, on {0}: {1} behind now.', words.moment(first.atMs), words.digits(now))
   return t(
     '{0} commits from {1} to {2}: {3} behind at first, {4} behind now.',
     words.digits(commits.length),

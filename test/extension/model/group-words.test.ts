@@ -13,11 +13,11 @@ test('a verdict says what is wrong and where, by which rule, on what evidence, a
     topic: 'mails',
     partition: 0,
     words: 'it does not get past offset 4',
-    evidence: { offset: 4, givenUp: 37, sinceMs: 125_000, reason: null },
+    evidence: { offset: 4, givenUp: 37, sinceMs: 125_000, reason: null, clientId: '*x*' },
     advice: 'Mend the handler.',
   }
   expect(verdictText(verdict, WORDS)).toBe(
-    '$(error) `mails-0`: it does not get past offset 4 *(stuck)* — `offset 4, given up 37, since 2 min`\n\nMend the handler.',
+    '$(error) `mails-0`: it does not get past offset 4 *(stuck)*\n\nMend the handler.\n\nEvidence: offset 4, given up 37, for 2 min, client id `*x*`',
   )
 })
 

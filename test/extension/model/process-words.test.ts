@@ -15,8 +15,8 @@ test('the owner comes first, then those that work through it; what nobody knows 
   const owner = { pid: 7, clientId: 'web', sinceMs: NOW_MS - 180_000 }
   const neighbours = [{ pid: 8, clientId: 'worker', sinceMs: NOW_MS - 5_000 }]
   expect(tell({ owner, neighbours })).toEqual([
-    ['process 7', 'web · owner', '3 min ago'],
-    ['process 8', 'worker · works through the owner', 'just now'],
+    ['process 7', 'web · owner', 'opened 3 min ago'],
+    ['process 8', 'worker · works through the owner', 'opened just now'],
   ])
   expect(tell({ owner: { pid: null, clientId: null, sinceMs: null }, neighbours: null })).toEqual([
     ['a process', 'owner; it cannot be asked who else is connected', undefined],

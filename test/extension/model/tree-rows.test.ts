@@ -72,6 +72,17 @@ test('a group with one topic has its partitions below it', () => {
   ])
 })
 
+test('members of a program that was killed hold nothing any more, though its files still name them', () => {
+  const rows = [createLag({ clientId: 'worker' }), createLag({ partition: 1, clientId: 'worker' })]
+  const progress = { processedPerSecond: null, appendedPerSecond: null, lastProgressAtMs: null }
+  const killed = createGroup(rows, { state: 'Stable', health: { members: 0, verdicts: [], progress } as never })
+  expect(drawn([createSource([killed])])).toEqual([
+    'fraud | 2,408 behind · not running · payments',
+    '  partition 0 | 1,204 behind · 1,851 of 3,055 · 2 min ago',
+    '  partition 1 | 1,204 behind · 1,851 of 3,055 · 2 min ago',
+  ])
+})
+
 test('several topics are a level of their own, a topic with one partition has none below', () => {
   const rows = [createLag({}), createLag({ partition: 1 }), createLag({ topic: 'refunds' })]
   expect(drawn([createSource([createGroup(rows)])])).toEqual([

@@ -43,7 +43,7 @@ test('a filter that matches nothing says so, and is cleared by one click', async
   await workbench.run('Tidemark: Filter…')
   await workbench.input.fill('nothing like it')
   await workbench.page.keyboard.press('Enter')
-  await workbench.page.locator('.welcome-view-content').getByText('No group is shown').waitFor()
+  await workbench.page.locator('.welcome-view-content').getByText('The filter matches no group').waitFor()
   await workbench.picture('welcome-no-match')
   await workbench.page.locator('.welcome-view-content').getByRole('button', { name: 'Clear the Filter' }).click()
   await workbench.row('fraud').waitFor()

@@ -86,7 +86,7 @@ export class Workbench implements AsyncDisposable {
       await icon.click()
       // Its tooltip would stay where it covers rows.
       await this.page.mouse.move(0, 0)
-    } else await this.run('Tidemark: Focus on Consumer Groups View')
+    } else await this.run('Tidemark: Focus on Groups View')
     await this.page.locator('.part.sidebar .pane-body').first().waitFor()
   }
 
