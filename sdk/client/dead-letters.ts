@@ -40,8 +40,8 @@ export class DeadLetters {
   }
 
   /**
-   * Those that were not sent back, by partition, the oldest first; one of each record and group. Records of the topic that are no dead letters are left
-   * out, and the topic need not be there yet. Works beside the owner, too.
+   * Those that were not sent back, by partition, the oldest first; one of each record and group. Records of the topic that
+   * are no dead letters are left out, and the topic need not be there yet. Works beside the owner, too.
    * @throws {TidemarkError} INVALID_ARGUMENT, STORAGE_ERROR
    */
   async list(options: DeadLettersOptions = {}): Promise<ListedDeadLetter[]> {

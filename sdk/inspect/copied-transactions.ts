@@ -9,7 +9,7 @@ import { decodeTransaction, decodeTransactionKey } from '../transaction/transact
  * How far logs may be copied so that every transaction is in the copy as a whole or not at all. Whoever opens the copy ends
  * each of them as the copied `__transaction_state` says; one that was committed after that was copied has its marker in the
  * logs that come later in the copy, and not in those that came before. So a log ends in the copy in front of the first such
- * marker.
+ * marker. It is known by its epoch: before `transaction.version` 2 transactions share one, and such a copy may have a half.
  */
 export class CopiedTransactions {
   /** Where logs ended before `__transaction_state` was copied: all markers before are decided there. */

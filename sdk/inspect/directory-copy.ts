@@ -92,7 +92,7 @@ export class DirectoryCopy {
     return { partitions: this.#copied.size, sizeBytes: this.#sizeBytes }
   }
 
-  /** Returns which commits point to what the copy does not have. */
+  /** Returns why it has to be done again, such as the commits that point to what the copy does not have; '' if it need not be. */
   async #pass(): Promise<string> {
     const { files } = this.#environment
     // In this order, so that nothing is believed of a partition that was said of an older one with its name.
@@ -101,7 +101,8 @@ export class DirectoryCopy {
     this.#done = 0
     this.#total = before.length
     await this.#copyTransactions(before)
-    await this.#copyAll(before.filter(({ topic }) => isInternalTopic(topic) && topic !== TRANSACTION_STATE_TOPIC))
+    // Listed anew: of what was decided just now the commit may be the first of its partition.
+    await this.#copyAll(this.#list().filter((each) => isInternalTopic(each.topic) && !isTransactionState(each)))
     const now = this.#list()
     await this.#copyAll(now.filter(({ topic }) => !isInternalTopic(topic) && topic !== CLUSTER_METADATA_TOPIC))
     await this.#copyMetadata()
@@ -110,12 +111,14 @@ export class DirectoryCopy {
     this.#writeCheckpoints(checkpoints, before)
     const bootstrap = readWholeFile(files, files.join(this.#from, BOOTSTRAP_CHECKPOINT))
     if (bootstrap !== undefined) replaceWholeFile(files, this.#to, BOOTSTRAP_CHECKPOINT, bootstrap)
+    const isFirst = this.#transactions === undefined && this.#list().some(isTransactionState)
+    if (isFirst) return 'the first transaction was begun meanwhile'
     return this.#danglingCommits(image)
   }
 
   /** What is decided by then is whole in the copy; what is decided later is not in it. */
   async #copyTransactions(found: readonly FoundPartition[]): Promise<void> {
-    const states = found.filter(({ topic }) => topic === TRANSACTION_STATE_TOPIC)
+    const states = found.filter(isTransactionState)
     const transactions = new CopiedTransactions()
     this.#transactions = states.length === 0 ? undefined : transactions
     if (states.length === 0) return
@@ -303,6 +306,10 @@ function isIn(image: MetadataImage, { topic, partition, topicId }: FoundPartitio
   if (topic === CLUSTER_METADATA_TOPIC) return true
   const known = image.topicByName(topic)
   return known?.partitions.has(partition) === true && (topicId === undefined || topicId === known.topicId)
+}
+
+function isTransactionState({ topic }: FoundPartition): boolean {
+  return topic === TRANSACTION_STATE_TOPIC
 }
 
 function noop(): void {}

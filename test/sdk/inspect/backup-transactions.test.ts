@@ -4,7 +4,7 @@ import { MemoryEnvironment } from '../../../sdk/environment/memory-environment.t
 import { open, string, type Tidemark } from '../../../sdk/index.ts'
 import { backupDirectory } from '../../../sdk/inspect/backup.ts'
 
-const PARTITIONS = 3
+const PARTITIONS = 8
 
 async function valuesOf(tide: Tidemark, name: string): Promise<string[][]> {
   const values: string[][] = Array.from({ length: PARTITIONS }, () => [])
@@ -44,6 +44,27 @@ test('what is open in the moment of a backup is aborted in the copy, what was co
     })
   }
   expect(await valuesOf(tide, 'out')).toEqual(Array.from({ length: PARTITIONS }, () => ['0', '1', '2']))
+})
+
+test('the very first transaction of a directory, copied at any moment of it, is whole in the copy or not there', async () => {
+  const counts = new Set<number>()
+  for (let turns = 0; turns < 60; turns++) {
+    const environment = new MemoryEnvironment({ clock: 'manual' })
+    await using tide = await open('/data', { environment })
+    const out = tide.topic('out', { value: string, partitions: PARTITIONS })
+    await out.sendBatch(Array.from({ length: PARTITIONS }, (_, partition) => ({ value: 'before', partition })))
+    const sending = tide.transaction((tx) => {
+      for (let partition = 0; partition < PARTITIONS; partition++) void tx.send(out, { value: 'first', partition })
+    })
+    for (let turn = 0; turn < turns; turn++) await environment.timers.yield()
+    await backUp(environment, '/copy', `${turns} turns`)
+    await sending
+    await using copy = await open('/copy', { environment: environment.crash() })
+    const found = (await valuesOf(copy, 'out')).map(({ length }) => length)
+    expect(new Set(found).size, `${turns} turns: ${found}`).toBe(1)
+    counts.add(found[0]!)
+  }
+  expect(counts, 'it was there, and it was not').toEqual(new Set([1, 2]))
 })
 
 /** Transactions that end one after the other, committed or aborted, each with a record in every partition. */
