@@ -266,6 +266,8 @@ test('an owner and a neighbour of other versions say which of them is the older'
       connection.write(encodeFrame({ hello: hello.pack(who, []) }))
     })
     const options = { clientId: 'mine', survives: 'power-loss' as const }
+    // Who only looks does so elsewhere.
+    expect(await Neighbour.visit(environment.anotherProcess(), '/data')).toBeUndefined()
     await expect(Neighbour.connect(environment.anotherProcess(), '/data', options)).rejects.toMatchObject({
       code: 'DIRECTORY_IN_USE',
       message: expect.stringContaining(older),

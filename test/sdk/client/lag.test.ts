@@ -72,3 +72,21 @@ test('a topic that is gone has no number either', async () => {
     lagRecords: null,
   })
 })
+
+test('all groups are asked for at once, since a busy owner takes a turn for each question that waits for another', async () => {
+  const { broker, context } = createLog(5)
+  const groups = ['a', 'b', 'c'].map((group) => ({
+    group,
+    type: 'consumer' as const,
+    protocolType: 'consumer',
+    state: 'Stable' as const,
+  }))
+  broker.override('listGroups', async () => ({ groups }))
+  const allAsked = Promise.withResolvers<void>()
+  broker.override('offsetFetch', async (_, usual) => {
+    if (broker.seen('offsetFetch').length === groups.length) allAsked.resolve()
+    await allAsked.promise
+    return await usual()
+  })
+  expect((await readLag(context)).map(({ group }) => group)).toEqual(['a', 'b', 'c'])
+})
