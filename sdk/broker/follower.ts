@@ -83,9 +83,8 @@ export class Follower implements Broker {
   }
 
   async describeCluster(): Promise<DescribeClusterResponse> {
-    const { clusterId } = this.#reader.meta
-    const holder = findOwner(this.#environment, this.#reader.path)
-    if (holder === undefined) return { clusterId, owner: null, neighbours: [] }
+    const unasked = this.describeUnasked()
+    if (unasked.owner === null) return unasked
     const visitor = await Neighbour.visit(this.#environment, this.#reader.path)
     try {
       if (visitor !== undefined) return await visitor.describeCluster({})
@@ -94,6 +93,14 @@ export class Follower implements Broker {
     } finally {
       await visitor?.close()
     }
+    return unasked
+  }
+
+  /** What can be told of an owner that is not asked. @throws {TidemarkError} UNSUPPORTED, STORAGE_ERROR. */
+  describeUnasked(): DescribeClusterResponse {
+    const { clusterId } = this.#reader.meta
+    const holder = findOwner(this.#environment, this.#reader.path)
+    if (holder === undefined) return { clusterId, owner: null, neighbours: [] }
     return { clusterId, owner: { pid: holder.pid ?? null, clientId: null, sinceMs: null }, neighbours: null }
   }
 

@@ -49,3 +49,8 @@ export abstract class ForwardingBroker implements Broker {
     return (request) => this.request(api, request)
   }
 }
+
+/** A request by its name. */
+export function ask<A extends Api>(broker: Broker, api: A, request: RequestOf<A>): Promise<AnswerOf<A>> {
+  return (broker[api] as (request: RequestOf<A>) => Promise<AnswerOf<A>>)(request)
+}

@@ -14,7 +14,7 @@ import type {
   Survives,
 } from './broker.ts'
 import { ConnectionLost } from './connection-lost.ts'
-import { ForwardingBroker } from './forwarding-broker.ts'
+import { ask, ForwardingBroker } from './forwarding-broker.ts'
 import { Neighbour } from './neighbour.ts'
 import { Owner } from './owner.ts'
 import { isOwnershipLoss, tellsOwnershipLoss } from './ownership-loss.ts'
@@ -307,10 +307,6 @@ export class LocalBroker extends ForwardingBroker {
 }
 
 const NOTHING_FETCHED: FetchResponse = { partitions: [] }
-
-function ask<A extends Api>(broker: Broker, api: A, request: RequestOf<A>): Promise<AnswerOf<A>> {
-  return (broker[api] as (request: RequestOf<A>) => Promise<AnswerOf<A>>)(request)
-}
 
 /** Who grew a topic, and asks again since the answer was lost, finds it grown. All else is answered as the first time. */
 async function askAgain<A extends Api>(broker: Broker, api: A, request: RequestOf<A>): Promise<AnswerOf<A>> {

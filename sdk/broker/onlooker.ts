@@ -1,10 +1,9 @@
 import { findOwner } from '../directory/directory-owner.ts'
 import type { Environment } from '../environment/environment.ts'
 import { TidemarkError } from '../errors.ts'
-import type { Broker } from './broker.ts'
 import { ConnectionLost } from './connection-lost.ts'
 import { Follower } from './follower.ts'
-import { ForwardingBroker } from './forwarding-broker.ts'
+import { ask, ForwardingBroker } from './forwarding-broker.ts'
 import { Neighbour } from './neighbour.ts'
 import type { AnswerOf, Api, RequestOf } from './port-shapes.ts'
 
@@ -82,6 +81,8 @@ export class Onlooker extends ForwardingBroker {
         if (error instanceof ConnectionLost) this.#lost(owner, beganMs)
       }
     }
+    // The owner was asked just now, or before, and did not answer.
+    if (api === 'describeCluster') return this.#files().describeUnasked() as AnswerOf<A>
     return await ask(this.#files(), api, request)
   }
 
@@ -119,8 +120,4 @@ export class Onlooker extends ForwardingBroker {
     const nowMs = this.#environment.clock.monotonicMs()
     this.#tryAgainAtMs = nowMs + Math.max(RETRY_MS, RETRY_PART * (nowMs - sinceMs))
   }
-}
-
-function ask<A extends Api>(broker: Broker, api: A, request: RequestOf<A>): Promise<AnswerOf<A>> {
-  return (broker[api] as (request: RequestOf<A>) => Promise<AnswerOf<A>>)(request)
 }

@@ -74,6 +74,11 @@ test('an owner that is stopped is waited for a second, then the files are read; 
   expect([onlooker.hasOwner, onlooker.ownerPid]).toEqual([false, machine.process.pid])
   // Not every question costs a second.
   expect(await passing(machine, committed(onlooker, 'g'))).toMatchObject({ tookMs: 0 })
+  const owner = { pid: machine.process.pid, clientId: null, sinceMs: null }
+  expect(await passing(machine, onlooker.describeCluster({}))).toMatchObject({
+    answer: { owner, neighbours: null },
+    tookMs: 0,
+  })
   machine.advance(5000)
   expect(await passing(machine, committed(onlooker, 'g'))).toEqual({ answer: ['t-0@1'], tookMs: 1000 })
   goOn()
