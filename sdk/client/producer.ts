@@ -138,13 +138,16 @@ export class Producer<N extends string, KI, VI> implements Finishable {
     this.#reserve(sizeBytes, records.length)
     const append = () => this.#appendAll(records, encoded, sizeBytes)
     const places = this.#shape !== undefined ? append() : await this.#whenReady(sizeBytes, append)
-    for (const batch of new Set(places.map((place) => place.batch))) await batch.sent
-    return {
-      topic: this.#options.topic.name as N,
-      partitions: places.map(({ batch }) => batch.partition),
-      offsets: places.map(({ batch, index }) => batch.receipt!.baseOffset + index),
-      survives: places.every(({ batch }) => batch.receipt!.survives === 'power-loss') ? 'power-loss' : 'process-crash',
+    const partitions: number[] = []
+    const offsets: number[] = []
+    let survives: Survives = 'power-loss'
+    for (const { batch, index } of places) {
+      const receipt = batch.receipt ?? (await batch.sent)
+      partitions.push(batch.partition)
+      offsets.push(receipt.baseOffset + index)
+      if (receipt.survives !== 'power-loss') survives = receipt.survives
     }
+    return { topic: this.#options.topic.name as N, partitions, offsets, survives }
   }
 
   async sendAll(
