@@ -14,6 +14,12 @@ import { RecordLoop } from './record-loop.ts'
 import { RememberedAttempts } from './remembered-attempts.ts'
 import { type CheckedRunOptions, checkedDelayMs, type FailureAction } from './run-options.ts'
 
+/**
+ * Processes are killed from outside, too, and then something innocent is under way. Who is under way, alone, at the end of so
+ * many processes in a row is the reason.
+ */
+const DEADLY_ATTEMPTS = 6
+
 /** What is done with a record; it is done when the promise it answers resolves. */
 export type Handler<R> = (record: R, attempt: Attempt) => unknown
 
@@ -151,8 +157,7 @@ export class HandlerRun<R> {
     this.#running++
     this.#runsAlone = task.isSuspect
     task.state = 'running'
-    // Having been under way beside others proves nothing: it has one attempt alone.
-    if (task.attempts >= (task.isSuspect ? Math.max(attempts, 2) : attempts)) {
+    if (task.attempts >= (task.isSuspect ? Math.max(attempts, DEADLY_ATTEMPTS) : attempts)) {
       void this.#giveUp(task, unfinished(record, task.attempts))
       return
     }
@@ -323,9 +328,9 @@ function withoutEnd(consumption: Consumption): LoopSource {
 }
 
 /** Who stops at a failure wants another try when he starts anew; who wants one attempt is to have that one, unless it kills. */
-function isBelieved<R>({ count, isUnderWay }: NotedAttempts, { attempts, onFailure }: CheckedRunOptions<R>): boolean {
+function isBelieved<R>({ count, hasFailed }: NotedAttempts, { attempts, onFailure }: CheckedRunOptions<R>): boolean {
   if (onFailure === 'stop') return count < attempts
-  return attempts > 1 || isUnderWay
+  return attempts > 1 || !hasFailed
 }
 
 function isPromise(result: unknown): result is PromiseLike<unknown> {

@@ -9,7 +9,7 @@ const MAX_BEHIND_COMMIT = 11_000
 
 interface Known {
   readonly attempts: Map<number, NotedAttempts>
-  /** Under way when a process ended. */
+  /** Under way when a process ended, and they have not failed before. */
   readonly suspects: ReadonlySet<number>
   /** First attempts that are still to be told before they begin. */
   toTell: number
@@ -53,14 +53,14 @@ export class RememberedAttempts {
 
   /** It has failed; the next commit tells it. */
   remember(prefix: ProcessedPrefix, offset: number, count: number): void {
-    this.#of(prefix).attempts.set(offset, { count, isUnderWay: false })
+    this.#of(prefix).attempts.set(offset, { count, hasFailed: true })
   }
 
   /** The process has survived the attempt. */
   ended(prefix: ProcessedPrefix, offset: number): void {
     const { attempts } = this.#of(prefix)
     const noted = attempts.get(offset)
-    if (noted !== undefined) attempts.set(offset, { ...noted, isUnderWay: false })
+    if (noted !== undefined) attempts.set(offset, { ...noted, hasFailed: true })
   }
 
   /** The attempt is about to begin: unless it is the first one it counts even if the process does not survive it. */
@@ -69,7 +69,8 @@ export class RememberedAttempts {
     const isTold = known.toTell > 0
     if (isTold) known.toTell--
     if (count === 1 && !isTold) return
-    known.attempts.set(offset, { count, isUnderWay: true })
+    const hasFailed = known.attempts.get(offset)?.hasFailed ?? false
+    known.attempts.set(offset, { count, hasFailed })
     if (isTold) this.#commitNow()
     else this.#commitSoon()
   }
@@ -102,9 +103,9 @@ export class RememberedAttempts {
     const known = this.#ofPartition.get(prefix)
     if (known !== undefined) return known
     const found = [...parseAttemptsMetadata(prefix.foundMetadata)].filter(([offset]) => offset >= prefix.offset)
-    const suspects = new Set(found.flatMap(([offset, { isUnderWay }]) => (isUnderWay ? [offset] : [])))
+    const suspects = new Set(found.flatMap(([offset, { hasFailed }]) => (hasFailed ? [] : [offset])))
     const believed = found.filter(([, each]) => this.#believes(each))
-    const attempts = new Map(believed.map(([offset, { count }]) => [offset, { count, isUnderWay: false }]))
+    const attempts = new Map(believed)
     const noted = { attempts, suspects, toTell: suspects.size > 0 ? MAX_BEHIND_COMMIT : 1 }
     this.#ofPartition.set(prefix, noted)
     prefix.metadataNow = () => attemptsMetadata(attempts)

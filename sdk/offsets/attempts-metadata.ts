@@ -11,24 +11,24 @@ const FRAME_LENGTH = 31
 export interface NotedAttempts {
   /** Attempts begun. */
   readonly count: number
-  /** The last of them is under way. Where nobody is at work any more, the process did not survive it. */
-  readonly isUnderWay: boolean
+  /** Otherwise the last of them is under way. Where nobody is at work any more, the process did not survive it. */
+  readonly hasFailed: boolean
 }
 
 /**
  * What stands beside a committed offset while records are tried again: `{"tidemark":"attempts","of":{"1851":2,"1860":-1}}`,
- * the attempts begun of each, negative where the last is under way. Of more records than fit those are kept, and then those
+ * the attempts begun of each, negative where none has failed yet. Of more records than fit those are kept, and then those
  * with the most attempts. '' where there are none.
  */
 export function attemptsMetadata(attempts: ReadonlyMap<number, NotedAttempts>): string {
   if (attempts.size === 0) return ''
-  const weight = ({ count, isUnderWay }: NotedAttempts) => (isUnderWay ? Number.MAX_SAFE_INTEGER : count)
+  const weight = ({ count, hasFailed }: NotedAttempts) => (hasFailed ? count : Number.MAX_SAFE_INTEGER)
   const byWeight = [...attempts].sort(
     ([oneOffset, one], [otherOffset, other]) => weight(other) - weight(one) || oneOffset - otherOffset,
   )
   let length = FRAME_LENGTH
-  const kept = byWeight.flatMap(([offset, { count, isUnderWay }]) => {
-    const signed = isUnderWay ? -count : count
+  const kept = byWeight.flatMap(([offset, { count, hasFailed }]) => {
+    const signed = hasFailed ? count : -count
     length += `"${offset}":${signed},`.length
     return length <= ATTEMPTS_METADATA_MAX_LENGTH ? [[offset, signed] as const] : []
   })
@@ -42,7 +42,7 @@ export function parseAttemptsMetadata(metadata: string): Map<number, NotedAttemp
   for (const [offset, signed] of entriesOf(metadata)) {
     if (!/^\d{1,16}$/.test(offset) || !Number.isSafeInteger(signed) || signed === 0) continue
     const count = signed as number
-    attempts.set(Number(offset), { count: Math.abs(count), isUnderWay: count < 0 })
+    attempts.set(Number(offset), { count: Math.abs(count), hasFailed: count > 0 })
   }
   return attempts
 }

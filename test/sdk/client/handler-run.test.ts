@@ -333,7 +333,7 @@ test('a record on which a process ends in its last attempt is not tried again, a
   await until('the first attempt has failed', () => calls.length === 2)
   environment.advance(10)
   await until('the second attempt runs', () => calls.length === 3)
-  expect(await committed()).toMatchObject({ offset: 0, metadata: '{"tidemark":"attempts","of":{"0":-2}}' })
+  expect(await committed()).toMatchObject({ offset: 0, metadata: '{"tidemark":"attempts","of":{"0":2}}' })
 
   const later = await createRun([], { environment: environment.crash({ keepUnsynced: 'all' }) })
   calls.length = 0

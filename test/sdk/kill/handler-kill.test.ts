@@ -72,6 +72,8 @@ test(`two processes at a time, owner or neighbour, ${KILLS} SIGKILLs: the same, 
     }
   }
   await Promise.all([oneAfterAnother(), oneAfterAnother()])
+  // With `follow: false` each ends with its own share. What one was giving up as the other ended waits for whoever comes next.
+  await oneAfterAnother()
   const finished = new Set<string>()
   const totals = { kills, attempts: 0, again: 0, givenUpAgain: 0 }
   judge(runs, { stored, finished, begun: new Map(), totals }, `SEED=${SEED}`)
